@@ -1,0 +1,157 @@
+//! A column's type: `logicalType`, refined by `physicalType` and `logicalTypeOptions.format`.
+//! It does not know rules.
+
+use super::super::node::{Findings, Node};
+use crate::temporal::TemporalPattern;
+use crate::{ColumnType, IntegerWidth};
+
+const LOGICAL_TYPES: &str = "string, integer, number, boolean, date or timestamp";
+/// What Parquet's, Glue's and Athena's decimals hold.
+const MAX_PRECISION: u8 = 38;
+
+pub(super) fn column_type(node: &Node<'_>, findings: &mut Findings) -> Option<ColumnType> {
+    let logical = node.required_text("logicalType", LOGICAL_TYPES, findings)?;
+    let physical = node.optional_text("physicalType", findings).map(|text| text.to_ascii_uppercase());
+    let physical = physical.as_deref();
+    match logical.as_str() {
+        "string" => string(node, physical, findings),
+        "integer" => integer(node, physical, findings),
+        "number" => number(node, physical, findings),
+        "boolean" => expect(node, physical, &["BOOLEAN", "BOOL"], findings).then_some(ColumnType::Boolean),
+        "date" => {
+            let fits = expect(node, physical, &["DATE"], findings);
+            let pattern = pattern(node, false, TemporalPattern::iso_date, findings)?;
+            fits.then_some(ColumnType::Date(pattern))
+        }
+        "timestamp" => {
+            let fits = expect(node, physical, &["TIMESTAMP", "DATETIME", "TIMESTAMP WITHOUT TIME ZONE"], findings);
+            let pattern = pattern(node, true, TemporalPattern::iso_timestamp, findings)?;
+            fits.then_some(ColumnType::Timestamp(pattern))
+        }
+        _ => {
+            findings.problem(&node.child("logicalType"), format!("{logical:?}"), LOGICAL_TYPES);
+            None
+        }
+    }
+}
+
+/// The length of `VARCHAR(n)` or `CHAR(n)`, which is a promise like `maxLength`.
+pub(super) fn text_length(physical: &str) -> Option<u64> {
+    let (name, rest) = physical.split_once('(')?;
+    let length = rest.strip_suffix(')')?.trim().parse().ok()?;
+    ["VARCHAR", "CHAR", "CHARACTER VARYING"].contains(&name.trim()).then_some(length)
+}
+
+fn string(node: &Node<'_>, physical: Option<&str>, findings: &mut Findings) -> Option<ColumnType> {
+    let with_length = physical.is_some_and(|physical| text_length(physical).is_some());
+    if with_length || expect(node, physical, &["STRING", "TEXT", "VARCHAR", "CHAR"], findings) {
+        return Some(ColumnType::String);
+    }
+    None
+}
+
+fn integer(node: &Node<'_>, physical: Option<&str>, findings: &mut Findings) -> Option<ColumnType> {
+    let by_name = |name: &str| match name {
+        "TINYINT" | "INT8" | "BYTE" | "I8" => Some(IntegerWidth::I8),
+        "SMALLINT" | "INT16" | "SHORT" | "I16" => Some(IntegerWidth::I16),
+        "INTEGER" | "INT" | "INT32" | "I32" => Some(IntegerWidth::I32),
+        "BIGINT" | "INT64" | "LONG" | "I64" => Some(IntegerWidth::I64),
+        _ => None,
+    };
+    let mut widths = Vec::new();
+    if let Some(physical) = physical {
+        widths.push(
+            by_name(physical)
+                .or_else(|| refuse_physical(node, physical, "TINYINT, SMALLINT, INTEGER or BIGINT", findings))?,
+        );
+    }
+    if let Some(format) = format(node) {
+        let width = format.value.as_str().and_then(|text| by_name(&text.to_ascii_uppercase()));
+        let Some(width) = width else {
+            format.refuse("i8, i16, i32 or i64 (unsigned types are not safe in Athena)", findings);
+            return None;
+        };
+        widths.push(width);
+    }
+    match widths.as_slice() {
+        [] => Some(ColumnType::Integer(IntegerWidth::I64)),
+        [width] => Some(ColumnType::Integer(*width)),
+        [physical, format, ..] if physical == format => Some(ColumnType::Integer(*physical)),
+        _ => {
+            findings.problem(
+                &node.child("physicalType"),
+                "another width than logicalTypeOptions.format",
+                "the same one",
+            );
+            None
+        }
+    }
+}
+
+fn number(node: &Node<'_>, physical: Option<&str>, findings: &mut Findings) -> Option<ColumnType> {
+    if let Some(format) = format(node)
+        && format.value.as_str() != Some("f64")
+    {
+        format.refuse("f64, or physicalType: DECIMAL(p,s)", findings);
+        return None;
+    }
+    let Some(physical) = physical else {
+        node.note("number without physicalType", "DOUBLE is taken; DECIMAL(p,s) keeps amounts exact", findings);
+        return Some(ColumnType::Double);
+    };
+    if ["DOUBLE", "DOUBLE PRECISION", "FLOAT64"].contains(&physical) {
+        return Some(ColumnType::Double);
+    }
+    decimal(physical).or_else(|| refuse_physical(node, physical, "DOUBLE or DECIMAL(p,s) with s <= p <= 38", findings))
+}
+
+fn decimal(physical: &str) -> Option<ColumnType> {
+    let (name, rest) = physical.split_once('(')?;
+    let digits = rest.strip_suffix(')')?;
+    let (precision, scale) = digits.split_once(',').unwrap_or((digits, "0"));
+    let (precision, scale) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+    let known = ["DECIMAL", "NUMERIC", "NUMBER"].contains(&name.trim());
+    (known && (1..=MAX_PRECISION).contains(&precision) && scale <= precision)
+        .then_some(ColumnType::Decimal { precision, scale })
+}
+
+/// The pattern given, else `default`; `None` where the one given is wrong.
+fn pattern(
+    node: &Node<'_>,
+    needs_time: bool,
+    default: fn() -> TemporalPattern,
+    findings: &mut Findings,
+) -> Option<TemporalPattern> {
+    let Some(format) = format(node) else { return Some(default()) };
+    let text = format.text("a JDK DateTimeFormatter pattern", findings)?;
+    match TemporalPattern::parse(&text, needs_time) {
+        Ok((pattern, as_meant)) => {
+            if let Some(meant) = as_meant {
+                format.note(
+                    &format!("{text:?}"),
+                    &format!("{meant:?}, which is read: YYYY and DD are other fields in the JDK"),
+                    findings,
+                );
+            }
+            Some(pattern)
+        }
+        Err(error) => {
+            findings.problem(&format.path, format!("{text:?} ({error})"), "a JDK DateTimeFormatter pattern");
+            None
+        }
+    }
+}
+
+fn format<'a>(node: &Node<'a>) -> Option<Node<'a>> {
+    node.field("logicalTypeOptions")?.field("format")
+}
+
+fn expect(node: &Node<'_>, physical: Option<&str>, known: &[&str], findings: &mut Findings) -> bool {
+    let Some(physical) = physical else { return true };
+    known.contains(&physical) || refuse_physical::<()>(node, physical, &known.join(" or "), findings).is_some()
+}
+
+fn refuse_physical<T>(node: &Node<'_>, physical: &str, expected: &str, findings: &mut Findings) -> Option<T> {
+    findings.problem(&node.child("physicalType"), format!("{physical:?}"), expected);
+    None
+}

@@ -1,0 +1,188 @@
+//! Walking a document: where we are, what stands there, and what is wrong with it.
+//! It does not know what a contract means.
+
+use serde_json::Value;
+
+use crate::Problem;
+
+/// What was found wrong, and what was found not to be enforced.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    pub(super) notes: Vec<Problem>,
+}
+
+impl Findings {
+    pub(super) fn problem(&mut self, path: &str, found: impl Into<String>, expected: impl Into<String>) {
+        self.problems.push(Problem::new(path, found, expected));
+    }
+}
+
+/// A value of the document and the path to it.
+#[derive(Debug, Clone)]
+pub(super) struct Node<'a> {
+    pub(super) value: &'a Value,
+    pub(super) path: String,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn root(value: &'a Value) -> Self {
+        Self { value, path: String::new() }
+    }
+
+    /// The path of a key below this node, whether it is there or not.
+    pub(super) fn child(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    pub(super) fn field(&self, key: &str) -> Option<Self> {
+        let value = self.value.get(key).filter(|value| !value.is_null())?;
+        Some(Self { value, path: self.child(key) })
+    }
+
+    pub(super) fn note(&self, found: &str, expected: &str, findings: &mut Findings) {
+        findings.notes.push(Problem::new(&self.path, found, expected));
+    }
+
+    pub(super) fn refuse(&self, expected: impl Into<String>, findings: &mut Findings) {
+        findings.problem(&self.path, describe(self.value), expected);
+    }
+
+    pub(super) fn object(&self, expected: &str, findings: &mut Findings) -> Option<()> {
+        if self.value.is_object() {
+            return Some(());
+        }
+        self.refuse(expected, findings);
+        None
+    }
+
+    /// A list's items, each under its own name where it has one: `properties[quantity]` is easier found than `properties[17]`.
+    pub(super) fn items(&self, expected: &str, findings: &mut Findings) -> Option<Vec<Self>> {
+        let Some(items) = self.value.as_array() else {
+            self.refuse(expected, findings);
+            return None;
+        };
+        let name = |item: &'a Value| ["name", "property", "server"].iter().find_map(|key| item.get(key)?.as_str());
+        let node = |(index, value): (usize, &'a Value)| {
+            let path = match name(value) {
+                Some(name) => format!("{}[{name}]", self.path),
+                None => format!("{}[{index}]", self.path),
+            };
+            Self { value, path }
+        };
+        Some(items.iter().enumerate().map(node).collect())
+    }
+
+    pub(super) fn text(&self, expected: &str, findings: &mut Findings) -> Option<String> {
+        let text = self.value.as_str();
+        if text.is_none() {
+            self.refuse(expected, findings);
+        }
+        text.map(str::to_owned)
+    }
+
+    pub(super) fn optional_text(&self, key: &str, findings: &mut Findings) -> Option<String> {
+        self.field(key)?.text("text", findings)
+    }
+
+    pub(super) fn required_text(&self, key: &str, expected: &str, findings: &mut Findings) -> Option<String> {
+        if let Some(node) = self.field(key) {
+            return node.text(expected, findings);
+        }
+        findings.problem(&self.child(key), "nothing", expected);
+        None
+    }
+
+    pub(super) fn flag(&self, key: &str, findings: &mut Findings) -> bool {
+        let Some(node) = self.field(key) else { return false };
+        node.value.as_bool().unwrap_or_else(|| {
+            node.refuse("true or false", findings);
+            false
+        })
+    }
+
+    /// Refuses a text other than the given ones; an absent key is fine.
+    pub(super) fn expect_text_in(&self, key: &str, texts: &[&str], findings: &mut Findings) {
+        if let Some(node) = self.field(key)
+            && !node.value.as_str().is_some_and(|text| texts.contains(&text))
+        {
+            node.refuse(texts.join(" or "), findings);
+        }
+    }
+
+    pub(super) fn refuse_unknown_keys(&self, known: &[&str], findings: &mut Findings) {
+        let Some(object) = self.value.as_object() else { return };
+        for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
+            let expected = match nearest(key, known) {
+                Some(near) => format!("a key of the contract standard (did you mean {near}?)"),
+                None => "a key of the contract standard".to_owned(),
+            };
+            findings.problem(&self.child(key), "an unknown key", expected);
+        }
+    }
+
+    /// The `customProperties` of vendor `lakegate`: name and value. Other vendors' are theirs.
+    pub(super) fn lakegate_properties(&self, findings: &mut Findings) -> Vec<(String, Self)> {
+        let Some(list) = self.field("customProperties") else { return Vec::new() };
+        let mut properties: Vec<(String, Self)> = Vec::new();
+        for item in list.items("a list of custom properties", findings).unwrap_or_default() {
+            if item.value.get("vendor").and_then(Value::as_str) != Some("lakegate") {
+                item.note(
+                    "a custom property of no or another vendor",
+                    "vendor: lakegate for Lakegate to read it",
+                    findings,
+                );
+                continue;
+            }
+            let name = item.required_text("property", "the property's name", findings);
+            let value = item.value.get("value");
+            let (Some(name), Some(value)) = (name, value) else {
+                findings.problem(&item.child("value"), "nothing", "the property's value");
+                continue;
+            };
+            if properties.iter().any(|(other, _)| *other == name) {
+                findings.problem(&item.path, "the property a second time", "each property once");
+            }
+            properties.push((name, Self { value, path: item.child("value") }));
+        }
+        properties
+    }
+}
+
+/// Quality checks that would be enforced must not be passed over in silence.
+pub(super) fn refuse_enforceable_quality(quality: &Node<'_>, findings: &mut Findings) {
+    for check in quality.items("a list of quality checks", findings).unwrap_or_default() {
+        match check.value.get("type").and_then(Value::as_str) {
+            Some("text" | "custom") => {
+                check.note("a quality check for people or other tools", "nothing: it is not enforced", findings);
+            }
+            Some(_) | None => {
+                check.refuse("no quality check of type sql or library: they are not supported yet", findings);
+            }
+        }
+    }
+}
+
+/// A value as an error shows it: short, and its type visible.
+pub(super) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => format!("{text:?}"),
+        Value::Array(items) => format!("a list of {}", items.len()),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// The known key that a typing error most likely meant: the same letters in another case, or one letter off.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    known.iter().copied().find(|candidate| candidate.eq_ignore_ascii_case(key) || is_one_edit_apart(candidate, key))
+}
+
+fn is_one_edit_apart(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let same_start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let (rest_a, rest_b) = (a.len() - same_start, b.len() - same_start);
+    let same_end = a.iter().rev().zip(b.iter().rev()).take(rest_a.min(rest_b)).take_while(|(x, y)| x == y).count();
+    rest_a - same_end <= 1 && rest_b - same_end <= 1
+}

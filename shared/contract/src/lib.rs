@@ -1,0 +1,24 @@
+//! A dataset's contract: an Open Data Contract Standard document, parsed once into types and checked, and what it asks of a row.
+//! Pure and light: it knows no Arrow, no AWS, no clock and no file system.
+//!
+//! [`parse`] turns a document into a [`Contract`] or into every [`Problem`] that it has. The value readers ([`value`],
+//! [`temporal`]) live here too, because a bound in a contract (`minimum: "2024-01-01"`) is read exactly as a cell is.
+
+mod contract;
+mod document;
+mod expression;
+mod location;
+mod problem;
+mod rule;
+mod sql;
+pub mod temporal;
+pub mod value;
+
+pub use contract::{
+    Column, ColumnType, Compression, Contract, CsvDialect, IntegerWidth, Landing, Policy, Quoting, UnknownColumns,
+};
+pub use document::{Checked, parse};
+pub use expression::{BinaryOperator, DatePart, Expression, Node};
+pub use location::Location;
+pub use problem::Problem;
+pub use rule::{Check, Rule, Scalar, Violations};

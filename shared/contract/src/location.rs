@@ -1,0 +1,79 @@
+//! Which objects belong to a dataset: an `s3://` location with wildcards.
+//! It does not know S3.
+
+use globset::{Glob, GlobBuilder, GlobMatcher};
+
+/// An `s3://bucket/key` pattern: `*` and `?` stay within one path segment, `**` spans any number of them, also none.
+#[derive(Debug, Clone)]
+pub struct Location {
+    text: String,
+    bucket: GlobMatcher,
+    key: GlobMatcher,
+}
+
+impl Location {
+    /// Reads a pattern such as `s3://*/orders/**/*.csv`. `Err` says what was expected instead.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let Some((bucket, key)) = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) else {
+            return Err("s3://<bucket or *>/<key pattern>".to_owned());
+        };
+        if bucket.is_empty() || key.is_empty() {
+            return Err("a bucket (or *) and a key pattern in s3://<bucket>/<key>".to_owned());
+        }
+        if text.contains(['{', '}']) {
+            return Err("a location without {placeholders}; * and ** are wildcards".to_owned());
+        }
+        Ok(Self { text: text.to_owned(), bucket: matcher(bucket)?, key: matcher(key)? })
+    }
+
+    /// Whether the object belongs to the dataset. `key` is decoded, not as an S3 notification writes it.
+    #[must_use]
+    pub fn matches(&self, bucket: &str, key: &str) -> bool {
+        self.bucket.is_match(bucket) && self.key.is_match(key)
+    }
+
+    /// The pattern as the contract has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
+    GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .backslash_escape(false)
+        .build()
+        .as_ref()
+        .map(Glob::compile_matcher)
+        .map_err(|error| format!("a valid pattern ({})", error.kind()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Location;
+
+    #[test]
+    fn wildcards_keep_to_their_segment_and_double_stars_span_segments() {
+        let location = Location::parse("s3://*/orders/**/*.csv").unwrap();
+        for key in ["orders/a.csv", "orders/2025/09/a b+ü.csv"] {
+            assert!(location.matches("any-bucket", key), "{key}");
+        }
+        for key in ["order/a.csv", "orders/a.csv.gz", "x/orders/a.csv", "orders"] {
+            assert!(!location.matches("any-bucket", key), "{key}");
+        }
+        let narrow = Location::parse("s3://raw/a/*.csv").unwrap();
+        assert!(
+            narrow.matches("raw", "a/b.csv")
+                && !narrow.matches("raw", "a/b/c.csv")
+                && !narrow.matches("raws", "a/b.csv")
+        );
+    }
+
+    #[test]
+    fn what_is_no_location_is_refused() {
+        for text in ["orders/*.csv", "s3://bucket", "s3:///key", "s3://b/{model}/*.csv", "s3://b/[a"] {
+            assert!(Location::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What is wrong with a contract, and where.
+//! It does not know how documents are read.
+
+use std::fmt;
+
+/// One thing that is wrong with a contract, or that is legal but not enforced.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problem {
+    /// Where in the document: `schema[orders].properties[quantity].logicalType`; empty for the whole document.
+    pub path: String,
+    /// What stands there.
+    pub found: String,
+    /// What should stand there.
+    pub expected: String,
+}
+
+impl Problem {
+    pub(crate) fn new(path: impl Into<String>, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { path: path.into(), found: found.into(), expected: expected.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "found {}, expected {}", self.found, self.expected)
+    }
+}

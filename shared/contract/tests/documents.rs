@@ -1,0 +1,258 @@
+//! Documents as people write them, and what is said of those that are wrong.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+use lakegate_contract::{Check, ColumnType, IntegerWidth, Problem, Rule, Scalar, UnknownColumns, parse};
+
+const ORDERS: &str = r#"
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+name: Orders
+version: 1.2.0
+status: active
+team: {name: Sales data, members: [{username: ada, role: owner}]}
+servers:
+  - server: landing
+    type: s3
+    location: s3://*/orders/**/*.csv
+    format: csv
+    encoding: UTF-8
+    customProperties:
+      - {property: delimiter, value: ";", vendor: lakegate}
+      - {property: nullValues, value: ["", NA], vendor: lakegate}
+      - {property: compression, value: x, vendor: other}
+schema:
+  - name: Orders
+    physicalName: orders
+    logicalType: object
+    properties:
+      - {name: OrderId, logicalType: string, required: true, unique: true, logicalTypeOptions: {pattern: "^O[0-9]+$", maxLength: 12}}
+      - {name: Ordered On, physicalName: order_date, logicalType: date, logicalTypeOptions: {format: M/d/yyyy, minimum: 1/1/2020}}
+      - {name: quantity, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {minimum: 1, exclusiveMaximum: 1000.5}}
+      - {name: price, logicalType: number, physicalType: "DECIMAL(12,2)", logicalTypeOptions: {exclusiveMinimum: 0.295}}
+      - {name: region, logicalType: string, enum: [{value: EMEA}, {value: NA}]}
+      - {name: revenue, logicalType: number, physicalType: "DECIMAL(18,2)", transformLogic: quantity * price}
+      - {name: month, logicalType: integer, physicalType: TINYINT, partitioned: true, partitionKeyPosition: 2, transformLogic: month(order_date)}
+      - {name: year, logicalType: integer, partitioned: true, partitionKeyPosition: 1, transformLogic: year(order_date)}
+    customProperties:
+      - {property: maxRejectPercent, value: 2.5, vendor: lakegate}
+      - {property: unknownColumns, value: ignore, vendor: lakegate}
+"#;
+
+fn problems(document: &str) -> Vec<String> {
+    match parse(document) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(Problem::to_string).collect(),
+    }
+}
+
+/// Replaces the one place where `from` stands in the good document.
+fn broken(from: &str, to: &str) -> Vec<String> {
+    assert_eq!(ORDERS.matches(from).count(), 1, "{from}");
+    problems(&ORDERS.replace(from, to))
+}
+
+#[test]
+fn a_good_document_becomes_a_contract() {
+    let checked = parse(ORDERS).unwrap();
+    let contract = checked.contract;
+    assert_eq!(
+        (contract.id.as_str(), contract.version.as_str(), contract.table.as_str()),
+        ("orders", "1.2.0", "orders")
+    );
+    assert_eq!(contract.owner.as_deref(), Some("Sales data"));
+    assert!(contract.landing.location.matches("raw", "orders/2025/a.csv"));
+    assert_eq!(contract.landing.csv.delimiter, b';');
+    assert_eq!(contract.landing.csv.null_values, ["", "NA"]);
+    assert!((contract.policy.max_reject_percent - 2.5).abs() < f64::EPSILON);
+    assert_eq!(contract.policy.unknown_columns, UnknownColumns::Ignore);
+    let names: Vec<_> = contract.columns.iter().map(|column| column.physical_name.as_str()).collect();
+    assert_eq!(names, ["orderid", "order_date", "quantity", "price", "region", "revenue", "month", "year"]);
+    assert_eq!(contract.partition_columns, [7, 6]);
+    assert_eq!(contract.columns[2].column_type, ColumnType::Integer(IntegerWidth::I32));
+    assert_eq!(contract.columns[5].derived.as_ref().unwrap().inputs, [2, 3]);
+    let notes: Vec<_> = checked.notes.iter().map(Problem::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "servers[landing].customProperties[compression]: found a custom property of no or another vendor, expected vendor: lakegate for Lakegate to read it"
+        ]
+    );
+}
+
+#[test]
+fn bounds_are_values_of_the_column() {
+    let contract = parse(ORDERS).unwrap().contract;
+    let bound = |column: usize, rule: Rule| {
+        contract.columns[column].checks.iter().find(|check| check.rule() == rule).cloned().unwrap()
+    };
+    assert!(matches!(bound(1, Rule::Minimum), Check::Minimum(Scalar::Date(18262))));
+    assert!(matches!(bound(2, Rule::Minimum), Check::Minimum(Scalar::Integer(1))));
+    // Below 1000.5 is, for whole numbers, below 1001; above 0.295 is, in hundredths, above 0.29.
+    assert!(matches!(bound(2, Rule::ExclusiveMaximum), Check::ExclusiveMaximum(Scalar::Integer(1001))));
+    assert!(matches!(bound(3, Rule::ExclusiveMinimum), Check::ExclusiveMinimum(Scalar::Decimal(29))));
+}
+
+#[test]
+fn json_is_read_as_yaml_is() {
+    let value: serde_json::Value = serde_saphyr::from_str(ORDERS).unwrap();
+    assert_eq!(parse(&value.to_string()).unwrap().contract.columns.len(), 8);
+}
+
+#[test]
+fn every_error_names_path_found_and_expected() {
+    for (from, to, message) in [
+        ("apiVersion: v3.2.0", "apiVersion: v2.0.0", "apiVersion: found \"v2.0.0\", expected v3.0.x, v3.1.x or v3.2.x"),
+        ("kind: DataContract", "kind: Table", "kind: found \"Table\", expected DataContract"),
+        ("id: orders\n", "", "id: found nothing, expected the contract's id"),
+        ("status: active", "statsu: active", "statsu: found an unknown key, expected a key of the contract standard"),
+        (
+            "status: active",
+            "Status: active",
+            "Status: found an unknown key, expected a key of the contract standard (did you mean status?)",
+        ),
+        ("type: s3", "type: ftp", "servers[landing].type: found \"ftp\", expected s3"),
+        ("format: csv", "format: json", "servers[landing].format: found \"json\", expected csv"),
+        (
+            "encoding: UTF-8",
+            "encoding: UTF-16",
+            "servers[landing].encoding: found \"UTF-16\", expected UTF-8: other encodings are not supported yet",
+        ),
+        (
+            "s3://*/orders/**/*.csv",
+            "orders/*.csv",
+            "servers[landing].location: found \"orders/*.csv\", expected s3://<bucket or *>/<key pattern>",
+        ),
+        (
+            "value: \";\"",
+            "value: \";;\"",
+            "servers[landing].customProperties[delimiter].value: found \";;\", expected one ASCII character that is no letter, digit or line break",
+        ),
+        (
+            "property: delimiter",
+            "property: skipLines",
+            "servers[landing].customProperties[skipLines].value: found the property skipLines, expected delimiter, quote, quoting, header, nullValues or maxRecordBytes: skipLines is not supported yet",
+        ),
+        (
+            "physicalName: orders",
+            "physicalName: Orders",
+            "schema[Orders].physicalName: found \"Orders\", expected a table name of lower-case letters, digits and _ that begins with a letter (as physicalName, if need be)",
+        ),
+        (
+            "physicalName: orders",
+            "physicalName: rejects",
+            "schema[Orders].physicalName: found \"rejects\", expected another name: Lakegate keeps this table itself",
+        ),
+        (
+            "{name: region,",
+            "{name: Re gion,",
+            "schema[Orders].properties[Re gion].name: found \"re gion\", expected lower-case letters, digits and _, beginning with a letter (give physicalName where the header has another name)",
+        ),
+        ("{value: NA}", "{value: 3}", "schema[Orders].properties[region].enum[1].value: found 3, expected text"),
+        (
+            "DECIMAL(12,2)",
+            "DECIMAL(39,2)",
+            "schema[Orders].properties[price].physicalType: found \"DECIMAL(39,2)\", expected DOUBLE or DECIMAL(p,s) with s <= p <= 38",
+        ),
+        (
+            "minimum: 1/1/2020",
+            "minimum: 2020-01-01",
+            "schema[Orders].properties[Ordered On].logicalTypeOptions.minimum: found \"2020-01-01\", expected a date as text, written M/d/yyyy",
+        ),
+        (
+            "format: M/d/yyyy",
+            "format: Q/d/yyyy",
+            "schema[Orders].properties[Ordered On].logicalTypeOptions.format: found \"Q/d/yyyy\" (pattern letter Q is not supported), expected a JDK DateTimeFormatter pattern",
+        ),
+        (
+            "^O[0-9]+$",
+            "(?=O)",
+            "schema[Orders].properties[OrderId].logicalTypeOptions.pattern: found \"(?=O)\" (look-around, including look-ahead and look-behind, is not supported), expected a regular expression without look-around and back-references",
+        ),
+        (
+            "quantity * price",
+            "quantity / price",
+            "schema[Orders].properties[revenue].transformLogic: found the operator /, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+        ),
+        (
+            "month(order_date)",
+            "month(quantity)",
+            "schema[Orders].properties[month].transformLogic: found month() of an exact number, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+        ),
+        (
+            "month(order_date)",
+            "month(ordered)",
+            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+        ),
+        (
+            "partitionKeyPosition: 2",
+            "partitionKeyPosition: 0",
+            "schema[Orders].properties[month].partitionKeyPosition: found 0, expected a position from 1",
+        ),
+        (
+            "value: 2.5",
+            "value: 250",
+            "schema[Orders].customProperties[maxRejectPercent].value: found 250, expected a number from 0 to 100",
+        ),
+        (
+            "value: ignore",
+            "value: rescue",
+            "schema[Orders].customProperties[unknownColumns].value: found \"rescue\", expected reject or ignore (rescue is not supported yet)",
+        ),
+    ] {
+        assert_eq!(broken(from, to), [message], "{from} -> {to}");
+    }
+}
+
+#[test]
+fn all_errors_are_told_at_once() {
+    let document = ORDERS
+        .replace("kind: DataContract", "kind: Table")
+        .replace("type: s3", "type: ftp")
+        .replace("value: 2.5", "value: x");
+    assert_eq!(problems(&document).len(), 3);
+}
+
+#[test]
+fn yes_no_and_on_are_texts() {
+    let document =
+        ORDERS.replace("{value: NA}", "{value: NO}").replace("name: price", "name: on").replace("* price", "* \"on\"");
+    let contract = parse(&document).unwrap().contract;
+    assert_eq!(contract.columns[3].name, "on");
+    assert!(
+        matches!(&contract.columns[4].checks[0], Check::Enum(values) if values[1] == Scalar::String("NO".to_owned()))
+    );
+}
+
+#[test]
+fn what_is_no_document_says_so() {
+    assert_eq!(problems(" "), ["found an empty document, expected a data contract (YAML or JSON)"]);
+    assert_eq!(
+        problems("just text"),
+        ["found \"just text\", expected a data contract (an object with apiVersion, kind, id, …)"]
+    );
+    assert_eq!(
+        problems("{\"kind\": "),
+        ["found EOF while parsing a value at line 1 column 9, expected a data contract (YAML or JSON)"]
+    );
+    assert_eq!(
+        problems("a: [1\nb: 2"),
+        ["found line 2 column 2: illegal placement of ':' indicator, expected a data contract (YAML or JSON)"]
+    );
+    assert_eq!(
+        problems("id: a\nid: b"),
+        ["found line 2 column 1: duplicate mapping key: id, expected a data contract (YAML or JSON)"]
+    );
+}
+
+#[test]
+fn quality_that_would_be_enforced_is_refused_until_it_is() {
+    let sql = "logicalType: object\n    quality: [{type: sql, query: x, mustBe: 0}, {type: text, description: y}]";
+    let problems = broken("logicalType: object", sql);
+    assert_eq!(
+        problems,
+        [
+            "schema[Orders].quality[0]: found an object, expected no quality check of type sql or library: they are not supported yet"
+        ]
+    );
+}
