@@ -1,0 +1,157 @@
+//! What a contract asks of the values of one column: `required` and the checks, over a typed array.
+//! It does not know where values come from, and leaves out values that already broke a rule.
+
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
+use lakegate_contract::{Check, Column, ColumnType, IntegerWidth, Rule, Scalar};
+
+use crate::batch::Findings;
+
+/// Judges column `index`. `is_exempt` rows are left out: what they lack follows from another column's violation.
+pub(crate) fn column(
+    array: &ArrayRef,
+    column: &Column,
+    index: usize,
+    is_exempt: impl Fn(&Findings, usize) -> bool,
+    findings: &mut Findings,
+) {
+    if column.required && array.null_count() > 0 {
+        for row in (0..array.len()).filter(|row| array.is_null(*row)) {
+            if !findings.is_broken(row, index) && !is_exempt(findings, row) {
+                findings.add(row, index, Rule::Required);
+            }
+        }
+    }
+    for check in &column.checks {
+        let mut broken = Vec::new();
+        judge(array, &column.column_type, check, &mut broken);
+        for row in broken {
+            if !is_exempt(findings, row) {
+                findings.add(row, index, check.rule());
+            }
+        }
+    }
+}
+
+fn judge(array: &ArrayRef, column_type: &ColumnType, check: &Check, broken: &mut Vec<usize>) {
+    match column_type {
+        ColumnType::String => strings(array, check, broken),
+        ColumnType::Integer(IntegerWidth::I8) => numbers::<Int8Type, i64>(array, check, integer, broken),
+        ColumnType::Integer(IntegerWidth::I16) => numbers::<Int16Type, i64>(array, check, integer, broken),
+        ColumnType::Integer(IntegerWidth::I32) => numbers::<Int32Type, i64>(array, check, integer, broken),
+        ColumnType::Integer(IntegerWidth::I64) => numbers::<Int64Type, i64>(array, check, integer, broken),
+        ColumnType::Decimal { .. } => numbers::<Decimal128Type, i128>(array, check, decimal, broken),
+        ColumnType::Double => numbers::<Float64Type, f64>(array, check, double, broken),
+        ColumnType::Date(_) => numbers::<Date32Type, i64>(array, check, date, broken),
+        ColumnType::Timestamp(_) => numbers::<TimestampMicrosecondType, i64>(array, check, timestamp, broken),
+        ColumnType::Boolean => booleans(array, check, broken),
+    }
+}
+
+fn strings(array: &ArrayRef, check: &Check, broken: &mut Vec<usize>) {
+    let Some(array) = array.as_string_opt::<i32>() else { return };
+    let values = || (0..array.len()).zip(array.iter()).filter_map(|(row, text)| Some((row, text?)));
+    match check {
+        Check::Enum(known) => {
+            let known: Vec<&str> = known.iter().filter_map(text).collect();
+            broken.extend(values().filter(|(_, text)| !known.contains(text)).map(|(row, _)| row));
+        }
+        // A text has at most as many characters as bytes, and most texts settle it so.
+        Check::MinLength(min) => {
+            broken.extend(values().filter(|(_, text)| (text.chars().count() as u64) < *min).map(|(row, _)| row));
+        }
+        Check::MaxLength(max) => {
+            let is_longer = |text: &str| text.len() as u64 > *max && text.chars().count() as u64 > *max;
+            broken.extend(values().filter(|(_, text)| is_longer(text)).map(|(row, _)| row));
+        }
+        Check::Pattern(regex) => broken.extend(values().filter(|(_, text)| !regex.is_match(text)).map(|(row, _)| row)),
+        // The contract's parser lets no other check stand on a text.
+        Check::Minimum(_)
+        | Check::Maximum(_)
+        | Check::ExclusiveMinimum(_)
+        | Check::ExclusiveMaximum(_)
+        | Check::MultipleOf(_) => {}
+    }
+}
+
+fn booleans(array: &ArrayRef, check: &Check, broken: &mut Vec<usize>) {
+    let (Some(array), Check::Enum(known)) = (array.as_boolean_opt(), check) else { return };
+    let values = (0..array.len()).zip(array.iter()).filter_map(|(row, value)| Some((row, Scalar::Boolean(value?))));
+    broken.extend(values.filter(|(_, value)| !known.contains(value)).map(|(row, _)| row));
+}
+
+/// Compares in `B`, the bound's type, which holds every value of the array.
+fn numbers<T, B>(array: &ArrayRef, check: &Check, bound: impl Fn(&Scalar) -> Option<B>, broken: &mut Vec<usize>)
+where
+    T: ArrowPrimitiveType,
+    B: Copy + PartialOrd + From<T::Native> + Remainder,
+{
+    let Some(array) = array.as_primitive_opt::<T>() else { return };
+    let mut keep_if = |is_good: &dyn Fn(B) -> bool| collect(array, is_good, broken);
+    match check {
+        Check::Enum(known) => {
+            let known: Vec<B> = known.iter().filter_map(bound).collect();
+            keep_if(&|value| known.contains(&value));
+        }
+        Check::Minimum(min) => bound(min).into_iter().for_each(|min| keep_if(&|value| value >= min)),
+        Check::Maximum(max) => bound(max).into_iter().for_each(|max| keep_if(&|value| value <= max)),
+        Check::ExclusiveMinimum(min) => bound(min).into_iter().for_each(|min| keep_if(&|value| value > min)),
+        Check::ExclusiveMaximum(max) => bound(max).into_iter().for_each(|max| keep_if(&|value| value < max)),
+        Check::MultipleOf(of) => bound(of).into_iter().for_each(|of| keep_if(&|value| value.divides_by(of))),
+        // The contract's parser lets no other check stand on a number.
+        Check::MinLength(_) | Check::MaxLength(_) | Check::Pattern(_) => {}
+    }
+}
+
+fn collect<T, B>(array: &PrimitiveArray<T>, is_good: &dyn Fn(B) -> bool, broken: &mut Vec<usize>)
+where
+    T: ArrowPrimitiveType,
+    B: From<T::Native>,
+{
+    let bad = array.values().iter().enumerate().filter(|(_, value)| !is_good(B::from(**value)));
+    broken.extend(bad.map(|(row, _)| row).filter(|row| array.is_valid(*row)));
+}
+
+trait Remainder {
+    fn divides_by(self, of: Self) -> bool;
+}
+
+impl Remainder for i64 {
+    fn divides_by(self, of: Self) -> bool {
+        self.checked_rem(of) == Some(0)
+    }
+}
+
+impl Remainder for i128 {
+    fn divides_by(self, of: Self) -> bool {
+        self.checked_rem(of) == Some(0)
+    }
+}
+
+impl Remainder for f64 {
+    /// Refused by the contract's parser: binary floating point has no honest remainder.
+    fn divides_by(self, _: Self) -> bool {
+        true
+    }
+}
+
+macro_rules! scalar_of {
+    ($name:ident, $variant:ident, $type:ty) => {
+        fn $name(scalar: &Scalar) -> Option<$type> {
+            if let Scalar::$variant(value) = scalar { Some((*value).into()) } else { None }
+        }
+    };
+}
+
+scalar_of!(integer, Integer, i64);
+scalar_of!(decimal, Decimal, i128);
+scalar_of!(double, Double, f64);
+scalar_of!(date, Date, i64);
+scalar_of!(timestamp, Timestamp, i64);
+
+fn text(scalar: &Scalar) -> Option<&str> {
+    if let Scalar::String(text) = scalar { Some(text) } else { None }
+}

@@ -1,0 +1,15 @@
+//! Why a file could not be judged. A bad row is no error, nor is a file that breaks its contract: both are judgements.
+
+/// The engine itself failed; the same bytes will fail again.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    /// A column could not be built or computed.
+    #[error("cannot build columns")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// Parquet could not be encoded.
+    #[error("cannot encode Parquet")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// A batch grew beyond what its offsets can address.
+    #[error("a batch of records has more than 4 GiB")]
+    BatchTooLarge,
+}

@@ -1,0 +1,46 @@
+//! The engine: the bytes of a file in, accepted rows as Parquet and rejected rows with their reasons out, as a contract judges them.
+//! Pure: it never sees AWS, a file system, the environment or the clock; whoever drives it brings bytes and takes bytes away.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use lakegate_convert::{Converter, Reading, Source};
+//! # fn convert(contract: lakegate_contract::Contract) -> Result<(), lakegate_convert::ConvertError> {
+//! let source = Source { bucket: "raw".into(), key: "orders/a.csv".into(), version: None };
+//! let mut converter = Converter::new(Arc::new(contract), source)?;
+//! for bytes in [&b"order_id,quantity\nO1,"[..], b"3\n"] {
+//!     if converter.push(bytes)? == Reading::Enough {
+//!         break; // the file is rejected as a whole: no more bytes are needed
+//!     }
+//!     for chunk in converter.drain() {
+//!         // append chunk.bytes to what belongs to chunk.output, still invisible to readers
+//!     }
+//! }
+//! let judgement = converter.finish()?;
+//! let last = converter.drain();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Memory does not grow with the file: a batch of records, the rows that wait per partition and the encoded row groups have fixed
+//! bounds. Unique columns are the exception: 16 bytes of hash and some 16 of table per accepted row and unique column.
+
+mod batch;
+mod check;
+mod converter;
+mod derive;
+mod error;
+mod header;
+mod judgement;
+mod parse;
+mod partition;
+mod records;
+mod rejects;
+mod schema;
+mod table;
+mod unique;
+
+pub use converter::{Chunk, Converter, Output, Reading, Source};
+pub use error::ConvertError;
+pub use judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, Rejects, Verdict};
+pub use rejects::schema as rejects_schema;
+pub use schema::table_schema;

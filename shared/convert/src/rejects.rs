@@ -1,0 +1,291 @@
+//! Rejected rows to Parquet: the raw record as it stood, where it stood, and every rule that it broke.
+//! It does not judge.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Builder, ListBuilder, RecordBatch, StringBuilder, StructBuilder};
+use arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, DecimalType, Field, Fields, Schema, SchemaRef,
+};
+use lakegate_contract::{Check, Column, ColumnType, Compression, Contract, IntegerWidth, Rule, Scalar};
+use parquet::arrow::ArrowWriter;
+
+use crate::ConvertError;
+use crate::batch::Violation;
+use crate::converter::Source;
+use crate::judgement::Rejects;
+use crate::records::Record;
+use crate::table::{properties, writer};
+
+/// Rows that are collected before they are encoded.
+const PENDING_ROWS: u64 = 4096;
+/// Bytes of raw records that are collected before they are encoded.
+const PENDING_BYTES: usize = 8 * 1024 * 1024;
+
+/// The schema of the rejects table's Parquet files; the dataset stands in the path.
+#[must_use]
+pub fn schema() -> SchemaRef {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
+    let number = |name: &str| Field::new(name, DataType::Int64, false);
+    Arc::new(Schema::new(vec![
+        text("source_bucket", false),
+        text("source_key", false),
+        text("source_version", true),
+        text("contract_version", false),
+        number("row_number"),
+        number("line"),
+        number("byte_offset"),
+        text("raw", false),
+        Field::new("violations", DataType::List(violation_item()), false),
+    ]))
+}
+
+fn violation_item() -> Arc<Field> {
+    Arc::new(Field::new("element", DataType::Struct(violation_fields()), false))
+}
+
+fn violation_fields() -> Fields {
+    let text = |name: &str| Field::new(name, DataType::Utf8, false);
+    Fields::from(vec![text("column"), text("rule"), text("message")])
+}
+
+/// A rejected row.
+#[derive(Debug)]
+pub(crate) struct Reject<'a> {
+    pub(crate) row_number: u64,
+    pub(crate) line: u64,
+    pub(crate) byte_offset: u64,
+    pub(crate) raw: &'a [u8],
+    /// Column, rule and message of everything that the row broke.
+    pub(crate) reasons: Vec<(&'a str, Rule, String)>,
+}
+
+/// The Parquet file of rejected rows.
+#[derive(Debug)]
+pub(crate) struct RejectsWriter {
+    source: Source,
+    contract_version: String,
+    columns: Columns,
+    writer: Option<ArrowWriter<Vec<u8>>>,
+    pending_rows: u64,
+    pending_bytes: usize,
+    rows: u64,
+}
+
+#[derive(Debug)]
+struct Columns {
+    row_number: Int64Builder,
+    line: Int64Builder,
+    byte_offset: Int64Builder,
+    raw: StringBuilder,
+    violations: ListBuilder<StructBuilder>,
+}
+
+impl Columns {
+    fn new() -> Self {
+        let item = StructBuilder::from_fields(violation_fields(), 0);
+        Self {
+            row_number: Int64Builder::new(),
+            line: Int64Builder::new(),
+            byte_offset: Int64Builder::new(),
+            raw: StringBuilder::new(),
+            violations: ListBuilder::new(item).with_field(violation_item()),
+        }
+    }
+}
+
+impl RejectsWriter {
+    pub(crate) fn new(source: Source, contract_version: &str) -> Self {
+        Self {
+            source,
+            contract_version: contract_version.to_owned(),
+            columns: Columns::new(),
+            writer: None,
+            pending_rows: 0,
+            pending_bytes: 0,
+            rows: 0,
+        }
+    }
+
+    pub(crate) fn append(&mut self, reject: &Reject<'_>) -> Result<(), ConvertError> {
+        let columns = &mut self.columns;
+        columns.row_number.append_value(reject.row_number.cast_signed());
+        columns.line.append_value(reject.line.cast_signed());
+        columns.byte_offset.append_value(reject.byte_offset.cast_signed());
+        columns.raw.append_value(readable(reject.raw));
+        for (column, rule, message) in &reject.reasons {
+            let item = columns.violations.values();
+            for (field, text) in [*column, rule.name(), message].into_iter().enumerate() {
+                if let Some(builder) = item.field_builder::<StringBuilder>(field) {
+                    builder.append_value(text);
+                }
+            }
+            item.append(true);
+        }
+        columns.violations.append(true);
+        self.rows += 1;
+        self.pending_rows += 1;
+        self.pending_bytes += reject.raw.len();
+        if self.pending_rows >= PENDING_ROWS || self.pending_bytes >= PENDING_BYTES {
+            self.encode()?;
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self) -> Result<(), ConvertError> {
+        let rows = usize::try_from(self.pending_rows).unwrap_or(usize::MAX);
+        let columns = &mut self.columns;
+        let same = |text: Option<&str>| -> ArrayRef {
+            let mut builder = StringBuilder::new();
+            (0..rows).for_each(|_| builder.append_option(text));
+            Arc::new(builder.finish())
+        };
+        let arrays: Vec<ArrayRef> = vec![
+            same(Some(&self.source.bucket)),
+            same(Some(&self.source.key)),
+            same(self.source.version.as_deref()),
+            same(Some(&self.contract_version)),
+            Arc::new(columns.row_number.finish()),
+            Arc::new(columns.line.finish()),
+            Arc::new(columns.byte_offset.finish()),
+            Arc::new(columns.raw.finish()),
+            Arc::new(columns.violations.finish()),
+        ];
+        let schema = schema();
+        let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays)?;
+        let file = match &mut self.writer {
+            Some(file) => file,
+            none => none.insert(writer(&schema, &properties(Compression::Zstd))?),
+        };
+        file.write(&batch)?;
+        // A row group ends here: raw records compress well together, and must not pile up.
+        file.flush()?;
+        (self.pending_rows, self.pending_bytes) = (0, 0);
+        Ok(())
+    }
+
+    pub(crate) fn drain(&mut self) -> Option<Vec<u8>> {
+        let bytes = std::mem::take(self.writer.as_mut()?.inner_mut());
+        (!bytes.is_empty()).then_some(bytes)
+    }
+
+    /// Ends the file, if there is one; a last [`RejectsWriter::drain`] has its last bytes.
+    pub(crate) fn finish(&mut self) -> Result<Option<Rejects>, ConvertError> {
+        if self.pending_rows > 0 {
+            self.encode()?;
+        }
+        let Some(file) = &mut self.writer else { return Ok(None) };
+        file.finish()?;
+        Ok(Some(Rejects { rows: self.rows, bytes: file.bytes_written() as u64 }))
+    }
+}
+
+/// The record as text. What is not UTF-8 is written as `\xE9`, and then a backslash as `\\`, so that the bytes can be had back.
+fn readable(raw: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(raw) {
+        return text.to_owned();
+    }
+    let mut text = String::with_capacity(raw.len() + 8);
+    for chunk in raw.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', "\\\\"));
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    text
+}
+
+/// Why a record could not be read, for whoever reads the rejects table.
+pub(crate) fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String {
+    if rule == Rule::Quote {
+        "a quote inside an unquoted field, text behind a closing quote, or a quote that is never closed".to_owned()
+    } else if rule == Rule::Encoding {
+        "not valid UTF-8".to_owned()
+    } else if rule == Rule::TooLong {
+        format!("longer than {} bytes (maxRecordBytes); raw is cut there", record.end - record.start)
+    } else {
+        format!("{} fields instead of {expected_fields}", record.field_count)
+    }
+}
+
+/// The column, the rule and what is wrong with the value. The value itself stands in `raw`.
+pub(crate) fn reason(contract: &Contract, violation: Violation) -> (&str, Rule, String) {
+    let rule = violation.rule;
+    match contract.columns.get(violation.column) {
+        Some(column) => (column.name.as_str(), rule, message(column, rule)),
+        None => ("", rule, String::new()),
+    }
+}
+
+fn message(column: &Column, rule: Rule) -> String {
+    match rule {
+        Rule::Type => format!("not {}", type_name(&column.column_type)),
+        Rule::Required => "no value, and one is required".to_owned(),
+        Rule::Unique => "an accepted row above has the same value".to_owned(),
+        Rule::TransformLogic => {
+            let text = column.derived.as_ref().map_or("", |expression| expression.text.as_str());
+            format!("{text} does not fit {}", type_name(&column.column_type))
+        }
+        Rule::Fields | Rule::Quote | Rule::Encoding | Rule::TooLong => String::new(),
+        Rule::Enum
+        | Rule::Minimum
+        | Rule::Maximum
+        | Rule::ExclusiveMinimum
+        | Rule::ExclusiveMaximum
+        | Rule::MultipleOf
+        | Rule::MinLength
+        | Rule::MaxLength
+        | Rule::Pattern => {
+            column.checks.iter().find(|check| check.rule() == rule).map_or_else(String::new, |c| asked(c, column))
+        }
+    }
+}
+
+fn asked(check: &Check, column: &Column) -> String {
+    let shown = |scalar: &Scalar| show(scalar, &column.column_type);
+    match check {
+        Check::Enum(values) => format!("not one of the {} values allowed", values.len()),
+        Check::Minimum(bound) => format!("below the minimum {}", shown(bound)),
+        Check::Maximum(bound) => format!("above the maximum {}", shown(bound)),
+        Check::ExclusiveMinimum(bound) => format!("not above {}", shown(bound)),
+        Check::ExclusiveMaximum(bound) => format!("not below {}", shown(bound)),
+        Check::MultipleOf(bound) => format!("not a multiple of {}", shown(bound)),
+        Check::MinLength(length) => format!("shorter than {length} characters"),
+        Check::MaxLength(length) => format!("longer than {length} characters"),
+        Check::Pattern(regex) => format!("does not match {regex}"),
+    }
+}
+
+fn show(scalar: &Scalar, column_type: &ColumnType) -> String {
+    match scalar {
+        Scalar::String(text) => text.clone(),
+        Scalar::Integer(value) => value.to_string(),
+        Scalar::Double(value) => value.to_string(),
+        Scalar::Boolean(value) => value.to_string(),
+        Scalar::Decimal(value) => {
+            let scale = if let ColumnType::Decimal { scale, .. } = column_type { *scale } else { 0 };
+            Decimal128Type::format_decimal(*value, DECIMAL128_MAX_PRECISION, scale.cast_signed())
+        }
+        Scalar::Date(days) => chrono::DateTime::from_timestamp(i64::from(*days) * 86_400, 0)
+            .map_or_else(String::new, |day| day.date_naive().to_string()),
+        Scalar::Timestamp(micros) => chrono::DateTime::from_timestamp_micros(*micros)
+            .map_or_else(String::new, |time| time.naive_utc().to_string()),
+    }
+}
+
+fn type_name(column_type: &ColumnType) -> String {
+    match column_type {
+        ColumnType::String => "text".to_owned(),
+        ColumnType::Integer(IntegerWidth::I8) => "a whole number of 8 bits".to_owned(),
+        ColumnType::Integer(IntegerWidth::I16) => "a whole number of 16 bits".to_owned(),
+        ColumnType::Integer(IntegerWidth::I32) => "a whole number of 32 bits".to_owned(),
+        ColumnType::Integer(IntegerWidth::I64) => "a whole number of 64 bits".to_owned(),
+        ColumnType::Double => "a number".to_owned(),
+        ColumnType::Decimal { precision, scale } => format!("a number of DECIMAL({precision},{scale})"),
+        ColumnType::Boolean => "true or false".to_owned(),
+        ColumnType::Date(pattern) => format!("a date written {pattern}"),
+        ColumnType::Timestamp(pattern) => format!("a timestamp written {pattern}"),
+    }
+}
