@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+
+use lakegate_convert::Verdict;
+use lakegate_lake::catalog::TableDefinition;
+use lakegate_lake::events::ObjectEvent;
+use lakegate_lake::key::ObjectKey;
+use lakegate_lake::objects::Objects;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use super::*;
+
+const CONTRACT: &str = "
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+servers:
+  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: string, required: true}
+      - {name: region, logicalType: string, required: true, partitioned: true, partitionKeyPosition: 1}
+    customProperties:
+      - {property: maxRejectPercent, value: 50, vendor: lakegate}
+";
+
+struct Bench {
+    objects: Objects,
+    raw: Arc<dyn ObjectStore>,
+    contract: Arc<Contract>,
+}
+
+impl Bench {
+    async fn with(content: &str) -> Self {
+        let raw: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        raw.put(&Path::from("orders/a.csv"), content.to_owned().into()).await.unwrap();
+        let lake: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let stores = BTreeMap::from([("raw".to_owned(), Arc::clone(&raw)), ("lake".to_owned(), lake)]);
+        let contract = Arc::new(lakegate_contract::parse(CONTRACT).unwrap().contract);
+        Self { objects: Objects::of_stores(stores), raw, contract }
+    }
+
+    async fn open(&self) -> OpenObject {
+        let event = ObjectEvent {
+            bucket: "raw".to_owned(),
+            key: ObjectKey::as_given("orders/a.csv"),
+            version_id: None,
+            etag: None,
+            size_bytes: None,
+            sequencer: None,
+            original: String::new(),
+        };
+        read::open(&self.objects, &event).await.unwrap()
+    }
+
+    fn uploads(&self) -> Uploads<'_> {
+        Uploads::new(&self.objects, "lake", "orders", "a-1".to_owned())
+    }
+
+    async fn lake_keys(&self) -> Vec<String> {
+        self.objects.list("lake", "").await.unwrap().into_iter().map(|object| object.key).collect()
+    }
+}
+
+#[tokio::test]
+async fn outputs_are_complete_and_invisible_until_they_are_published() {
+    let bench = Bench::with("id,region\n1,EMEA\n2,APAC\n,EMEA\n").await;
+    let mut uploads = bench.uploads();
+    let judgement = convert(&bench.open().await, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    assert_eq!((judgement.counts.read, judgement.counts.accepted, judgement.counts.rejected), (3, 2, 1));
+    assert_eq!(uploads.table_path(1), Some("lake/orders/region=APAC/a-1-1.parquet"));
+    assert!(bench.lake_keys().await.is_empty());
+    uploads.publish().await.unwrap();
+    let expected = [
+        "lake/orders/region=APAC/a-1-1.parquet",
+        "lake/orders/region=EMEA/a-1-0.parquet",
+        "rejects/dataset=orders/a-1.parquet",
+    ];
+    assert_eq!(bench.lake_keys().await, expected);
+}
+
+#[tokio::test]
+async fn a_rejected_file_leaves_its_rejects_and_nothing_else() {
+    let bench = Bench::with("id,region\n1,EMEA\n,EMEA\n,EMEA\n").await;
+    let mut uploads = bench.uploads();
+    let judgement = convert(&bench.open().await, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    assert_eq!(judgement.verdict, Verdict::Rejected);
+    uploads.publish_rejects_only().await.unwrap();
+    assert_eq!(bench.lake_keys().await, ["rejects/dataset=orders/a-1.parquet"]);
+}
+
+#[tokio::test]
+async fn an_object_that_is_replaced_while_it_is_read_comes_to_no_judgement() {
+    let bench = Bench::with("id,region\n1,EMEA\n").await;
+    let object = bench.open().await;
+    bench.raw.put(&Path::from("orders/a.csv"), "id,region\n2,EMEA\n".into()).await.unwrap();
+    let mut uploads = bench.uploads();
+    let error = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap_err();
+    assert!(matches!(error, ConversionError::Lake(LakeError::SourceChanged { .. })), "{error}");
+    uploads.abort().await;
+    assert!(bench.lake_keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_whose_header_does_not_fit_is_not_read_to_its_end() {
+    let bench = Bench::with(&format!("x,y\n{}", "1,EMEA\n".repeat(5_000_000))).await;
+    let mut uploads = bench.uploads();
+    let judgement = convert(&bench.open().await, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    assert_eq!(judgement.verdict, Verdict::Rejected);
+    assert!(judgement.bytes_read < 35_000_000);
+}
+
+#[test]
+fn the_catalog_has_the_rejects_columns_that_are_written() {
+    let schema = lakegate_convert::rejects_schema();
+    let written: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let table = TableDefinition::of_rejects("lake");
+    let catalogued: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(written, catalogued);
+}

@@ -1,0 +1,79 @@
+//! Messages in, the messages that failed out; one bad message fails alone.
+//! It must not know what is done with an object.
+
+use std::time::Instant;
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
+use lakegate_lake::invocation::{self, Invocation};
+use lakegate_lake::{LakeError, chain, events};
+use lambda_runtime::Error;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::outcome::Report;
+use crate::take_in::{self, Context};
+
+/// What the function answers.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Response {
+    /// To the queue: what it should deliver again.
+    Batch(SqsBatchResponse),
+    /// To whoever invoked the function by hand with one event.
+    Direct {
+        /// What became of every object of it.
+        objects: Vec<Report>,
+    },
+}
+
+/// Takes a batch of messages, or one bare event. Passing trouble sends a message back to its queue; for a bare event it
+/// is the function's own error.
+pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<Response, Error> {
+    let messages = match invocation::parse(payload)? {
+        Invocation::Direct(event) => return Ok(Response::Direct { objects: take_message(context, &event).await? }),
+        Invocation::Batch(messages) => messages,
+    };
+    let mut response = SqsBatchResponse::default();
+    for message in messages {
+        if let Err(error) = take_message(context, &message.body).await {
+            let receive_count = message.receive_count;
+            tracing::warn!(
+                message_id = message.id,
+                receive_count,
+                error = chain(&error),
+                "message goes back to its queue"
+            );
+            response.add_failure(message.id);
+        }
+    }
+    Ok(Response::Batch(response))
+}
+
+/// Takes in every object of a message. An error is passing trouble of at least one of them: the message comes again,
+/// and those that were taken in are recognised then.
+async fn take_message(context: &Context, body: &str) -> Result<Vec<Report>, LakeError> {
+    let events = match events::parse(body) {
+        Ok(events) => events,
+        Err(error) => {
+            let record = FailureRecord::new(Stage::Ingest, FailureKind::UnreadableMessage, chain(&error));
+            failure::report(&context.sqs, &context.settings.failures_queue_url, &record, body).await?;
+            tracing::info!(kind = %record.kind, summary = record.summary, outcome = "failed", "message");
+            return Ok(Vec::new());
+        }
+    };
+    let mut reports = Vec::with_capacity(events.len());
+    let mut passing = None;
+    for event in events {
+        let started = Instant::now();
+        match take_in::take_in(context, &event, started).await {
+            Ok(outcome) => {
+                let report = Report::new(&event, &outcome, started);
+                report.log();
+                reports.push(report);
+            }
+            Err(error) => passing = passing.or(Some(error)),
+        }
+    }
+    passing.map_or(Ok(reports), Err)
+}

@@ -1,0 +1,47 @@
+//! Lambda function: an uploaded object becomes Parquet, rejected rows, catalog and ledger entries.
+//! `main` reads the settings, builds the clients and runs; `handler` takes messages, `take_in` takes objects.
+
+mod conversion;
+mod handler;
+mod outcome;
+mod publication;
+mod settings;
+mod take_in;
+mod uploads;
+
+use std::process::ExitCode;
+
+use lakegate_lake::catalog::{Catalog, TableDefinition};
+use lakegate_lake::clients::{self, GlueClient, SqsClient};
+use lakegate_lake::contracts::Contracts;
+use lakegate_lake::objects::Objects;
+use lakegate_lake::settings::Environment;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::settings::Settings;
+use crate::take_in::Context;
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<ExitCode, Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let settings = match Settings::read(Environment::of_process()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("ingest: {error}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let config = clients::sdk_config(&settings.aws).await;
+    let context = Context {
+        objects: Objects::on_s3(clients::s3_builder(&settings.aws)),
+        contracts: Contracts::new(settings.lake_bucket.clone()),
+        catalog: Catalog::new(GlueClient::new(&config), settings.glue_database.clone()),
+        rejects_table: TableDefinition::of_rejects(&settings.lake_bucket),
+        sqs: SqsClient::new(&config),
+        settings,
+    };
+    let context = &context;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| handler::handle(context, &event.payload).await))
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}

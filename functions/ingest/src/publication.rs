@@ -1,0 +1,234 @@
+//! From a file's bytes to its judgement, and from there to what everybody sees: files, catalog, ledger.
+//! It must not know how bytes are read or encoded.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use lakegate_contract::Contract;
+use lakegate_convert::{FileErrorKind, Judgement, Verdict};
+use lakegate_lake::catalog::{CatalogPartition, TableDefinition};
+use lakegate_lake::events::ObjectEvent;
+use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts, Stage, Violations};
+use lakegate_lake::ledger::{self, Entry, FileError, Output, Source, State};
+use lakegate_lake::read::OpenObject;
+use lakegate_lake::{LakeError, layout};
+
+use crate::conversion::{self, ConversionError};
+use crate::outcome::{Outcome, Trouble, elapsed_ms};
+use crate::take_in::Context;
+use crate::uploads::Uploads;
+
+/// The version of the engine that the ledger notes: all packages of the workspace have the same.
+pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// One object and everything that is known about it before it is read.
+pub(crate) struct Job<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) event: &'a ObjectEvent,
+    pub(crate) contract: Arc<Contract>,
+    pub(crate) object: OpenObject,
+    pub(crate) former: Option<Entry>,
+    pub(crate) started: Instant,
+}
+
+/// Converts the object and publishes it, or rejects it as a whole.
+pub(crate) async fn convert_and_publish(job: &Job<'_>) -> Result<Outcome, Trouble> {
+    let Context { objects, settings, .. } = job.context;
+    let source_name = layout::source_name(&job.event.bucket, job.event.key.as_str());
+    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract.table, source_name);
+    let judgement = match conversion::convert(&job.object, Arc::clone(&job.contract), &mut uploads).await {
+        Ok(judgement) => judgement,
+        Err(error) => {
+            uploads.abort().await;
+            return Err(job.trouble(error));
+        }
+    };
+    match judgement.verdict {
+        Verdict::Published => publish(job, &judgement, uploads).await,
+        Verdict::Rejected => reject(job, &judgement, uploads).await,
+    }
+}
+
+/// The tables come first: one that is in conflict with the contract must not get files. Then the files, then what a
+/// former version left, the partitions, and last the ledger, so that whatever fails in between is repeated whole.
+async fn publish(job: &Job<'_>, judgement: &Judgement, uploads: Uploads<'_>) -> Result<Outcome, Trouble> {
+    let settings = &job.context.settings;
+    let table = TableDefinition::of_contract(&settings.lake_bucket, &job.contract);
+    let mut entry = job.judged_entry(State::Committed, judgement);
+    entry.rejects_path = uploads.rejects_path().map(str::to_owned);
+    for (index, partition) in judgement.partitions.iter().enumerate() {
+        // A partition without a path in the uploads never had a byte.
+        let Some(path) = uploads.table_path(index) else {
+            continue;
+        };
+        entry.outputs.push(Output {
+            path: path.to_owned(),
+            partition: partition.path.clone(),
+            rows: partition.rows,
+            bytes: partition.bytes,
+        });
+    }
+    if let Err(error) = ensure_tables(job, &table, entry.rejects_path.is_some()).await {
+        uploads.abort().await;
+        return Err(job.lake_trouble(error));
+    }
+    let made_visible = make_visible(job, judgement, uploads, &table, &entry).await;
+    made_visible.map_err(|error| job.lake_trouble(error))?;
+    entry.elapsed_ms = elapsed_ms(job.started);
+    ledger::write(&job.context.objects, &settings.lake_bucket, &entry).await?;
+    Ok(Outcome::Committed(Box::new(entry)))
+}
+
+async fn make_visible(
+    job: &Job<'_>,
+    judgement: &Judgement,
+    uploads: Uploads<'_>,
+    table: &TableDefinition,
+    entry: &Entry,
+) -> Result<(), LakeError> {
+    let Context { objects, settings, catalog, .. } = job.context;
+    uploads.publish().await?;
+    for path in ledger::stale_paths(job.former.as_ref(), entry) {
+        objects.delete(&settings.lake_bucket, &path).await?;
+    }
+    if table.partition_keys.is_empty() {
+        return Ok(());
+    }
+    let mut partitions = Vec::with_capacity(judgement.partitions.len());
+    for partition in &judgement.partitions {
+        partitions.push(CatalogPartition { values: partition.values.clone(), path: partition.path.clone() });
+    }
+    catalog.register_partitions(table, &partitions).await
+}
+
+/// Keeps the rejected rows and nothing else. What an earlier version published still stands, and the entry remembers it
+/// for the version that will replace it. The entry is written by the caller, once the owner's alert is on its way.
+async fn reject(job: &Job<'_>, judgement: &Judgement, uploads: Uploads<'_>) -> Result<Outcome, Trouble> {
+    let mut entry = job.judged_entry(State::Rejected, judgement);
+    entry.rejects_path = uploads.rejects_path().map(str::to_owned);
+    let standing = job.former.as_ref().map(Entry::standing_paths).unwrap_or_default();
+    entry.kept_paths = standing.into_iter().filter(|path| Some(path) != entry.rejects_path.as_ref()).collect();
+    if entry.rejects_path.is_some()
+        && let Err(error) = ensure_rejects_table(job).await
+    {
+        uploads.abort().await;
+        return Err(job.lake_trouble(error));
+    }
+    uploads.publish_rejects_only().await.map_err(|error| job.lake_trouble(error))?;
+    entry.elapsed_ms = elapsed_ms(job.started);
+    let record = job.rejection(judgement, &entry);
+    Ok(Outcome::Rejected(Box::new(entry), Box::new(record)))
+}
+
+async fn ensure_tables(job: &Job<'_>, table: &TableDefinition, with_rejects: bool) -> Result<(), LakeError> {
+    job.context.catalog.ensure_table(table).await?;
+    if with_rejects { ensure_rejects_table(job).await } else { Ok(()) }
+}
+
+async fn ensure_rejects_table(job: &Job<'_>) -> Result<(), LakeError> {
+    let Context { catalog, rejects_table, .. } = job.context;
+    catalog.ensure_table(rejects_table).await?;
+    let partition = TableDefinition::rejects_partition(&job.contract.table);
+    catalog.register_partitions(rejects_table, &[partition]).await
+}
+
+impl Job<'_> {
+    /// An entry about this object, before anything is known of its rows.
+    pub(crate) fn entry(&self, state: State) -> Entry {
+        Entry {
+            version: 1,
+            source: Source {
+                bucket: self.event.bucket.clone(),
+                key: self.event.key.as_str().to_owned(),
+                version_id: self.event.version_id.clone(),
+                etag: self.event.etag.clone(),
+                sequencer: self.event.sequencer.clone(),
+                size_bytes: self.object.size_bytes,
+            },
+            state,
+            dataset: Some(self.contract.table.clone()),
+            contract_version: Some(self.contract.version.clone()),
+            engine_version: ENGINE_VERSION.to_owned(),
+            rows_read: 0,
+            rows_accepted: 0,
+            rows_rejected: 0,
+            rows_duplicate: 0,
+            violations: Violations::new(),
+            file_error: None,
+            outputs: Vec::new(),
+            rejects_path: None,
+            kept_paths: Vec::new(),
+            at: failure::now(),
+            elapsed_ms: elapsed_ms(self.started),
+        }
+    }
+
+    fn judged_entry(&self, state: State, judgement: &Judgement) -> Entry {
+        Entry {
+            rows_read: judgement.counts.read,
+            rows_accepted: judgement.counts.accepted,
+            rows_rejected: judgement.counts.rejected,
+            rows_duplicate: judgement.counts.duplicate,
+            violations: judgement.violations.clone(),
+            file_error: judgement.file_error.as_ref().map(|error| FileError {
+                kind: error.kind.name().to_owned(),
+                message: error.message.clone(),
+                line: error.line,
+            }),
+            ..self.entry(state)
+        }
+    }
+
+    fn record(&self, kind: FailureKind, summary: String) -> FailureRecord {
+        let mut record = FailureRecord::new(Stage::Ingest, kind, summary);
+        record.source = Some(FailedSource::from(self.event));
+        record.dataset = Some(self.contract.table.clone());
+        record.owner.clone_from(&self.contract.owner);
+        record
+    }
+
+    fn rejection(&self, judgement: &Judgement, entry: &Entry) -> FailureRecord {
+        let (kind, summary) = match &judgement.file_error {
+            Some(error) => (kind_of(error.kind), at_line(&error.message, error.line)),
+            None => (FailureKind::ContractViolated, "the file breaks its contract".to_owned()),
+        };
+        let mut record = self.record(kind, summary);
+        let counts = judgement.counts;
+        record.rows = Some(RowCounts { read: counts.read, accepted: counts.accepted, rejected: counts.rejected });
+        record.violations = judgement.violations.clone();
+        let lake_bucket = &self.context.settings.lake_bucket;
+        record.rejects = entry.rejects_path.as_deref().map(|path| layout::url(lake_bucket, path));
+        record
+    }
+
+    /// Lasting trouble with what is known of the object; passing trouble, and an object that was replaced, as they are.
+    fn lake_trouble(&self, error: LakeError) -> Trouble {
+        if error.is_passing() || matches!(error, LakeError::SourceChanged { .. }) {
+            return Trouble::Lake(error);
+        }
+        Trouble::Failure(Box::new(self.record(error.kind(), lakegate_lake::chain(&error))))
+    }
+
+    fn trouble(&self, error: ConversionError) -> Trouble {
+        match error {
+            ConversionError::Lake(error) => self.lake_trouble(error),
+            error @ (ConversionError::Engine(_) | ConversionError::Panicked | ConversionError::NoJudgement) => {
+                Trouble::Failure(Box::new(self.record(FailureKind::EngineFailed, error.to_string())))
+            }
+        }
+    }
+}
+
+/// How an alert files a whole file's rejection.
+fn kind_of(kind: FileErrorKind) -> FailureKind {
+    match kind {
+        FileErrorKind::EmptyFile | FileErrorKind::Encoding => FailureKind::UnreadableFile,
+        FileErrorKind::HeaderMismatch | FileErrorKind::TooManyRejects | FileErrorKind::TooManyPartitions => {
+            FailureKind::ContractViolated
+        }
+    }
+}
+
+fn at_line(message: &str, line: Option<u64>) -> String {
+    line.map_or_else(|| message.to_owned(), |line| format!("{message} (line {line})"))
+}

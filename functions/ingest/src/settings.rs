@@ -1,0 +1,46 @@
+//! What the function reads from its environment.
+//! It must not be read again after the cold start.
+
+use lakegate_lake::settings::{AwsSettings, Environment, SettingsError};
+
+/// The function's settings.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// Region and endpoint.
+    pub(crate) aws: AwsSettings,
+    /// Where everything that Lakegate writes goes, and the contracts come from.
+    pub(crate) lake_bucket: String,
+    /// The catalog's database.
+    pub(crate) glue_database: String,
+    /// Where objects go that are too big for one Lambda.
+    pub(crate) heavy_queue_url: String,
+    /// Where failure records go.
+    pub(crate) failures_queue_url: String,
+    /// A bigger object is too big for one Lambda.
+    pub(crate) heavy_bytes: u64,
+}
+
+impl Settings {
+    pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingsError> {
+        let settings = Self {
+            aws: environment.aws(),
+            lake_bucket: environment.required("LAKE_BUCKET"),
+            glue_database: environment.required("GLUE_DATABASE"),
+            heavy_queue_url: environment.required("HEAVY_QUEUE_URL"),
+            failures_queue_url: environment.required("FAILURES_QUEUE_URL"),
+            heavy_bytes: environment.required_bytes("HEAVY_BYTES"),
+        };
+        environment.finish(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_environment_is_told_everything_that_it_lacks() {
+        let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
+        insta::assert_snapshot!(error, @"AWS_REGION is not set, LAKE_BUCKET is not set, GLUE_DATABASE is not set, HEAVY_QUEUE_URL is not set, FAILURES_QUEUE_URL is not set, HEAVY_BYTES is not set; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+    }
+}

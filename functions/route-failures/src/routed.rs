@@ -1,0 +1,116 @@
+//! A message of the failures queue, understood: what goes into the dead-letter queue, and what is told about it.
+//! It must not send anything.
+
+use lakegate_lake::clients::GlueClient;
+use lakegate_lake::events::{self, ObjectEvent};
+use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailedSource, FailureKind, FailureRecord, Stage};
+use lakegate_lake::invocation::Message;
+use lakegate_lake::{LakeError, chain, jobs};
+use serde::Deserialize;
+
+/// One failure: its record, and the event that replays it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Routed {
+    pub(crate) record: FailureRecord,
+    pub(crate) original: String,
+}
+
+/// EventBridge's "Glue Job State Change" (Glue Developer Guide, "Automating with CloudWatch Events").
+#[derive(Debug, Deserialize)]
+struct GlueJobStateChange {
+    #[serde(rename = "detail-type")]
+    detail_type: String,
+    #[serde(default)]
+    time: Option<String>,
+    #[serde(default)]
+    region: String,
+    detail: GlueJobState,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GlueJobState {
+    job_name: String,
+    job_run_id: String,
+    state: String,
+}
+
+/// Understands a message. Several failures come of a message about several objects that a queue gave up on, and none
+/// of a test message. The only error is a Glue API that is not available, on which the message should come again.
+pub(crate) async fn of_message(glue: &GlueClient, message: &Message) -> Result<Vec<Routed>, LakeError> {
+    if let Some(record) = message.attributes.get(FAILURE_ATTRIBUTE) {
+        return Ok(vec![of_record(record, message)]);
+    }
+    if let Some(change) = glue_job_state_change(&message.body) {
+        return Ok(vec![of_glue_job(glue, &change, &message.body).await?]);
+    }
+    match events::parse(&message.body) {
+        Ok(events) => Ok(events.iter().map(of_given_up).collect()),
+        Err(error) => {
+            let record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, chain(&error));
+            Ok(vec![Routed { record, original: message.body.clone() }])
+        }
+    }
+}
+
+fn of_record(record: &str, message: &Message) -> Routed {
+    let record = serde_json::from_str(record).unwrap_or_else(|error| {
+        let summary = format!("the failure record does not parse: {error}");
+        let mut record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, summary);
+        let event = events::parse(&message.body).ok().and_then(|events| events.into_iter().next());
+        record.source = event.as_ref().map(FailedSource::from);
+        record
+    });
+    Routed { record, original: message.body.clone() }
+}
+
+fn of_given_up(event: &ObjectEvent) -> Routed {
+    let summary = "no attempt to take the file in came to an end";
+    let mut record = FailureRecord::new(Stage::Queue, FailureKind::GaveUp, summary);
+    record.retryable = true;
+    record.source = Some(FailedSource::from(event));
+    Routed { record, original: event.original.clone() }
+}
+
+fn glue_job_state_change(body: &str) -> Option<GlueJobStateChange> {
+    let change: GlueJobStateChange = serde_json::from_str(body).ok()?;
+    (change.detail_type == "Glue Job State Change").then_some(change)
+}
+
+/// The run's own error message is left out on purpose: Spark quotes the values that it stumbles over.
+async fn of_glue_job(glue: &GlueClient, change: &GlueJobStateChange, body: &str) -> Result<Routed, LakeError> {
+    let GlueJobState { job_name, job_run_id, state } = &change.detail;
+    let (kind, retryable) = match state.as_str() {
+        "TIMEOUT" => (FailureKind::GlueJobTimedOut, false),
+        "STOPPED" => (FailureKind::GlueJobStopped, true),
+        _ => (FailureKind::GlueJobFailed, false),
+    };
+    let summary = format!("run {job_run_id} of Glue job {job_name} ended {state}");
+    let mut record = FailureRecord::new(Stage::Glue, kind, summary);
+    record.retryable = retryable;
+    if let Some(time) = &change.time {
+        record.at.clone_from(time);
+    }
+    record.link = Some(run_page(&change.region, job_name, job_run_id));
+    let arguments = match jobs::run_arguments(glue, job_name, job_run_id).await {
+        Ok(arguments) => arguments,
+        Err(error) if error.is_passing() => return Err(error),
+        // A run that Glue no longer knows, or that may not be read: the alert is worth more than its file.
+        Err(error) => {
+            record.summary = format!("{}; which file it was is unknown: {}", record.summary, chain(&error));
+            return Ok(Routed { record, original: body.to_owned() });
+        }
+    };
+    let original = arguments.get(jobs::EVENT_ARGUMENT);
+    let event = original.and_then(|original| events::parse(original).ok()).and_then(|events| events.into_iter().next());
+    record.source = event.as_ref().map(FailedSource::from);
+    Ok(Routed { record, original: event.map_or_else(|| body.to_owned(), |event| event.original) })
+}
+
+fn run_page(region: &str, job_name: &str, run_id: &str) -> String {
+    format!("https://{region}.console.aws.amazon.com/gluestudio/home?region={region}#/job/{job_name}/run/{run_id}")
+}
+
+#[cfg(test)]
+#[path = "routed_tests.rs"]
+mod tests;

@@ -1,0 +1,53 @@
+use lakegate_lake::clients;
+use lakegate_lake::invocation::{self, Invocation};
+use lakegate_lake::settings::AwsSettings;
+
+use super::*;
+
+/// Of every message in a sample event: kind, source, whether a retry can help, and how the body begins.
+async fn routed(path: &str) -> String {
+    let path = format!("{}/../../events/route-failures/{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let Invocation::Batch(messages) = invocation::parse(&serde_json::from_str(&text).unwrap()).unwrap() else {
+        panic!("{path} is a batch");
+    };
+    let mut lines = Vec::new();
+    for message in messages {
+        lines.push(lines_of(&message).await);
+    }
+    lines.join("\n")
+}
+
+async fn lines_of(message: &Message) -> String {
+    // Nothing listens on that port: what needs no call must make none.
+    let endpoint_url = Some("http://127.0.0.1:9".to_owned());
+    let settings =
+        AwsSettings { region: "eu-central-1".to_owned(), endpoint_url, variables: std::collections::BTreeMap::new() };
+    let glue = GlueClient::new(&clients::sdk_config(&settings).await);
+    let mut lines = Vec::new();
+    for Routed { record, original } in of_message(&glue, message).await.unwrap() {
+        let source = record.source.as_ref().map_or_else(|| "no source".to_owned(), FailedSource::url);
+        let start: String = original.chars().take(12).collect();
+        lines.push(format!("{} | {source} | retryable {} | {start}", record.kind, record.retryable));
+    }
+    lines.join("\n")
+}
+
+fn with_body(body: &str) -> Message {
+    Message { id: "m".to_owned(), body: body.to_owned(), ..Message::default() }
+}
+
+#[tokio::test]
+async fn records_and_given_up_events_are_understood() {
+    insta::assert_snapshot!(routed("sqs-failure-record.json").await, @r#"ContractViolated | s3://lakegate-raw-111122223333/orders/2025-08.csv | retryable false | {"Records":["#);
+    insta::assert_snapshot!(routed("sqs-given-up.json").await, @r#"GaveUp | s3://lakegate-raw-111122223333/customers/2025-09.csv | retryable true | {"Records":["#);
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_understands_is_kept_as_it_stands() {
+    insta::assert_snapshot!(lines_of(&with_body("gibberish")).await, @"UnreadableMessage | no source | retryable false | gibberish");
+    let mut message = with_body(r#"{"Event": "s3:TestEvent"}"#);
+    assert_eq!(lines_of(&message).await, "");
+    message.attributes.insert(FAILURE_ATTRIBUTE.to_owned(), "{".to_owned());
+    insta::assert_snapshot!(lines_of(&message).await, @r#"UnreadableMessage | no source | retryable false | {"Event": "s"#);
+}

@@ -1,0 +1,51 @@
+//! What the function reads from its environment.
+//! It must not be read again after the cold start.
+
+use lakegate_lake::settings::{AwsSettings, Environment, SettingsError};
+
+/// The function's settings.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// Region and endpoint.
+    pub(crate) aws: AwsSettings,
+    /// Where failed events are kept.
+    pub(crate) dead_letter_queue_url: String,
+    /// The same queue, as the replay command names it.
+    pub(crate) dead_letter_queue_arn: String,
+    /// Where the replay command moves events to.
+    pub(crate) ingest_queue_arn: String,
+    /// Who is told.
+    pub(crate) alerts_topic_arn: String,
+}
+
+impl Settings {
+    pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingsError> {
+        let settings = Self {
+            aws: environment.aws(),
+            dead_letter_queue_url: environment.required("DEAD_LETTER_QUEUE_URL"),
+            dead_letter_queue_arn: environment.required("DEAD_LETTER_QUEUE_ARN"),
+            ingest_queue_arn: environment.required("INGEST_QUEUE_ARN"),
+            alerts_topic_arn: environment.required("ALERTS_TOPIC_ARN"),
+        };
+        environment.finish(settings)
+    }
+
+    /// The command that sends every event of the dead-letter queue back to the ingest queue.
+    pub(crate) fn replay_command(&self) -> String {
+        format!(
+            "aws sqs start-message-move-task --source-arn {} --destination-arn {}",
+            self.dead_letter_queue_arn, self.ingest_queue_arn
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_environment_is_told_everything_that_it_lacks() {
+        let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
+        insta::assert_snapshot!(error, @"AWS_REGION is not set, DEAD_LETTER_QUEUE_URL is not set, DEAD_LETTER_QUEUE_ARN is not set, INGEST_QUEUE_ARN is not set, ALERTS_TOPIC_ARN is not set; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+    }
+}

@@ -1,0 +1,32 @@
+//! Lambda function: an object too big for one Lambda becomes a run of the Glue job.
+//! `main` reads the settings, builds the clients and runs; the rest is in `handler`.
+
+mod handler;
+mod settings;
+
+use std::process::ExitCode;
+
+use lakegate_lake::clients::{self, GlueClient, SqsClient};
+use lakegate_lake::settings::Environment;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::handler::Context;
+use crate::settings::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode, Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let settings = match Settings::read(Environment::of_process()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("start-glue: {error}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let config = clients::sdk_config(&settings.aws).await;
+    let context = Context { glue: GlueClient::new(&config), sqs: SqsClient::new(&config), settings };
+    let context = &context;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| handler::handle(context, &event.payload).await))
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,69 @@
+//! Clients for AWS, each built once from the settings.
+//! It must not know what they are used for.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use object_store::aws::AmazonS3Builder;
+use object_store::{BackoffConfig, ClientOptions};
+
+use crate::settings::AwsSettings;
+
+pub use aws_sdk_glue::Client as GlueClient;
+pub use aws_sdk_sns::Client as SnsClient;
+pub use aws_sdk_sqs::Client as SqsClient;
+
+/// Attempts of the SDK for one call, the first included. Passing trouble that outlasts them goes back to the queue.
+const SDK_ATTEMPTS: u32 = 4;
+/// Longest that one SDK call may take, retries included.
+const SDK_CALL_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest that one S3 request may take: 8 MiB at 2 Mbit/s.
+const S3_REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
+const S3_RETRIES: usize = 5;
+/// Longest that the retries of one S3 request may take together.
+const S3_RETRY_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The configuration that every SDK client is built from. It makes no call: credentials are resolved when first used.
+pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .retry_config(RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(SDK_CALL_TIMEOUT).build(),
+        );
+    if let Some(endpoint_url) = &settings.endpoint_url {
+        loader = loader.endpoint_url(endpoint_url);
+    }
+    loader.load().await
+}
+
+/// The builder that every bucket's store is made from; credentials come from the variables that Lambda sets.
+///
+/// Requests are path-style only for another endpoint. Plain HTTP is allowed only when that endpoint asks for it.
+#[must_use]
+pub fn s3_builder(settings: &AwsSettings) -> AmazonS3Builder {
+    let mut builder = AmazonS3Builder::new();
+    for (name, value) in &settings.variables {
+        // A name that the store does not know is meant for somebody else.
+        if let Ok(key) = name.to_ascii_lowercase().parse() {
+            builder = builder.with_config(key, value);
+        }
+    }
+    let mut options = ClientOptions::new().with_timeout(S3_REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
+    if let Some(endpoint_url) = &settings.endpoint_url {
+        builder = builder.with_endpoint(endpoint_url);
+        options = options.with_allow_http(endpoint_url.starts_with("http://"));
+    }
+    builder
+        .with_region(&settings.region)
+        .with_virtual_hosted_style_request(settings.endpoint_url.is_none())
+        .with_client_options(options)
+        .with_retry(object_store::RetryConfig {
+            backoff: BackoffConfig::default(),
+            max_retries: S3_RETRIES,
+            retry_timeout: S3_RETRY_TIMEOUT,
+        })
+}

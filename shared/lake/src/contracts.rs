@@ -1,0 +1,244 @@
+//! The contracts that are deployed in the lake bucket, and which of them an object falls under.
+//! It must not know what a contract asks of a row.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use lakegate_contract::Contract;
+use tokio::sync::Mutex;
+
+use crate::LakeError;
+use crate::layout::CONTRACTS_PREFIX;
+use crate::objects::{Listed, Objects};
+
+/// How long a warm process trusts its listing: a new contract takes effect within this time.
+const LISTING_KEPT: Duration = Duration::from_secs(30);
+/// A bigger document is not a contract.
+const DOCUMENT_MAX_BYTES: u64 = 4 * 1024 * 1024;
+const DOCUMENTS_IN_FLIGHT: usize = 8;
+const SUFFIXES: [&str; 3] = [".odcs.yaml", ".odcs.yml", ".odcs.json"];
+
+/// The contracts of a lake bucket, kept in a warm process and read again only where they changed.
+#[derive(Debug)]
+pub struct Contracts {
+    lake_bucket: String,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    listed_at: Option<Instant>,
+    documents: BTreeMap<String, Document>,
+}
+
+#[derive(Debug, Clone)]
+struct Document {
+    etag: Option<String>,
+    parsed: Result<Arc<Contract>, Vec<String>>,
+}
+
+/// Which contract an object falls under.
+#[derive(Debug, Clone)]
+pub enum Lookup {
+    /// Exactly one.
+    Found(Arc<Contract>),
+    /// None, and every deployed document is a valid contract.
+    Unknown,
+    /// No valid one, and some documents are not valid. Where such a document would have files land cannot be told from
+    /// it, so a file that no valid contract claims may belong to any of them; a file that a valid one claims does
+    /// not wait for them. Thus one team's mistake stops no other team's files, and no file of the team's own is
+    /// called unknown.
+    Invalid(Vec<InvalidDocument>),
+    /// Several: whichever was taken, the other's owner would be surprised.
+    Ambiguous {
+        /// The documents' keys.
+        documents: Vec<String>,
+    },
+}
+
+/// A document under the contracts' prefix that is not a valid contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidDocument {
+    /// Its key in the lake bucket.
+    pub key: String,
+    /// What is wrong with it, one line each.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for InvalidDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.problems.first().map_or("not a contract", String::as_str);
+        write!(f, "{}: {first}", self.key)?;
+        match self.problems.len() {
+            0 | 1 => Ok(()),
+            count => write!(f, " (and {} more)", count - 1),
+        }
+    }
+}
+
+impl Contracts {
+    /// The contracts of a lake bucket; nothing is read yet.
+    #[must_use]
+    pub fn new(lake_bucket: String) -> Self {
+        Self { lake_bucket, kept: Mutex::default() }
+    }
+
+    /// Finds the contract of an object, listing the documents anew when the last listing is old, or when it would make
+    /// a failure of the object: the contract may have been deployed a second ago.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused. A document that is no contract is not an error here, see [`Lookup::Invalid`].
+    pub async fn find(&self, objects: &Objects, bucket: &str, key: &str) -> Result<Lookup, LakeError> {
+        let mut kept = self.kept.lock().await;
+        if kept.listed_at.is_some_and(|at| at.elapsed() < LISTING_KEPT) {
+            let lookup = look_up(&kept.documents, bucket, key);
+            if matches!(lookup, Lookup::Found(_)) {
+                return Ok(lookup);
+            }
+        }
+        self.refresh(objects, &mut kept).await?;
+        Ok(look_up(&kept.documents, bucket, key))
+    }
+
+    async fn refresh(&self, objects: &Objects, kept: &mut Kept) -> Result<(), LakeError> {
+        let mut listed = objects.list(&self.lake_bucket, CONTRACTS_PREFIX).await?;
+        listed.retain(|object| SUFFIXES.iter().any(|suffix| object.key.ends_with(suffix)));
+        let mut documents = BTreeMap::new();
+        let mut changed = Vec::new();
+        for object in listed {
+            match kept.documents.remove(&object.key) {
+                Some(document) if document.etag.is_some() && document.etag == object.etag => {
+                    documents.insert(object.key, document);
+                }
+                _ => changed.push(object),
+            }
+        }
+        let read: Vec<Option<(String, Document)>> = stream::iter(changed)
+            .map(|object| self.read(objects, object))
+            .buffered(DOCUMENTS_IN_FLIGHT)
+            .try_collect()
+            .await?;
+        documents.extend(read.into_iter().flatten());
+        *kept = Kept { listed_at: Some(Instant::now()), documents };
+        Ok(())
+    }
+
+    async fn read(&self, objects: &Objects, object: Listed) -> Result<Option<(String, Document)>, LakeError> {
+        let parsed = if object.size_bytes > DOCUMENT_MAX_BYTES {
+            Err(vec![format!("the document has {} bytes, more than {DOCUMENT_MAX_BYTES}", object.size_bytes)])
+        } else {
+            // Deleted between the listing and now: it is no contract any more.
+            let Some(bytes) = objects.get(&self.lake_bucket, &object.key).await? else {
+                return Ok(None);
+            };
+            parse(&bytes)
+        };
+        Ok(Some((object.key, Document { etag: object.etag, parsed })))
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Arc<Contract>, Vec<String>> {
+    let text = std::str::from_utf8(bytes).map_err(|error| vec![format!("the document is not UTF-8: {error}")])?;
+    match lakegate_contract::parse(text) {
+        Ok(checked) => Ok(Arc::new(checked.contract)),
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn look_up(documents: &BTreeMap<String, Document>, bucket: &str, key: &str) -> Lookup {
+    let mut found: Vec<(&String, &Arc<Contract>)> = Vec::new();
+    let mut invalid = Vec::new();
+    for (document_key, document) in documents {
+        match &document.parsed {
+            Ok(contract) if contract.landing.location.matches(bucket, key) => found.push((document_key, contract)),
+            Ok(_) => {}
+            Err(problems) => {
+                invalid.push(InvalidDocument { key: document_key.clone(), problems: problems.clone() });
+            }
+        }
+    }
+    match found.as_slice() {
+        [(_, contract)] => Lookup::Found(Arc::clone(contract)),
+        [] if invalid.is_empty() => Lookup::Unknown,
+        [] => Lookup::Invalid(invalid),
+        several => Lookup::Ambiguous { documents: several.iter().map(|(key, _)| (*key).clone()).collect() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::ObjectStore;
+    use object_store::ObjectStoreExt;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+
+    fn document(table: &str, location: &str) -> String {
+        format!(
+            "apiVersion: v3.2.0\nkind: DataContract\nid: {table}\nversion: 1.0.0\nstatus: active\n\
+             servers:\n  - {{server: landing, type: s3, location: '{location}', format: csv}}\n\
+             schema:\n  - name: {table}\n    properties:\n      - {{name: a, logicalType: string}}\n"
+        )
+    }
+
+    async fn deployed(documents: &[(&str, &str)]) -> (Contracts, Objects, Arc<dyn ObjectStore>) {
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        for (key, text) in documents {
+            store.put(&Path::from(format!("contracts/{key}")), (*text).to_owned().into()).await.unwrap();
+        }
+        let objects = Objects::of_stores(BTreeMap::from([("lake".to_owned(), Arc::clone(&store))]));
+        (Contracts::new("lake".to_owned()), objects, store)
+    }
+
+    #[tokio::test]
+    async fn a_broken_document_concerns_only_files_that_no_valid_contract_claims() {
+        let orders = document("orders", "s3://*/orders/**/*.csv");
+        let (contracts, objects, _) = deployed(&[
+            ("orders.odcs.yaml", &orders),
+            ("broken.odcs.yaml", "kind: [unclosed"),
+            ("README.md", "not a contract"),
+        ])
+        .await;
+        let Lookup::Found(found) = contracts.find(&objects, "raw", "orders/2025/a.csv").await.unwrap() else {
+            panic!("the valid contract is found");
+        };
+        assert_eq!(found.table, "orders");
+        let Lookup::Invalid(documents) = contracts.find(&objects, "raw", "other/a.csv").await.unwrap() else {
+            panic!("the broken document is named");
+        };
+        assert_eq!(documents.len(), 1);
+        assert_eq!(documents[0].key, "contracts/broken.odcs.yaml");
+    }
+
+    #[tokio::test]
+    async fn a_key_that_two_contracts_claim_is_nobodys() {
+        let all = document("everything", "s3://*/**/*.csv");
+        let orders = document("orders", "s3://*/orders/**/*.csv");
+        let (contracts, objects, _) = deployed(&[("all.odcs.yaml", &all), ("orders.odcs.yml", &orders)]).await;
+        let Lookup::Ambiguous { documents } = contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap() else {
+            panic!("both are named");
+        };
+        assert_eq!(documents, ["contracts/all.odcs.yaml", "contracts/orders.odcs.yml"]);
+        assert!(matches!(contracts.find(&objects, "raw", "a/b.csv").await.unwrap(), Lookup::Found(_)));
+    }
+
+    #[tokio::test]
+    async fn a_contract_that_was_deployed_a_moment_ago_is_found_before_a_file_is_called_unknown() {
+        let (contracts, objects, store) = deployed(&[]).await;
+        assert!(matches!(contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap(), Lookup::Unknown));
+        let orders = document("orders", "s3://*/orders/**/*.csv");
+        store.put(&Path::from("contracts/orders.odcs.yaml"), orders.into()).await.unwrap();
+        assert!(matches!(contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap(), Lookup::Found(_)));
+    }
+
+    #[test]
+    fn an_invalid_document_says_its_first_problem_and_how_many_more() {
+        let problems = vec!["schema: found nothing, expected one object".to_owned(), "second".to_owned()];
+        let document = InvalidDocument { key: "contracts/a.odcs.yaml".to_owned(), problems };
+        insta::assert_snapshot!(document, @"contracts/a.odcs.yaml: schema: found nothing, expected one object (and 1 more)");
+    }
+}

@@ -1,0 +1,278 @@
+//! Messages that announce objects, whatever their wrapping, as one list of objects.
+//! It must not know queues, or what becomes of an object.
+
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use aws_lambda_events::s3::S3EventRecord;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::key::{KeyNotUtf8, ObjectKey};
+
+/// One object that a message announced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectEvent {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The decoded key.
+    pub key: ObjectKey,
+    /// The version, when the bucket has versions.
+    pub version_id: Option<String>,
+    /// The entity tag, without quotes.
+    pub etag: Option<String>,
+    /// The size, in bytes, when the message states it.
+    pub size_bytes: Option<u64>,
+    /// S3's order of the events of one key: compare with [`crate::ledger::is_older`].
+    pub sequencer: Option<String>,
+    /// The event as JSON, unwrapped and reduced to this object: a message that the ingest queue takes.
+    pub original: String,
+}
+
+/// A message that announces no object, and is no test message either.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// The message is not JSON.
+    #[error("the message is not JSON")]
+    NotJson {
+        /// Where it breaks.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// JSON of another shape.
+    #[error(
+        "the message is {found}, neither an S3 notification of a created object nor an EventBridge \"Object Created\" event, bare or in SNS"
+    )]
+    UnknownShape {
+        /// What the message looks like, without its values.
+        found: String,
+    },
+    /// The right shape with a part missing or of the wrong type.
+    #[error("the {shape} does not have the parts it should")]
+    Malformed {
+        /// Which shape it is.
+        shape: &'static str,
+        /// Which part.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A part that every event must have.
+    #[error("the {shape} has no {part}")]
+    PartMissing {
+        /// Which shape it is.
+        shape: &'static str,
+        /// Which part.
+        part: &'static str,
+    },
+    /// The key does not decode.
+    #[error(transparent)]
+    Key(#[from] KeyNotUtf8),
+}
+
+/// What S3 puts into `detail` of its EventBridge events (S3 User Guide, "EventBridge event message structure").
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct ObjectCreated {
+    bucket: CreatedBucket,
+    object: CreatedObject,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct CreatedBucket {
+    name: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct CreatedObject {
+    key: String,
+    size: Option<u64>,
+    etag: Option<String>,
+    version_id: Option<String>,
+    sequencer: Option<String>,
+}
+
+const NOTIFICATION: &str = "S3 notification";
+const EVENTBRIDGE: &str = "EventBridge event";
+
+/// Reads an S3 notification, an EventBridge "Object Created" event, or an SNS envelope around either.
+///
+/// `s3:TestEvent` and folder markers (a key that ends with `/`, without content) announce nothing.
+///
+/// # Errors
+///
+/// A message that is none of these, or one of them with a part missing.
+pub fn parse(message: &str) -> Result<Vec<ObjectEvent>, EventError> {
+    let value = serde_json::from_str(message).map_err(|source| EventError::NotJson { source })?;
+    let mut events = parse_value(&value, true)?;
+    events.retain(|event| !(event.key.as_str().ends_with('/') && event.size_bytes.unwrap_or(0) == 0));
+    Ok(events)
+}
+
+fn parse_value(value: &Value, may_be_wrapped: bool) -> Result<Vec<ObjectEvent>, EventError> {
+    if let Some(records) = value.get("Records").and_then(Value::as_array) {
+        return records.iter().map(from_notification).collect();
+    }
+    if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+        return Ok(Vec::new());
+    }
+    if value.get("detail-type").and_then(Value::as_str) == Some("Object Created") {
+        return Ok(vec![from_eventbridge(value)?]);
+    }
+    let inner = value.get("Message").and_then(Value::as_str);
+    if let (Some(inner), true) = (inner, may_be_wrapped && value.get("TopicArn").is_some()) {
+        let inner = serde_json::from_str(inner).map_err(|source| EventError::NotJson { source })?;
+        return parse_value(&inner, false);
+    }
+    Err(EventError::UnknownShape { found: describe(value) })
+}
+
+fn from_notification(value: &Value) -> Result<ObjectEvent, EventError> {
+    let source = value.get("eventSource").and_then(Value::as_str);
+    if value.get("s3").is_none() {
+        let found = source.map_or_else(|| describe(value), |source| format!("a record from {source}"));
+        return Err(EventError::UnknownShape { found });
+    }
+    let record =
+        S3EventRecord::deserialize(value).map_err(|source| EventError::Malformed { shape: NOTIFICATION, source })?;
+    let name = record.event_name.unwrap_or_default();
+    if !name.is_empty() && !name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
+        return Err(EventError::UnknownShape { found: format!("an S3 notification of {name}") });
+    }
+    let object = record.s3.object;
+    let missing = |part| EventError::PartMissing { shape: NOTIFICATION, part };
+    let encoded = object.key.ok_or_else(|| missing("s3.object.key"))?;
+    Ok(ObjectEvent {
+        bucket: record.s3.bucket.name.ok_or_else(|| missing("s3.bucket.name"))?,
+        key: ObjectKey::from_notification(&encoded)?,
+        version_id: object.version_id.filter(|version| !version.is_empty()),
+        etag: object.e_tag.map(|etag| unquoted(&etag)),
+        size_bytes: object.size.and_then(|size| u64::try_from(size).ok()),
+        sequencer: object.sequencer,
+        original: json!({ "Records": [value] }).to_string(),
+    })
+}
+
+fn from_eventbridge(value: &Value) -> Result<ObjectEvent, EventError> {
+    let event = EventBridgeEvent::<ObjectCreated>::deserialize(value)
+        .map_err(|source| EventError::Malformed { shape: EVENTBRIDGE, source })?;
+    let object = event.detail.object;
+    Ok(ObjectEvent {
+        bucket: event.detail.bucket.name,
+        key: ObjectKey::as_given(&object.key),
+        version_id: object.version_id.filter(|version| !version.is_empty()),
+        etag: object.etag.map(|etag| unquoted(&etag)),
+        size_bytes: object.size,
+        sequencer: object.sequencer,
+        original: value.to_string(),
+    })
+}
+
+fn unquoted(etag: &str) -> String {
+    etag.trim_matches('"').to_owned()
+}
+
+/// Says what a value looks like by its own names only: its content may be anything, also data.
+fn describe(value: &Value) -> String {
+    const NAMES_SHOWN: usize = 8;
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(items) => format!("an array of {}", items.len()),
+        Value::Object(members) => {
+            if let Some(detail_type) = value.get("detail-type").and_then(Value::as_str) {
+                return format!("an EventBridge event {detail_type:?}");
+            }
+            let names: Vec<&str> = members.keys().take(NAMES_SHOWN).map(String::as_str).collect();
+            format!("an object with {}", if names.is_empty() { "no members".to_owned() } else { names.join(", ") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notification(records: &[(&str, &str, i64)]) -> String {
+        let records: Vec<Value> = records
+            .iter()
+            .map(|(name, key, size)| {
+                json!({
+                    "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
+                    "eventTime": "2026-01-02T03:04:05.000Z", "eventName": name,
+                    "userIdentity": {"principalId": "A"}, "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+                    "responseElements": {}, "unknownField": 1,
+                    "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": "raw", "arn": "arn:aws:s3:::raw"},
+                           "object": {"key": key, "size": size, "eTag": "abc", "versionId": "v1", "sequencer": "0A"}},
+                })
+            })
+            .collect();
+        json!({ "Records": records }).to_string()
+    }
+
+    fn eventbridge(key: &str) -> String {
+        json!({
+            "version": "0", "id": "1", "detail-type": "Object Created", "source": "aws.s3", "account": "1",
+            "time": "2026-01-02T03:04:05Z", "region": "eu-central-1", "resources": [],
+            "detail": {"version": "0", "bucket": {"name": "raw"}, "reason": "PutObject",
+                       "object": {"key": key, "size": 5, "etag": "abc", "version-id": "v1", "sequencer": "0A"}},
+        })
+        .to_string()
+    }
+
+    fn in_sns(message: &str) -> String {
+        json!({"Type": "Notification", "MessageId": "1", "TopicArn": "arn:aws:sns:eu-central-1:1:t", "Message": message})
+            .to_string()
+    }
+
+    #[test]
+    fn every_record_of_a_notification_is_one_object_with_its_own_event() {
+        let message = notification(&[("ObjectCreated:Put", "a+b.csv", 3), ("ObjectCreated:Copy", "c%2Bd.csv", 4)]);
+        let events = parse(&message).unwrap();
+        assert_eq!(events.len(), 2);
+        assert_eq!(events[0].key.as_str(), "a b.csv");
+        assert_eq!(events[1].key.as_str(), "c+d.csv");
+        assert_eq!(events[1].size_bytes, Some(4));
+        let again = parse(&events[1].original).unwrap();
+        assert_eq!(again, [events[1].clone()]);
+        assert!(events[1].original.contains("unknownField"));
+    }
+
+    #[test]
+    fn an_eventbridge_event_gives_its_key_as_it_stands() {
+        let events = parse(&eventbridge("a+b.csv")).unwrap();
+        assert_eq!(events[0].key.as_str(), "a+b.csv");
+        assert_eq!(events[0].key.decoded_form().unwrap().as_str(), "a b.csv");
+        assert_eq!(events[0].version_id.as_deref(), Some("v1"));
+        assert_eq!(parse(&events[0].original).unwrap(), events);
+    }
+
+    #[test]
+    fn sns_around_either_is_unwrapped_once() {
+        let plain = notification(&[("ObjectCreated:Put", "a.csv", 3)]);
+        assert_eq!(parse(&in_sns(&plain)).unwrap(), parse(&plain).unwrap());
+        assert_eq!(parse(&in_sns(&eventbridge("a.csv"))).unwrap(), parse(&eventbridge("a.csv")).unwrap());
+        assert!(parse(&in_sns(&in_sns(&plain))).is_err());
+    }
+
+    #[test]
+    fn test_messages_and_folder_markers_announce_nothing() {
+        let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "raw"}).to_string();
+        assert_eq!(parse(&test).unwrap(), []);
+        assert_eq!(parse(&in_sns(&test)).unwrap(), []);
+        assert_eq!(parse(&notification(&[("ObjectCreated:Put", "folder/", 0)])).unwrap(), []);
+        assert_eq!(parse(&notification(&[("ObjectCreated:Put", "odd/", 7)])).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn anything_else_is_named_without_its_values() {
+        let error = |message: &str| crate::error::chain(&parse(message).unwrap_err());
+        insta::assert_snapshot!(error("no json"), @"the message is not JSON: expected ident at line 1 column 2");
+        insta::assert_snapshot!(error(r#"{"secret": 12, "b": []}"#), @r#"the message is an object with b, secret, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
+        insta::assert_snapshot!(error("[1, 2]"), @r#"the message is an array of 2, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"detail-type": "Object Deleted", "source": "aws.s3"}"#), @r#"the message is an EventBridge event "Object Deleted", neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
+        insta::assert_snapshot!(error(&notification(&[("ObjectRemoved:Delete", "a", 0)])), @r#"the message is an S3 notification of ObjectRemoved:Delete, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:sqs", "body": "x"}]}"#), @r#"the message is a record from aws:sqs, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:s3", "s3": {}}]}"#), @"the S3 notification does not have the parts it should: missing field `bucket`");
+        insta::assert_snapshot!(error(&notification(&[("ObjectCreated:Put", "a%FF", 1)])), @"the key a%FF does not decode to UTF-8");
+    }
+}

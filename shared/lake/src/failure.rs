@@ -1,0 +1,310 @@
+//! One record for every failure, and how it travels through queues.
+//! It must not know who writes it or how it is told to people.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use aws_sdk_sqs::Client;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::chain;
+use crate::events::ObjectEvent;
+use crate::queues::{self, Outgoing};
+use crate::{LakeError, layout};
+
+pub use lakegate_contract::Violations;
+
+/// Attribute of a message that holds the record as JSON.
+pub const FAILURE_ATTRIBUTE: &str = "failure";
+/// Attribute of a message that holds the kind alone, for filters.
+pub const KIND_ATTRIBUTE: &str = "kind";
+/// Attribute of a message that holds the dataset alone, for filters; absent when it is unknown.
+pub const DATASET_ATTRIBUTE: &str = "dataset";
+
+/// Most counts by column and rule that a record carries: with its body it must stay below SQS's message size.
+const VIOLATIONS_MAX: usize = 200;
+
+/// What became impossible, in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureRecord {
+    /// Version of this shape.
+    pub version: u32,
+    /// When it happened, RFC 3339, UTC.
+    pub at: String,
+    /// Where on its path the object was.
+    pub stage: Stage,
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// Whether sending the event again can help without anything else being changed.
+    pub retryable: bool,
+    /// The object concerned, if it is known.
+    pub source: Option<FailedSource>,
+    /// The table that the object was meant for.
+    pub dataset: Option<String>,
+    /// Who answers for the dataset.
+    pub owner: Option<String>,
+    /// One line, without any cell value.
+    pub summary: String,
+    /// Rows, when the file was judged.
+    pub rows: Option<RowCounts>,
+    /// What rows broke, by column and rule; the most frequent ones when there are very many.
+    #[serde(default)]
+    pub violations: Violations,
+    /// Where the rejected rows are, `s3://…`.
+    pub rejects: Option<String>,
+    /// A page that shows more.
+    pub link: Option<String>,
+    /// The command that sends it again; filled in when it reaches the dead-letter queue.
+    pub replay: Option<String>,
+}
+
+/// The object that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedSource {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The decoded key.
+    pub key: String,
+    /// The version, if known.
+    pub version_id: Option<String>,
+    /// The entity tag, if known.
+    pub etag: Option<String>,
+    /// The size in bytes, if known.
+    pub size_bytes: Option<u64>,
+}
+
+/// Rows of a judged file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Rows in the file.
+    pub read: u64,
+    /// Rows that keep the contract.
+    pub accepted: u64,
+    /// Rows that break it.
+    pub rejected: u64,
+}
+
+/// Where on its path an object was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// The ingest function.
+    Ingest,
+    /// The function that starts Glue runs.
+    StartGlue,
+    /// A Glue run.
+    Glue,
+    /// A queue gave up on a message.
+    Queue,
+}
+
+/// What kind of failure it is: stable words, for filters, dashboards and the advice in an alert.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// More rows break the contract than it allows, or the header does not fit.
+    ContractViolated,
+    /// The file is cut off, of the wrong encoding, or otherwise not to be read as what it should be.
+    UnreadableFile,
+    /// No contract covers the object's key.
+    UnknownDataset,
+    /// No valid contract covers the key, and some deployed contract does not parse.
+    ContractInvalid,
+    /// Several contracts cover the key.
+    ContractAmbiguous,
+    /// The object or its version is not there any more.
+    SourceMissing,
+    /// The object was replaced while it was read.
+    SourceChanged,
+    /// S3 allows the key, the client library does not.
+    UnsupportedKey,
+    /// A permission is missing.
+    AccessDenied,
+    /// A service was not available for long.
+    ServiceUnavailable,
+    /// A service refused a request.
+    ServiceRefused,
+    /// The catalog's table cannot become what the contract asks for.
+    CatalogConflict,
+    /// The object's ledger entry does not parse.
+    LedgerUnreadable,
+    /// The conversion itself failed: a fault of Lakegate, not of the file.
+    EngineFailed,
+    /// A message has none of the shapes that a queue should hold.
+    UnreadableMessage,
+    /// A queue gave up on a message after several deliveries.
+    GaveUp,
+    /// A Glue run failed.
+    GlueJobFailed,
+    /// A Glue run took too long.
+    GlueJobTimedOut,
+    /// A Glue run was stopped.
+    GlueJobStopped,
+    /// A word of another version of Lakegate.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let FailureKind::Other(word) = self {
+            return f.write_str(word);
+        }
+        // The derived names of the other variants are the stable words.
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl FailureRecord {
+    /// A record of now about nothing yet but what happened; the other parts are filled in by whoever knows them.
+    pub fn new(stage: Stage, kind: FailureKind, summary: impl Into<String>) -> Self {
+        Self {
+            version: 1,
+            at: now(),
+            stage,
+            kind,
+            retryable: false,
+            source: None,
+            dataset: None,
+            owner: None,
+            summary: summary.into(),
+            rows: None,
+            violations: Violations::new(),
+            rejects: None,
+            link: None,
+            replay: None,
+        }
+    }
+
+    /// A record of an error that AWS gave, about an object.
+    #[must_use]
+    pub fn of_error(stage: Stage, error: &LakeError, event: &ObjectEvent) -> Self {
+        let mut record = Self::new(stage, error.kind(), chain(error));
+        record.retryable = error.is_passing();
+        record.source = Some(FailedSource::from(event));
+        record
+    }
+
+    /// The message that carries this record: the body stays the original event, so that it can be sent back unchanged.
+    ///
+    /// # Errors
+    ///
+    /// Never in practice: a record always has a JSON form.
+    pub fn to_message(&self, original: &str) -> Result<Outgoing, serde_json::Error> {
+        let mut record = self.clone();
+        keep_most_frequent(&mut record.violations, VIOLATIONS_MAX);
+        let mut attributes = BTreeMap::from([
+            (FAILURE_ATTRIBUTE.to_owned(), serde_json::to_string(&record)?),
+            (KIND_ATTRIBUTE.to_owned(), self.kind.to_string()),
+        ]);
+        if let Some(dataset) = &self.dataset {
+            attributes.insert(DATASET_ATTRIBUTE.to_owned(), dataset.clone());
+        }
+        Ok(Outgoing { body: original.to_owned(), attributes })
+    }
+}
+
+impl FailedSource {
+    /// `s3://bucket/key`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        layout::url(&self.bucket, &self.key)
+    }
+}
+
+impl From<&ObjectEvent> for FailedSource {
+    fn from(event: &ObjectEvent) -> Self {
+        Self {
+            bucket: event.bucket.clone(),
+            key: event.key.as_str().to_owned(),
+            version_id: event.version_id.clone(),
+            etag: event.etag.clone(),
+            size_bytes: event.size_bytes,
+        }
+    }
+}
+
+/// Sends a record to the queue of failures, with the original event as the body.
+///
+/// # Errors
+///
+/// What SQS refused.
+pub async fn report(sqs: &Client, queue_url: &str, record: &FailureRecord, original: &str) -> Result<(), LakeError> {
+    let message = record.to_message(original).map_err(|error| LakeError::Refused {
+        operation: "SendMessage",
+        resource: queue_url.to_owned(),
+        source: error.into(),
+    })?;
+    queues::send(sqs, queue_url, &message).await
+}
+
+/// Now, RFC 3339, UTC, in milliseconds.
+#[must_use]
+pub fn now() -> String {
+    rfc3339(Utc::now())
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Counts by column and rule, most frequent first.
+#[must_use]
+pub fn by_frequency(violations: &Violations) -> Vec<(&str, &str, u64)> {
+    let mut counts = Vec::new();
+    for (column, rules) in violations {
+        for (rule, count) in rules {
+            counts.push((column.as_str(), rule.as_str(), *count));
+        }
+    }
+    counts.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    counts
+}
+
+fn keep_most_frequent(violations: &mut Violations, at_most: usize) {
+    if violations.values().map(BTreeMap::len).sum::<usize>() <= at_most {
+        return;
+    }
+    let mut kept = Violations::new();
+    for (column, rule, count) in by_frequency(violations).into_iter().take(at_most) {
+        kept.entry(column.to_owned()).or_default().insert(rule.to_owned(), count);
+    }
+    *violations = kept;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_travels_in_attributes_and_the_event_in_the_body() {
+        let mut record = FailureRecord::new(Stage::StartGlue, FailureKind::GaveUp, "5 deliveries failed");
+        record.at = "2026-01-02T03:04:05.000Z".to_owned();
+        record.dataset = Some("orders".to_owned());
+        record.violations = BTreeMap::from([("city".to_owned(), BTreeMap::from([("required".to_owned(), 3)]))]);
+        let message = record.to_message("{}").unwrap();
+        assert_eq!(message.body, "{}");
+        assert_eq!(message.attributes["kind"], "GaveUp");
+        assert_eq!(message.attributes["dataset"], "orders");
+        insta::assert_snapshot!(message.attributes["failure"], @r#"{"version":1,"at":"2026-01-02T03:04:05.000Z","stage":"start-glue","kind":"GaveUp","retryable":false,"source":null,"dataset":"orders","owner":null,"summary":"5 deliveries failed","rows":null,"violations":{"city":{"required":3}},"rejects":null,"link":null,"replay":null}"#);
+        assert_eq!(serde_json::from_str::<FailureRecord>(&message.attributes["failure"]).unwrap(), record);
+    }
+
+    #[test]
+    fn a_kind_of_another_version_is_kept_as_it_stands() {
+        let kind: FailureKind = serde_json::from_str("\"SomethingNew\"").unwrap();
+        assert_eq!(kind, FailureKind::Other("SomethingNew".to_owned()));
+        assert_eq!(kind.to_string(), "SomethingNew");
+        assert_eq!(serde_json::to_string(&kind).unwrap(), "\"SomethingNew\"");
+        assert_eq!(serde_json::from_str::<FailureKind>("\"GaveUp\"").unwrap(), FailureKind::GaveUp);
+    }
+
+    #[test]
+    fn very_many_counts_are_cut_to_the_most_frequent() {
+        let mut violations: Violations = (0..50_u64)
+            .map(|n| (format!("c{n}"), BTreeMap::from([("type".to_owned(), n), ("enum".to_owned(), 1)])))
+            .collect();
+        keep_most_frequent(&mut violations, 2);
+        assert_eq!(by_frequency(&violations), [("c49", "type", 49), ("c48", "type", 48)]);
+    }
+}

@@ -1,0 +1,124 @@
+//! Names in the lake bucket: what lies where, and how an output is named after its source.
+//! Pure; it must not know how objects are read or written.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+/// Accepted rows, one folder per table.
+pub const LAKE_PREFIX: &str = "lake/";
+/// Rejected rows, one Hive partition per dataset.
+pub const REJECTS_PREFIX: &str = "rejects/";
+/// One entry per source object.
+pub const LEDGER_PREFIX: &str = "ledger/";
+/// The deployed contracts.
+pub const CONTRACTS_PREFIX: &str = "contracts/";
+/// The catalog's name for the table of rejected rows.
+pub const REJECTS_TABLE: &str = "rejects";
+/// The partition column of the table of rejected rows.
+pub const REJECTS_PARTITION_COLUMN: &str = "dataset";
+
+const OWN_PREFIXES: [&str; 4] = [LAKE_PREFIX, REJECTS_PREFIX, LEDGER_PREFIX, CONTRACTS_PREFIX];
+const STEM_MAX_CHARS: usize = 40;
+const HASH_HEX_DIGITS: usize = 16;
+
+/// `<stem>-<hash>`: the same object always gets the same name, two objects never share one.
+///
+/// The stem is the key's file name up to its first dot, with anything outside `[A-Za-z0-9-]` replaced by `-`, at
+/// most 40 characters; the hash is the first 16 hex digits of SHA-256 of `bucket/key`.
+#[must_use]
+pub fn source_name(bucket: &str, key: &str) -> String {
+    let file_name = key.rsplit('/').next().unwrap_or(key);
+    let stem = file_name.split('.').next().unwrap_or_default();
+    let stem: String =
+        stem.chars().take(STEM_MAX_CHARS).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let digest = Sha256::digest(format!("{bucket}/{key}"));
+    let mut name = format!("{stem}-");
+    for byte in digest.iter().take(HASH_HEX_DIGITS / 2) {
+        // Writing to a String cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+/// `lake/<table>/`: where a table's files lie.
+#[must_use]
+pub fn table_prefix(table: &str) -> String {
+    format!("{LAKE_PREFIX}{table}/")
+}
+
+/// `lake/<table>/<k=v>/…/<stem>-<hash>-<n>.parquet`; `partition` is empty for a table without partitions.
+#[must_use]
+pub fn table_object(table: &str, partition: &str, source_name: &str, number: usize) -> String {
+    let folder = if partition.is_empty() { String::new() } else { format!("{partition}/") };
+    format!("{}{folder}{source_name}-{number}.parquet", table_prefix(table))
+}
+
+/// `rejects/dataset=<table>/<stem>-<hash>.parquet`.
+#[must_use]
+pub fn rejects_object(table: &str, source_name: &str) -> String {
+    format!("{}{source_name}.parquet", rejects_partition_prefix(table))
+}
+
+/// `rejects/dataset=<table>/`.
+#[must_use]
+pub fn rejects_partition_prefix(table: &str) -> String {
+    format!("{REJECTS_PREFIX}{REJECTS_PARTITION_COLUMN}={table}/")
+}
+
+/// `ledger/<stem>-<hash>.json`.
+#[must_use]
+pub fn ledger_object(bucket: &str, key: &str) -> String {
+    format!("{LEDGER_PREFIX}{}.json", source_name(bucket, key))
+}
+
+/// `s3://bucket/key`, for catalogs, messages and errors.
+#[must_use]
+pub fn url(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
+}
+
+/// True for an object of the lake bucket that Lakegate itself writes or reads: never a source, or a gate that
+/// watches its own lake bucket would feed on its own output.
+#[must_use]
+pub fn is_own_object(lake_bucket: &str, bucket: &str, key: &str) -> bool {
+    bucket == lake_bucket && OWN_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_stem_and_hash_of_bucket_and_key() {
+        insta::assert_snapshot!(source_name("raw", "orders/2025-09.csv"), @"2025-09-d360829ae363c99f");
+        insta::assert_snapshot!(source_name("raw", "a b/São Paulo+1.tar.gz"), @"S-o-Paulo-1-87b2bcbec66fca8d");
+        insta::assert_snapshot!(source_name("raw", ".hidden"), @"-84184ae06558a49c");
+        assert_ne!(source_name("raw", "a/x.csv"), source_name("raw", "b/x.csv"));
+    }
+
+    #[test]
+    fn a_long_stem_is_cut_by_characters() {
+        let name = source_name("raw", &format!("{}.csv", "é".repeat(100)));
+        assert_eq!(name.len(), STEM_MAX_CHARS + 1 + HASH_HEX_DIGITS);
+    }
+
+    #[test]
+    fn objects_lie_under_their_prefixes() {
+        assert_eq!(
+            table_object("orders", "year=2025/month=09", "a-1", 0),
+            "lake/orders/year=2025/month=09/a-1-0.parquet"
+        );
+        assert_eq!(table_object("orders", "", "a-1", 2), "lake/orders/a-1-2.parquet");
+        assert_eq!(rejects_object("orders", "a-1"), "rejects/dataset=orders/a-1.parquet");
+        insta::assert_snapshot!(ledger_object("raw", "orders/2025-09.csv"), @"ledger/2025-09-d360829ae363c99f.json");
+    }
+
+    #[test]
+    fn only_what_lakegate_writes_in_the_lake_bucket_is_its_own() {
+        assert!(is_own_object("lake", "lake", "lake/orders/a.parquet"));
+        assert!(is_own_object("lake", "lake", "contracts/orders.odcs.yaml"));
+        assert!(!is_own_object("lake", "raw", "lake/orders/a.parquet"));
+        assert!(!is_own_object("lake", "lake", "incoming/a.csv"));
+    }
+}

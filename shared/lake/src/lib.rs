@@ -1,0 +1,25 @@
+//! The lake on AWS: objects, ledger, catalog, queues, failures. The only room that talks to AWS.
+//! It must not know Arrow, the conversion, or any function that uses it.
+
+pub mod alerts;
+pub mod catalog;
+pub mod clients;
+pub mod contracts;
+mod error;
+pub mod events;
+pub mod failure;
+pub mod invocation;
+pub mod jobs;
+pub mod key;
+pub mod layout;
+pub mod ledger;
+pub mod objects;
+pub mod queues;
+pub mod read;
+pub mod settings;
+pub mod upload;
+
+#[cfg(test)]
+mod sample_events;
+
+pub use error::{Cause, LakeError, chain, one_line};

@@ -1,0 +1,197 @@
+//! Objects in S3: one store per bucket, small JSON documents, listing and deleting.
+//! It must not know what the objects mean; reading and writing big ones is in `read` and `upload`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::from_store;
+use crate::{LakeError, layout};
+
+/// Stores by bucket; each is made when it is first asked for and then kept, with its connections.
+#[derive(Debug)]
+pub struct Objects {
+    builder: Option<AmazonS3Builder>,
+    stores: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
+}
+
+/// An object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The key.
+    pub key: String,
+    /// Changes whenever the content does.
+    pub etag: Option<String>,
+    /// The size, in bytes.
+    pub size_bytes: u64,
+}
+
+impl Objects {
+    /// Stores on S3, made from a builder that lacks only the bucket.
+    pub fn on_s3(builder: AmazonS3Builder) -> Self {
+        Self { builder: Some(builder), stores: Mutex::default() }
+    }
+
+    /// The given stores and no others, as for tests and local folders.
+    #[must_use]
+    pub fn of_stores(stores: BTreeMap<String, Arc<dyn ObjectStore>>) -> Self {
+        Self { builder: None, stores: Mutex::new(stores) }
+    }
+
+    /// The store of a bucket.
+    ///
+    /// # Errors
+    ///
+    /// A bucket for which no store can be made.
+    pub fn store(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, LakeError> {
+        // A panic elsewhere cannot leave the map half-written.
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = stores.get(bucket) {
+            return Ok(Arc::clone(store));
+        }
+        let url = layout::url(bucket, "");
+        let Some(builder) = &self.builder else {
+            return Err(LakeError::NoSuchObject { url });
+        };
+        let store = builder.clone().with_bucket_name(bucket).build();
+        let store: Arc<dyn ObjectStore> = Arc::new(store.map_err(|error| from_store("connect", &url, &error))?);
+        stores.insert(bucket.to_owned(), Arc::clone(&store));
+        Ok(store)
+    }
+
+    /// Reads a whole small object; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused; that there is no such object is not an error.
+    pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<Bytes>, LakeError> {
+        let url = layout::url(bucket, key);
+        let found = match self.store(bucket)?.get(&path(bucket, key)?).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(from_store("GetObject", &url, &error)),
+        };
+        found.bytes().await.map(Some).map_err(|error| from_store("GetObject", &url, &error))
+    }
+
+    /// Reads a JSON document; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused, or a document that does not parse.
+    pub async fn get_json<T: DeserializeOwned>(&self, bucket: &str, key: &str) -> Result<Option<T>, LakeError> {
+        let Some(bytes) = self.get(bucket, key).await? else {
+            return Ok(None);
+        };
+        let parsed = serde_json::from_slice(&bytes);
+        parsed.map(Some).map_err(|source| LakeError::Unreadable { url: layout::url(bucket, key), source })
+    }
+
+    /// Writes a JSON document as one line.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn put_json<T: Serialize>(&self, bucket: &str, key: &str, document: &T) -> Result<(), LakeError> {
+        let url = layout::url(bucket, key);
+        let mut bytes =
+            serde_json::to_vec(document).map_err(|source| LakeError::Unreadable { url: url.clone(), source })?;
+        bytes.push(b'\n');
+        let put = self.store(bucket)?.put(&path(bucket, key)?, PutPayload::from(bytes)).await;
+        put.map(|_| ()).map_err(|error| from_store("PutObject", &url, &error))
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), LakeError> {
+        match self.store(bucket)?.delete(&path(bucket, key)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(from_store("DeleteObject", &layout::url(bucket, key), &error)),
+        }
+    }
+
+    /// Lists the objects under a prefix that ends with `/`, by key.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, LakeError> {
+        let url = layout::url(bucket, prefix);
+        let folder = path(bucket, prefix.trim_end_matches('/'))?;
+        let found: Result<Vec<ObjectMeta>, _> = self.store(bucket)?.list(Some(&folder)).try_collect().await;
+        let found = found.map_err(|error| from_store("ListObjectsV2", &url, &error))?;
+        let mut listed: Vec<Listed> = found
+            .into_iter()
+            .map(|meta| Listed { key: meta.location.to_string(), etag: meta.e_tag, size_bytes: meta.size })
+            .collect();
+        listed.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(listed)
+    }
+}
+
+/// A key as the client library takes it.
+///
+/// It knows no key with an empty, `.` or `..` part, a leading or trailing `/`, or a control character; S3 does. Such
+/// a key is an error of its own, lest another object be read in its place.
+pub(crate) fn path(bucket: &str, key: &str) -> Result<Path, LakeError> {
+    let unsupported = |reason: String| LakeError::UnsupportedKey { url: layout::url(bucket, key), reason };
+    let Ok(path) = Path::parse(key) else {
+        let reason = "a part of the key is empty, \".\" or \"..\", or holds a control character";
+        return Err(unsupported(reason.to_owned()));
+    };
+    if path.as_ref() != key {
+        return Err(unsupported("the key begins or ends with /".to_owned()));
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::memory::InMemory;
+    use std::collections::BTreeMap as Map;
+
+    fn in_memory() -> Objects {
+        Objects::of_stores(Map::from([("lake".to_owned(), Arc::new(InMemory::new()) as Arc<dyn ObjectStore>)]))
+    }
+
+    #[tokio::test]
+    async fn a_document_is_written_read_listed_and_deleted() {
+        let objects = in_memory();
+        objects.put_json("lake", "ledger/a b.json", &[1, 2]).await.unwrap();
+        assert_eq!(objects.get_json::<Vec<u8>>("lake", "ledger/a b.json").await.unwrap(), Some(vec![1, 2]));
+        let listed = objects.list("lake", "ledger/").await.unwrap();
+        assert_eq!((listed[0].key.as_str(), listed[0].size_bytes), ("ledger/a b.json", 6));
+        objects.delete("lake", "ledger/a b.json").await.unwrap();
+        objects.delete("lake", "ledger/a b.json").await.unwrap();
+        assert_eq!(objects.get("lake", "ledger/a b.json").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_document_that_does_not_parse_names_itself() {
+        let objects = in_memory();
+        objects.put_json("lake", "ledger/a.json", &"text").await.unwrap();
+        let error = objects.get_json::<u64>("lake", "ledger/a.json").await.unwrap_err();
+        insta::assert_snapshot!(crate::error::chain(&error), @r#"s3://lake/ledger/a.json is not what it should be: invalid type: string "text", expected u64 at line 1 column 6"#);
+    }
+
+    #[test]
+    fn a_key_that_the_client_would_change_is_refused() {
+        for key in ["a//b.csv", "/a.csv", "a/../b.csv", "a\u{1}.csv", "folder/"] {
+            assert!(matches!(path("raw", key), Err(LakeError::UnsupportedKey { .. })), "{key:?}");
+        }
+        insta::assert_snapshot!(path("raw", "a//b.csv").unwrap_err(), @r#"s3://raw/a//b.csv cannot be addressed: a part of the key is empty, "." or "..", or holds a control character"#);
+        insta::assert_snapshot!(path("raw", "/a.csv").unwrap_err(), @"s3://raw//a.csv cannot be addressed: the key begins or ends with /");
+        assert_eq!(path("raw", "a b+ü%41.csv").unwrap().as_ref(), "a b+ü%41.csv");
+    }
+}

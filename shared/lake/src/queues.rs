@@ -1,0 +1,147 @@
+//! Messages into SQS queues.
+//! It must not know what the messages mean.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+
+use crate::LakeError;
+use crate::error::from_sdk;
+
+/// Most messages that one `SendMessageBatch` takes (SQS quotas).
+pub const SQS_BATCH_MAX: usize = 10;
+/// Most bytes that the messages of one batch may have together, bodies and attributes. SQS takes 1 MiB since 2025;
+/// queues that were given a smaller `MaximumMessageSize` take 256 KiB.
+pub const SQS_BATCH_MAX_BYTES: usize = 262_144;
+
+/// A message to be sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The body.
+    pub body: String,
+    /// Attributes, all of type String; an empty value is left out, as SQS refuses it.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Outgoing {
+    /// What the message counts for in SQS's limits.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        const TYPE_BYTES: usize = "String".len();
+        let attributes: usize = self.attributes.iter().map(|(name, value)| name.len() + value.len() + TYPE_BYTES).sum();
+        self.body.len() + attributes
+    }
+
+    fn sdk_attributes(&self) -> Result<BTreeMap<String, MessageAttributeValue>, aws_sdk_sqs::error::BuildError> {
+        let mut attributes = BTreeMap::new();
+        for (name, value) in self.attributes.iter().filter(|(_, value)| !value.is_empty()) {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
+            attributes.insert(name.clone(), value);
+        }
+        Ok(attributes)
+    }
+}
+
+/// Sends one message.
+///
+/// # Errors
+///
+/// What SQS refused.
+pub async fn send(sqs: &Client, queue_url: &str, message: &Outgoing) -> Result<(), LakeError> {
+    const OPERATION: &str = "SendMessage";
+    let attributes = message.sdk_attributes().map_err(|error| unbuildable(OPERATION, queue_url, error))?;
+    let mut request = sqs.send_message().queue_url(queue_url).message_body(&message.body);
+    for (name, value) in attributes {
+        request = request.message_attributes(name, value);
+    }
+    request.send().await.map_err(|error| from_sdk(OPERATION, queue_url, &error))?;
+    Ok(())
+}
+
+/// Sends messages, ten to a call; returns for each, in order, whether the queue took it.
+///
+/// A call that fails as a whole fails its messages only; the error of the last failure is returned for the log.
+pub async fn send_all(sqs: &Client, queue_url: &str, messages: &[Outgoing]) -> (Vec<bool>, Option<LakeError>) {
+    let mut taken = Vec::with_capacity(messages.len());
+    let mut last_error = None;
+    for batch in batches(messages) {
+        match send_batch(sqs, queue_url, batch).await {
+            Ok(refused) => taken.extend((0..batch.len()).map(|index| !refused.contains_key(&index))),
+            Err(error) => {
+                taken.extend(std::iter::repeat_n(false, batch.len()));
+                last_error = Some(error);
+            }
+        }
+    }
+    if last_error.is_none() && taken.contains(&false) {
+        let source = "the queue refused messages of the batch".into();
+        last_error = Some(LakeError::Refused { operation: "SendMessageBatch", resource: queue_url.to_owned(), source });
+    }
+    (taken, last_error)
+}
+
+/// Returns the indices of the messages that were refused, with SQS's words for it.
+async fn send_batch(
+    sqs: &Client,
+    queue_url: &str,
+    messages: &[Outgoing],
+) -> Result<BTreeMap<usize, String>, LakeError> {
+    const OPERATION: &str = "SendMessageBatch";
+    let mut request = sqs.send_message_batch().queue_url(queue_url);
+    for (index, message) in messages.iter().enumerate() {
+        let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&message.body);
+        let attributes = message.sdk_attributes().map_err(|error| unbuildable(OPERATION, queue_url, error))?;
+        for (name, value) in attributes {
+            entry = entry.message_attributes(name, value);
+        }
+        request = request.entries(entry.build().map_err(|error| unbuildable(OPERATION, queue_url, error))?);
+    }
+    let answer = request.send().await.map_err(|error| from_sdk(OPERATION, queue_url, &error))?;
+    let mut refused = BTreeMap::new();
+    for entry in answer.failed() {
+        if let Ok(index) = entry.id().parse() {
+            refused.insert(index, entry.message().unwrap_or_else(|| entry.code()).to_owned());
+        }
+    }
+    Ok(refused)
+}
+
+fn unbuildable(operation: &'static str, queue_url: &str, error: aws_sdk_sqs::error::BuildError) -> LakeError {
+    LakeError::Refused { operation, resource: queue_url.to_owned(), source: error.into() }
+}
+
+fn batches(messages: &[Outgoing]) -> Vec<&[Outgoing]> {
+    let mut batches = Vec::new();
+    let mut rest = messages;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take(SQS_BATCH_MAX).take_while(|message| {
+            bytes += message.size_bytes();
+            bytes <= SQS_BATCH_MAX_BYTES
+        });
+        // A message that is too big alone is sent alone, for SQS to judge.
+        let (batch, others) = rest.split_at(fitting.count().max(1));
+        batches.push(batch);
+        rest = others;
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_size(size_bytes: usize) -> Outgoing {
+        Outgoing { body: "x".repeat(size_bytes), attributes: BTreeMap::new() }
+    }
+
+    #[test]
+    fn batches_keep_to_ten_messages_and_the_byte_limit() {
+        let lengths = |messages: &[Outgoing]| batches(messages).iter().map(|batch| batch.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(&vec![of_size(10); 23]), [10, 10, 3]);
+        assert_eq!(lengths(&vec![of_size(100_000); 5]), [2, 2, 1]);
+        assert_eq!(lengths(&[of_size(300_000), of_size(1)]), [1, 1]);
+        assert!(lengths(&[]).is_empty());
+    }
+}

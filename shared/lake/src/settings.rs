@@ -1,0 +1,108 @@
+//! Environment variables, read once at cold start, with every missing one named at once.
+//! It must not know which variables a function needs.
+
+use std::collections::BTreeMap;
+
+/// The environment of a process, as it stood when it was read, and what was asked of it in vain.
+#[derive(Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    problems: Vec<String>,
+}
+
+/// Variables that a function needs and does not have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}; infra/template.yaml sets them on the deployed function, export them before running it by hand",
+    problems.join(", ")
+)]
+pub struct SettingsError {
+    problems: Vec<String>,
+}
+
+/// What every client needs to know. It may hold credentials, so it is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// The region, `eu-central-1`.
+    pub region: String,
+    /// Another address for every service, as for a local AWS; plain HTTP is allowed only here.
+    pub endpoint_url: Option<String>,
+    /// Every `AWS_…` variable that is not empty, for the object store, which looks for its credentials in them.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Takes a copy of the process's environment.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self { variables: std::env::vars().collect(), problems: Vec::new() }
+    }
+
+    /// A variable's value; an unset or empty one is remembered for [`Environment::finish`].
+    pub fn required(&mut self, name: &str) -> String {
+        if let Some(value) = self.optional(name) {
+            return value;
+        }
+        self.problems.push(format!("{name} is not set"));
+        String::new()
+    }
+
+    /// A variable's value as a number of bytes.
+    pub fn required_bytes(&mut self, name: &str) -> u64 {
+        let Some(value) = self.optional(name) else {
+            self.problems.push(format!("{name} is not set"));
+            return 0;
+        };
+        value.parse().unwrap_or_else(|_| {
+            self.problems.push(format!("{name} is {value:?}, not a number of bytes"));
+            0
+        })
+    }
+
+    /// A variable's value, if it is set and not empty.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<String> {
+        self.variables.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    /// What the clients need, from the variables that Lambda itself sets.
+    pub fn aws(&mut self) -> AwsSettings {
+        let mut variables = self.variables.clone();
+        variables.retain(|name, value| name.starts_with("AWS_") && !value.is_empty());
+        AwsSettings { region: self.required("AWS_REGION"), endpoint_url: self.optional("AWS_ENDPOINT_URL"), variables }
+    }
+
+    /// Gives the settings out only when nothing was missing.
+    ///
+    /// # Errors
+    ///
+    /// Everything that was missing or not to be understood.
+    pub fn finish<T>(self, settings: T) -> Result<T, SettingsError> {
+        if self.problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems: self.problems }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_missing_variable_is_named_in_one_line() {
+        let mut environment = Environment::default();
+        environment.variables.insert("HEAVY_BYTES".to_owned(), "many".to_owned());
+        environment.variables.insert("LAKE_BUCKET".to_owned(), String::new());
+        let settings =
+            (environment.required("LAKE_BUCKET"), environment.required_bytes("HEAVY_BYTES"), environment.aws());
+        let error = environment.finish(settings).map(|_| ()).unwrap_err();
+        insta::assert_snapshot!(error, @r#"LAKE_BUCKET is not set, HEAVY_BYTES is "many", not a number of bytes, AWS_REGION is not set; infra/template.yaml sets them on the deployed function, export them before running it by hand"#);
+    }
+
+    #[test]
+    fn settings_are_given_out_when_all_is_there() {
+        let mut environment = Environment::default();
+        environment.variables.insert("AWS_REGION".to_owned(), "eu-central-1".to_owned());
+        let aws = environment.aws();
+        let aws = environment.finish(aws).unwrap();
+        assert_eq!((aws.region.as_str(), aws.endpoint_url), ("eu-central-1", None));
+    }
+}
