@@ -1,0 +1,72 @@
+//! `lakegate contracts`: what is wrong with contracts, before they are deployed.
+//! It does not judge files.
+#![allow(clippy::print_stdout, reason = "a command's output is what it prints")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use lakegate_contract::{Checked, Contract, Problem};
+
+/// The subcommands of `lakegate contracts`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ContractsCommand {
+    /// Check contracts: every error, and what is not enforced, by its path in the document
+    Check {
+        /// Contract documents (ODCS v3, YAML or JSON)
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Runs a subcommand. Failure: at least one contract cannot be used.
+pub(crate) fn run(command: &ContractsCommand) -> Result<ExitCode> {
+    let ContractsCommand::Check { files } = command;
+    let mut all_good = true;
+    for file in files {
+        all_good &= check(file)?;
+    }
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reads a contract for a command that needs it.
+pub(crate) fn read(file: &Path) -> Result<Contract> {
+    match parse(file)? {
+        Ok(checked) => Ok(checked.contract),
+        Err(problems) => {
+            for problem in &problems {
+                eprintln!("{}: error: {problem}", file.display());
+            }
+            anyhow::bail!("{} is no contract that can be enforced ({})", file.display(), count(problems.len(), "error"));
+        }
+    }
+}
+
+fn parse(file: &Path) -> Result<Result<Checked, Vec<Problem>>> {
+    let document = std::fs::read_to_string(file).with_context(|| format!("cannot read contract {}", file.display()))?;
+    Ok(lakegate_contract::parse(&document))
+}
+
+fn check(file: &Path) -> Result<bool> {
+    match parse(file)? {
+        Ok(Checked { contract, notes }) => {
+            for note in &notes {
+                println!("{}: note: {note}", file.display());
+            }
+            let columns = count(contract.columns.len(), "column");
+            println!("{}: ok: table {}, version {}, {columns}", file.display(), contract.table, contract.version);
+            Ok(true)
+        }
+        Err(problems) => {
+            for problem in &problems {
+                println!("{}: error: {problem}", file.display());
+            }
+            println!("{}: {}", file.display(), count(problems.len(), "error"));
+            Ok(false)
+        }
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

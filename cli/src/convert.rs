@@ -1,0 +1,208 @@
+//! `lakegate convert`: the engine over local files, into a folder laid out as the lake bucket is.
+//! It needs no AWS.
+#![allow(clippy::print_stdout, reason = "a command's output is what it prints")]
+
+use std::fs::{self, File};
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lakegate_contract::Contract;
+use lakegate_convert::{Converter, Judgement, Output, Reading, Source, Verdict};
+use lakegate_lake::{layout, ledger};
+
+use crate::contracts;
+use crate::report::{self, Report};
+use crate::staging::Staging;
+
+/// Where local files come from, as the rejects table and the ledger name it.
+const LOCAL_BUCKET: &str = "local";
+const READ_BYTES: usize = 1024 * 1024;
+/// The file is rejected by its contract.
+const EXIT_REJECTED: u8 = 3;
+
+/// Convert a file: accepted rows to Parquet, rejected rows with their reasons beside it
+///
+/// Exit status: 0 published, 3 rejected by the contract, 2 wrong usage, 1 anything else.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConvertArgs {
+    /// The file to convert
+    input: PathBuf,
+    /// The contract (ODCS, YAML or JSON) that it is held against
+    #[arg(long, value_name = "FILE")]
+    contract: PathBuf,
+    /// The folder to write to: lake/, rejects/ and ledger/, as in the lake bucket
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write a JSON report to this file, or to standard output with -; without it a summary is printed
+    #[arg(long, value_name = "FILE|-")]
+    report: Option<PathBuf>,
+}
+
+/// Converts the file, publishes or rejects it, writes ledger and report.
+pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
+    let started = Instant::now();
+    let contract = Arc::new(contracts::read(&args.contract)?);
+    let mut input = open(&args.input)?;
+    let key = args.input.to_string_lossy().into_owned();
+    let source = Source { bucket: LOCAL_BUCKET.to_owned(), key: key.clone(), version: None };
+    let mut staging = Staging::new(&args.out)?;
+    let judgement = convert(&mut input, Arc::clone(&contract), source, &mut staging, &args.input)?;
+    let mut report = publish(&contract.table, &key, &judgement, &mut staging)?;
+    report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    commit(&args.out, &key, &contract, &judgement, &report)?;
+    match &args.report {
+        None => println!("{}", report.summary(&key)),
+        Some(path) if path.as_os_str() == "-" => println!("{}", serde_json::to_string_pretty(&report)?),
+        Some(path) => {
+            let json = serde_json::to_string_pretty(&report)?;
+            fs::write(path, json + "\n").with_context(|| format!("cannot write report {}", path.display()))?;
+        }
+    }
+    Ok(match judgement.verdict {
+        Verdict::Published => ExitCode::SUCCESS,
+        Verdict::Rejected => ExitCode::from(EXIT_REJECTED),
+    })
+}
+
+fn open(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        bail!("{} is a folder: give one file", path.display());
+    }
+    Ok(file)
+}
+
+fn convert(
+    input: &mut File,
+    contract: Arc<Contract>,
+    source: Source,
+    staging: &mut Staging,
+    path: &Path,
+) -> Result<Judgement> {
+    let progress = progress(input.metadata().map_or(0, |metadata| metadata.len()));
+    let mut converter = Converter::new(contract, source)?;
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let count = input.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() || converter.push(bytes)? == Reading::Enough {
+            break;
+        }
+        progress.inc(count as u64);
+        for chunk in converter.drain() {
+            staging.append(&chunk)?;
+        }
+    }
+    let judgement = converter.finish()?;
+    for chunk in converter.drain() {
+        staging.append(&chunk)?;
+    }
+    progress.finish_and_clear();
+    Ok(judgement)
+}
+
+/// On a terminal a bar with the rate, elsewhere nothing.
+fn progress(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr_with_hz(5));
+    if std::io::stderr().is_terminal() {
+        let template = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+    bar
+}
+
+/// Moves what may be seen into place. The rejects are kept whatever the verdict.
+fn publish(table: &str, key: &str, judgement: &Judgement, staging: &mut Staging) -> Result<Report> {
+    let name = layout::source_name(LOCAL_BUCKET, key);
+    let mut outputs = Vec::with_capacity(judgement.partitions.len());
+    for (index, partition) in judgement.partitions.iter().enumerate() {
+        let path = layout::table_object(table, &partition.path, &name, 0);
+        staging.publish(Output::Table(index), &path)?;
+        outputs.push(report::Output {
+            path,
+            partition: partition.path.clone(),
+            rows: partition.rows,
+            bytes: partition.bytes,
+        });
+    }
+    outputs.sort_by(|a, b| a.path.cmp(&b.path));
+    let rejects_path = judgement.rejects.map(|_| layout::rejects_object(table, &name));
+    if let Some(path) = &rejects_path {
+        staging.publish(Output::Rejects, path)?;
+    }
+    Ok(Report::new(table, judgement, outputs, rejects_path))
+}
+
+/// Removes what an earlier conversion of the same file left that this one did not write again, and writes the ledger entry.
+fn commit(out: &Path, key: &str, contract: &Contract, judgement: &Judgement, report: &Report) -> Result<()> {
+    let path = out.join(layout::ledger_object(LOCAL_BUCKET, key));
+    let former = match fs::read(&path) {
+        Ok(json) => serde_json::from_slice::<ledger::Entry>(&json).ok(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let entry = entry(key, contract, judgement, report);
+    if judgement.verdict == Verdict::Published {
+        for stale in ledger::stale_paths(former.as_ref(), &entry) {
+            match fs::remove_file(out.join(&stale)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", out.join(&stale).display()));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
+    }
+    let json = serde_json::to_string(&entry)?;
+    fs::write(&path, json + "\n").with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report) -> ledger::Entry {
+    let output = |output: &report::Output| ledger::Output {
+        path: output.path.clone(),
+        partition: output.partition.clone(),
+        rows: output.rows,
+        bytes: output.bytes,
+    };
+    ledger::Entry {
+        version: 1,
+        source: ledger::Source {
+            bucket: LOCAL_BUCKET.to_owned(),
+            key: key.to_owned(),
+            version_id: None,
+            etag: None,
+            sequencer: None,
+            size_bytes: judgement.bytes_read,
+        },
+        state: match judgement.verdict {
+            Verdict::Published => ledger::State::Committed,
+            Verdict::Rejected => ledger::State::Rejected,
+        },
+        dataset: Some(contract.table.clone()),
+        contract_version: Some(contract.version.clone()),
+        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+        rows_read: report.rows_read,
+        rows_accepted: report.rows_accepted,
+        rows_rejected: report.rows_rejected,
+        rows_duplicate: report.rows_duplicate,
+        violations: report.violations.clone(),
+        file_error: report.file_error.as_ref().map(|error| ledger::FileError {
+            kind: error.kind.to_owned(),
+            message: error.message.clone(),
+            line: error.line,
+        }),
+        outputs: report.outputs.iter().map(output).collect(),
+        rejects_path: report.rejects_path.clone(),
+        kept_paths: Vec::new(),
+        at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        elapsed_ms: report.elapsed_ms,
+    }
+}

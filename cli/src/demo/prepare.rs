@@ -1,0 +1,81 @@
+//! From a bare check-out to the deployed stack: Python packages, functions, local AWS, template.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lakegate_local::{Emulator, Parameters, Project, Stack, deploy, functions, python};
+
+use crate::demo::paint::Paint;
+
+/// A deployed stack on a running local AWS, which stops when this is dropped.
+pub(crate) struct Local {
+    pub(crate) stack: Stack,
+    pub(crate) project: Project,
+    pub(crate) paint: Paint,
+    _emulator: Emulator,
+}
+
+pub(crate) async fn prepare() -> Result<Local> {
+    let paint = Paint::new();
+    let project = Project::find()?;
+    let step = Step::begin(paint, "Python packages", "once; about a minute");
+    let python = python::environment(&project, "local", &step.bar).await?;
+    step.end(&shown(&project, &project.requirements("local")));
+
+    let step = Step::begin(paint, "Functions", "the first build takes some minutes");
+    let binaries = functions::build(&project, &python, &step.bar).await?;
+    step.end(&functions::FUNCTIONS.join(", "));
+
+    let step = Step::begin(paint, "Local AWS", "");
+    let emulator = Emulator::start(&project, &python, "demo").await?;
+    step.end(emulator.client().endpoint());
+
+    let step = Step::begin(paint, "Deployment", "");
+    let stack = deploy(&project, emulator.client(), &binaries, &Parameters { heavy_bytes: None }).await?;
+    step.end(&shown(&project, &project.template()));
+    Ok(Local { stack, project, paint, _emulator: emulator })
+}
+
+/// A path as a person in the project's directory would write it.
+fn shown(project: &Project, path: &Path) -> String {
+    path.strip_prefix(project.root()).unwrap_or(path).display().to_string()
+}
+
+/// A step in work, with a bar on a terminal and plain lines elsewhere.
+struct Step {
+    name: &'static str,
+    paint: Paint,
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Step {
+    fn begin(paint: Paint, name: &'static str, expect: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix:16} {elapsed:>4}  {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name);
+        bar.set_message(expect.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        if !std::io::stderr().is_terminal() {
+            println!("  … {name}{}{expect}", if expect.is_empty() { "" } else { ": " });
+        }
+        Self { name, paint, bar, started: Instant::now() }
+    }
+
+    fn end(self, what: &str) {
+        self.bar.finish_and_clear();
+        let elapsed = self.paint.faint(&format!("{:.1} s", self.started.elapsed().as_secs_f64()));
+        println!("  {} {:16} {what}  {elapsed}", self.paint.good("✓"), self.name);
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,129 @@
+//! The parts of the summary that the samples and a file of one's own share. Each asks AWS and prints what it answers.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use lakegate_local::json::{list, text};
+use lakegate_local::{Partition, Rows, Stack};
+use serde_json::Value;
+
+use crate::demo::fate::dead_letters;
+use crate::demo::paint::Paint;
+use crate::demo::text_table::{count, draw};
+
+/// More files or partitions than that are counted, not listed.
+const LISTED_MAX: usize = 15;
+/// Failures travel through a queue and a function before they are dead letters and alerts.
+const LETTERS_TIMEOUT_SECS: u64 = 60;
+
+pub(crate) fn title(paint: Paint, text: &str) {
+    println!("\n{}", paint.title(text));
+}
+
+/// The Parquet files of a table.
+pub(crate) async fn parquet_files(stack: &Stack, table: &str) -> Result<()> {
+    let prefix = format!("lake/{table}/");
+    let objects = stack.list_lake(&prefix).await?;
+    let rows: Vec<Vec<String>> =
+        objects.iter().take(LISTED_MAX).map(|object| vec![object.key.clone(), count(object.size_bytes)]).collect();
+    if !rows.is_empty() {
+        print!("{}", draw(&[&format!("s3://{}/", stack.lake_bucket), "bytes"], &rows));
+    }
+    say_more(objects.len());
+    Ok(())
+}
+
+/// The partitions of a table as the Glue API tells them, and the names of its partition columns.
+pub(crate) async fn partitions(stack: &Stack, table: &str) -> Result<Vec<Partition>> {
+    let found = stack.partitions(table).await?;
+    let names = partition_columns(&stack.table(table).await?.unwrap_or_default());
+    for partition in found.iter().take(LISTED_MAX) {
+        let pairs: Vec<String> =
+            names.iter().zip(&partition.values).map(|(name, value)| format!("{name}={value}")).collect();
+        println!("  {table}  {}  {}", pairs.join("/"), partition.location);
+    }
+    say_more(found.len());
+    Ok(found)
+}
+
+fn partition_columns(table: &Value) -> Vec<String> {
+    list(table, "/PartitionKeys").iter().map(|key| text(key, "/Name").to_owned()).collect()
+}
+
+/// An Athena query and what it answers.
+pub(crate) async fn query(stack: &Stack, paint: Paint, sql: &str) -> Result<Rows> {
+    for line in sql.lines() {
+        println!("  {}", paint.faint(line));
+    }
+    let answer = stack.athena(sql).await?;
+    println!();
+    print!("{}", drawn(&answer));
+    Ok(answer)
+}
+
+fn drawn(answer: &Rows) -> String {
+    let header: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
+    let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "∅".to_owned());
+    let rows: Vec<Vec<String>> = answer.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    draw(&header, &rows)
+}
+
+/// Waits until the dead-letter queue holds that many messages, and shows what is in it; the failure records.
+pub(crate) async fn dead_letter_queue(stack: &Stack, expected: usize) -> Result<Vec<Value>> {
+    let started = Instant::now();
+    let mut ids = BTreeSet::new();
+    let mut records = Vec::new();
+    // A look hides what it saw for a second; a second look finds what came later.
+    while records.len() < expected && started.elapsed() < Duration::from_secs(LETTERS_TIMEOUT_SECS) {
+        for (id, record) in dead_letters(stack).await? {
+            if ids.insert(id) {
+                records.push(record);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    records.sort_by_key(|record| text(record, "/source/key").to_owned());
+    let rows: Vec<Vec<String>> = records
+        .iter()
+        .map(|record| ["/source/key", "/kind", "/owner", "/summary"].map(|at| text(record, at).to_owned()).to_vec())
+        .collect();
+    if rows.is_empty() {
+        println!("  empty");
+    } else {
+        print!("{}", draw(&["file", "kind", "owner", "summary"], &rows));
+    }
+    Ok(records)
+}
+
+/// Waits until alerts name all of these keys, and shows them as a mail reader would; whether all are named.
+pub(crate) async fn alerts(stack: &Stack, paint: Paint, keys: &[&str]) -> Result<bool> {
+    let started = Instant::now();
+    let mut mails: Vec<(String, String)> = Vec::new();
+    let named = |mails: &[(String, String)]| keys.iter().all(|key| mails.iter().any(|(_, body)| body.contains(key)));
+    while !named(&mails) && started.elapsed() < Duration::from_secs(LETTERS_TIMEOUT_SECS) {
+        mails.extend(stack.take_alerts().await?);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    if mails.is_empty() {
+        println!("  none");
+    }
+    for (subject, body) in &mails {
+        println!("  {} {}", paint.faint("┌ Subject:"), paint.title(subject));
+        println!("  {}", paint.faint("│"));
+        for line in body.lines() {
+            println!("  {} {line}", paint.faint("│"));
+        }
+        println!("  {}", paint.faint("└"));
+    }
+    Ok(named(&mails))
+}
+
+fn say_more(length: usize) {
+    if length > LISTED_MAX {
+        println!("  … and {} more", count((length - LISTED_MAX) as u64));
+    }
+    if length == 0 {
+        println!("  none");
+    }
+}

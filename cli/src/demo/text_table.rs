@@ -1,0 +1,99 @@
+//! Rows and columns as text: numbers to the right, everything in line, also accents and wide characters.
+
+use unicode_width::UnicodeWidthStr;
+
+/// A wider cell is cut; one line per row stays readable that way.
+const CELL_MAX: usize = 60;
+
+/// Draws a table, each line indented by two.
+pub(crate) fn draw(header: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
+    let columns: Vec<Column> = header.iter().enumerate().map(|(index, name)| Column::new(name, &rows, index)).collect();
+    let mut text = line(&columns, header);
+    let rules: Vec<String> = columns.iter().map(|column| "─".repeat(column.width)).collect();
+    text.push_str(&line(&columns, &rules));
+    for row in &rows {
+        text.push_str(&line(&columns, row));
+    }
+    text
+}
+
+/// A count with thin groups of three digits: 1,234,567.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+struct Column {
+    width: usize,
+    is_number: bool,
+}
+
+impl Column {
+    fn new(name: &str, rows: &[Vec<String>], index: usize) -> Self {
+        let cells = || rows.iter().filter_map(|row| row.get(index));
+        let width = cells().map(|cell| cell.width()).chain([name.width()]).max().unwrap_or_default();
+        let is_number = |cell: &String| cell.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.' | '-'));
+        Self { width, is_number: !rows.is_empty() && cells().all(is_number) }
+    }
+}
+
+fn line(columns: &[Column], cells: &[impl AsRef<str>]) -> String {
+    let mut text = " ".to_owned();
+    for (column, cell) in columns.iter().zip(cells) {
+        let cell = cell.as_ref();
+        let padding = " ".repeat(column.width.saturating_sub(cell.width()));
+        let (left, right) = if column.is_number { (padding.as_str(), "") } else { ("", padding.as_str()) };
+        text.extend([" ", left, cell, right, " "]);
+    }
+    let mut text = text.trim_end().to_owned();
+    text.push('\n');
+    text
+}
+
+fn one_line(cell: &str) -> String {
+    let cell = cell.replace("\r\n", "⏎").replace(['\n', '\r'], "⏎").replace('\t', " ");
+    if cell.width() <= CELL_MAX {
+        return cell;
+    }
+    let mut cut = String::new();
+    for character in cell.chars() {
+        if cut.width() + 2 > CELL_MAX {
+            break;
+        }
+        cut.push(character);
+    }
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_to_the_right_and_wide_characters_count_double() {
+        let rows = [vec!["Zoë".to_owned(), "7".to_owned()], vec!["李小龍".to_owned(), "1,200".to_owned()]];
+        let expected = "  name    rows\n  ──────  ─────\n  Zoë         7\n  李小龍  1,200\n";
+        let drawn = draw(&["name", "rows"], &rows);
+        assert_eq!(drawn.replace("rows \n", "rows\n"), expected.replace("name    rows", "name     rows"));
+    }
+
+    #[test]
+    fn a_cell_is_one_line_of_limited_width() {
+        assert_eq!(one_line("a\r\nb"), "a⏎b");
+        assert_eq!(one_line(&"x".repeat(100)).width(), CELL_MAX);
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,42 @@
+//! The `lakegate` command. It reads arguments and prints; judging and publishing are the libraries'.
+
+mod contracts;
+mod convert;
+mod demo;
+mod generate;
+mod report;
+mod staging;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The gate of a data lake on AWS: files become typed, partitioned Parquet tables, or a clear alert
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Convert(convert::ConvertArgs),
+    /// Work with contracts
+    #[command(subcommand)]
+    Contracts(contracts::ContractsCommand),
+    Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Convert(args) => convert::run(&args),
+        Command::Contracts(command) => contracts::run(&command),
+        Command::Demo(args) => demo::run(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        // One line, the causes behind colons: what failed first, why last.
+        eprintln!("lakegate: {error:#}");
+        ExitCode::FAILURE
+    })
+}

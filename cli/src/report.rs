@@ -1,0 +1,94 @@
+//! The report of `lakegate convert`: one JSON object, whose shape others rely on.
+//! It does not know how a file is converted.
+
+use lakegate_contract::Violations;
+use lakegate_convert::{Judgement, Verdict};
+use serde::Serialize;
+
+/// What became of a file.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// `published` or `rejected`.
+    pub(crate) status: &'static str,
+    pub(crate) table: String,
+    pub(crate) rows_read: u64,
+    pub(crate) rows_accepted: u64,
+    pub(crate) rows_rejected: u64,
+    pub(crate) rows_duplicate: u64,
+    /// Column (`""` where none is concerned) → rule → rows.
+    pub(crate) violations: Violations,
+    pub(crate) file_error: Option<FileError>,
+    pub(crate) outputs: Vec<Output>,
+    /// Relative to the output folder.
+    pub(crate) rejects_path: Option<String>,
+    pub(crate) bytes_read: u64,
+    pub(crate) elapsed_ms: u64,
+}
+
+/// Why the whole file is rejected.
+#[derive(Debug, Serialize)]
+pub(crate) struct FileError {
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+    pub(crate) line: Option<u64>,
+}
+
+/// A Parquet file of the table.
+#[derive(Debug, Serialize)]
+pub(crate) struct Output {
+    /// Relative to the output folder.
+    pub(crate) path: String,
+    /// `year=2025/month=9`; empty for a table without partitions.
+    pub(crate) partition: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Report {
+    /// `outputs` and `rejects_path` are those that were published.
+    pub(crate) fn new(table: &str, judgement: &Judgement, outputs: Vec<Output>, rejects_path: Option<String>) -> Self {
+        let file_error = judgement.file_error.as_ref();
+        Self {
+            status: match judgement.verdict {
+                Verdict::Published => "published",
+                Verdict::Rejected => "rejected",
+            },
+            table: table.to_owned(),
+            rows_read: judgement.counts.read,
+            rows_accepted: judgement.counts.accepted,
+            rows_rejected: judgement.counts.rejected,
+            rows_duplicate: judgement.counts.duplicate,
+            violations: judgement.violations.clone(),
+            file_error: file_error.map(|error| FileError {
+                kind: error.kind.name(),
+                message: error.message.clone(),
+                line: error.line,
+            }),
+            outputs,
+            rejects_path,
+            bytes_read: judgement.bytes_read,
+            elapsed_ms: 0,
+        }
+    }
+
+    /// A few lines for a person.
+    pub(crate) fn summary(&self, source: &str) -> String {
+        let mut lines = vec![format!(
+            "{source}: {}: {} rows read, {} accepted, {} rejected, {} duplicate, in {} ms",
+            self.status, self.rows_read, self.rows_accepted, self.rows_rejected, self.rows_duplicate, self.elapsed_ms
+        )];
+        if let Some(error) = &self.file_error {
+            let line = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
+            lines.push(format!("  {}: {}{line}", error.kind, error.message));
+        }
+        for (column, rules) in &self.violations {
+            for (rule, rows) in rules {
+                let column = if column.is_empty() { "the record" } else { column };
+                lines.push(format!("  {rows:>8} rows break {rule} of {column}"));
+            }
+        }
+        lines.extend(self.outputs.iter().map(|output| format!("  {:>8} rows in {}", output.rows, output.path)));
+        lines.extend(self.rejects_path.iter().map(|path| format!("  {:>8} rows in {path}", self.rows_rejected)));
+        lines.join("\n")
+    }
+}

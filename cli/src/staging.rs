@@ -1,0 +1,70 @@
+//! Outputs on the local disk: written where no reader looks, moved into place together once the file is judged.
+//! It does not know what the bytes mean.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use lakegate_convert::{Chunk, Output};
+
+/// A folder of files in the making, hidden from readers by its name; removed with what is still in it when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    out: PathBuf,
+    folder: PathBuf,
+    files: BTreeMap<Output, BufWriter<File>>,
+}
+
+impl Staging {
+    pub(crate) fn new(out: &Path) -> Result<Self> {
+        let folder = out.join(format!(".lakegate-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
+        Ok(Self { out: out.to_owned(), folder, files: BTreeMap::new() })
+    }
+
+    /// Appends a chunk to its output.
+    pub(crate) fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        let path = self.path(chunk.output);
+        let file = match self.files.get_mut(&chunk.output) {
+            Some(file) => file,
+            None => {
+                let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+                self.files.entry(chunk.output).or_insert(BufWriter::new(file))
+            }
+        };
+        file.write_all(&chunk.bytes).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Moves an output to `target`, relative to the output folder.
+    pub(crate) fn publish(&mut self, output: Output, target: &str) -> Result<()> {
+        let staged = self.path(output);
+        if let Some(mut file) = self.files.remove(&output) {
+            file.flush().with_context(|| format!("cannot write {}", staged.display()))?;
+        }
+        move_into_place(&staged, &self.out.join(target))
+    }
+
+    fn path(&self, output: Output) -> PathBuf {
+        self.folder.join(match output {
+            Output::Table(index) => format!("{index}.parquet"),
+            Output::Rejects => "rejects.parquet".to_owned(),
+        })
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        self.files.clear();
+        // Best effort: what stays behind is hidden from readers.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn move_into_place(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
+    }
+    fs::rename(from, to).with_context(|| format!("cannot write {}", to.display()))
+}

@@ -1,0 +1,100 @@
+//! One local AWS with the deployed template per test binary: started by the first test that needs it, stopped with the process.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use anyhow::{Context, Result, anyhow};
+use lakegate_local::{Emulator, Message, Parameters, ProgressBar, Project, Stack, deploy, functions, python};
+use tokio::runtime::Runtime;
+
+use crate::orders;
+
+/// Objects larger than this go to the Glue job; larger than every file of the other tests.
+pub const HEAVY_BYTES: u64 = 2_000_000;
+
+/// The stack, and what was collected from its queues so far.
+#[derive(Debug)]
+pub struct Harness {
+    /// The deployed stack.
+    pub stack: Stack,
+    /// The project that was deployed.
+    pub project: Project,
+    /// An interpreter that has DuckDB.
+    pub python: PathBuf,
+    pub(crate) dead_letters: tokio::sync::Mutex<Vec<Message>>,
+    pub(crate) alerts: tokio::sync::Mutex<Vec<(String, String)>>,
+    emulator: Emulator,
+}
+
+static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
+static HARNESS: tokio::sync::OnceCell<Harness> = tokio::sync::OnceCell::const_new();
+
+/// Runs a test against the shared stack. When it fails, the functions' logs are shown.
+///
+/// # Errors
+/// The local AWS does not start, or the test fails.
+pub fn on_stack(test: impl AsyncFnOnce(&Harness) -> Result<()>) -> Result<()> {
+    let runtime = RUNTIME.get_or_init(Runtime::new).as_ref().map_err(|error| anyhow!("no tokio runtime: {error}"))?;
+    runtime.block_on(async {
+        let harness = HARNESS.get_or_try_init(start).await?;
+        let result = test(harness).await;
+        if result.is_err() {
+            harness.show_logs().await;
+        }
+        result
+    })
+}
+
+async fn start() -> Result<Harness> {
+    let project = Project::find()?;
+    let bar = ProgressBar::hidden();
+    eprintln!("e2e: the local AWS is made ready (the first time takes a minute)");
+    let python = python::environment(&project, "local", &bar).await?;
+    let binaries = functions::build(&project, &python, &bar).await?;
+    let emulator = Emulator::start(&project, &python, &test_binary()).await?;
+    let stack = deploy(&project, emulator.client(), &binaries, &Parameters { heavy_bytes: Some(HEAVY_BYTES) }).await?;
+    put_contracts(&project, &stack).await?;
+    Ok(Harness { stack, project, python, dead_letters: Vec::new().into(), alerts: Vec::new().into(), emulator })
+}
+
+/// The sample contracts, copies of one of them for the tests' own tables, and the contracts of the real data.
+async fn put_contracts(project: &Project, stack: &Stack) -> Result<()> {
+    for dir in ["contracts", "e2e/contracts"] {
+        let dir = project.root().join(dir);
+        for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            stack.put_contract(&name, fs::read(&path)?).await?;
+        }
+    }
+    let sample = fs::read_to_string(project.root().join("contracts/orders.odcs.yaml"))?;
+    for table in orders::TABLES {
+        stack.put_contract(&format!("{table}.odcs.yaml"), orders::contract_for(&sample, table)).await?;
+    }
+    Ok(())
+}
+
+/// Names the log; several test binaries may run at once.
+fn test_binary() -> String {
+    let name = std::env::current_exe().ok().and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    format!("e2e-{}", name.as_deref().and_then(|name| name.split('-').next()).unwrap_or("test"))
+}
+
+impl Harness {
+    async fn show_logs(&self) {
+        static SHOWN: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
+        let shown = SHOWN.get_or_init(Mutex::default);
+        let stack = &self.stack;
+        for function in [&stack.ingest_function, &stack.start_glue_function, &stack.route_failures_function] {
+            for line in stack.client.function_log(function).await.unwrap_or_default() {
+                if shown.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
+                    eprintln!("{function}: {line}");
+                }
+            }
+        }
+        eprintln!("the whole log: {}", self.emulator.log().display());
+    }
+}

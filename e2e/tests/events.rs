@@ -1,0 +1,122 @@
+//! The sample events, and events that other services of AWS send: taken by the deployed functions.
+#![allow(clippy::indexing_slicing, reason = "a test that panics has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use e2e::{Harness, Project, Value, json, on_stack};
+
+/// The samples of one function.
+fn samples(function: &str) -> Result<Vec<PathBuf>> {
+    let dir = Project::find()?.root().join("events").join(function);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    assert!(!files.is_empty(), "no sample events for {function}");
+    Ok(files)
+}
+
+async fn take_all(harness: &Harness, function: &str, deployed: &str) -> Result<()> {
+    for sample in samples(function)? {
+        let answer = harness.stack.client.invoke(deployed, &fs::read(&sample)?).await?;
+        // A batch answers with the messages that failed, a bare event with what became of its objects.
+        let is_accepted = answer["batchItemFailures"] == json!([]) || answer["objects"].is_array();
+        assert!(is_accepted, "{} is not accepted: {answer}", sample.display());
+    }
+    Ok(())
+}
+
+fn read(sample: &Path) -> Result<Value> {
+    Ok(serde_json::from_slice(&fs::read(sample)?)?)
+}
+
+#[test]
+fn ingest_takes_every_sample() -> Result<()> {
+    on_stack(async |harness| take_all(harness, "ingest", &harness.stack.ingest_function).await)
+}
+
+#[test]
+fn start_glue_takes_every_sample() -> Result<()> {
+    on_stack(async |harness| take_all(harness, "start-glue", &harness.stack.start_glue_function).await)
+}
+
+#[test]
+fn route_failures_takes_every_sample_and_alerts_of_each_object() -> Result<()> {
+    on_stack(async |harness| {
+        take_all(harness, "route-failures", &harness.stack.route_failures_function).await?;
+        let given_up = read(&Project::find()?.root().join("events/route-failures/sqs-given-up.json"))?;
+        let body: Value = serde_json::from_str(given_up["Records"][0]["body"].as_str().unwrap_or_default())?;
+        let key = body["Records"][0]["s3"]["object"]["key"].as_str().unwrap_or_default();
+        harness.alert(key).await?;
+        Ok(())
+    })
+}
+
+/// The event as EventBridge delivers it to the failures queue.
+fn job_event(harness: &Harness, state: &str, run_id: &str) -> Value {
+    json!({
+        "version": "0", "id": "e664aa36-5b4b-4e11-a151-a4b4745b5dc2", "detail-type": "Glue Job State Change", "source": "aws.glue",
+        "account": "111122223333", "time": "2025-10-01T07:12:44Z", "region": "us-east-1", "resources": [],
+        "detail": {
+            "jobName": harness.stack.glue_job, "severity": "ERROR", "state": state, "jobRunId": run_id, "message": "out of memory",
+        },
+    })
+}
+
+#[test]
+fn a_failed_glue_run_is_alerted_with_its_object() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_stopped/huge file.csv";
+        let event = json!({ "Records": [{
+            "eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": harness.stack.raw_bucket }, "object": { "key": "t_stopped/huge+file.csv", "size": 5_000_000_000_u64 } },
+        }]});
+        let request = json!({
+            "JobName": harness.stack.glue_job,
+            "Arguments": {
+                "--source_bucket": harness.stack.raw_bucket, "--source_key": key, "--source_version": "", "--source_size": "5000000000",
+                "--lake_bucket": harness.stack.lake_bucket, "--database": harness.stack.database, "--event": event.to_string(),
+            },
+        });
+        let answer = harness.stack.client.json("AWSGlue.StartJobRun", &request).await?;
+        let run_id = answer["JobRunId"].as_str().context("no run")?;
+        let body = job_event(harness, "FAILED", run_id).to_string();
+        harness.stack.client.send_message(&harness.stack.failures_queue_url, &body).await?;
+
+        let (message, record) = harness.dead_letter(key).await?;
+        assert_eq!(
+            (record["kind"].as_str(), record["stage"].as_str()),
+            (Some("GlueJobFailed"), Some("glue")),
+            "{record}"
+        );
+        let sent_back: Value = serde_json::from_str(&message.body)?;
+        assert_eq!(sent_back["Records"][0]["s3"]["object"]["key"], "t_stopped/huge+file.csv");
+        let (_, mail) = harness.alert(key).await?;
+        assert!(mail.contains(&harness.stack.glue_job), "{mail}");
+        Ok(())
+    })
+}
+
+#[test]
+fn the_rule_catches_runs_of_our_job_that_did_not_succeed_and_no_others() -> Result<()> {
+    on_stack(async |harness| {
+        let client = &harness.stack.client;
+        let rules = client.json("AWSEvents.ListRules", &json!({})).await?;
+        let rules = rules["Rules"].as_array().context("no rules")?;
+        let pattern = rules
+            .iter()
+            .filter_map(|rule| rule["EventPattern"].as_str())
+            .find(|pattern| pattern.contains("Glue Job State Change"));
+        let pattern = pattern.context("no rule for the Glue job")?;
+        for (state, is_caught) in [("FAILED", true), ("TIMEOUT", true), ("STOPPED", true), ("SUCCEEDED", false)] {
+            let event = job_event(harness, state, "jr_1").to_string();
+            let answer =
+                client.json("AWSEvents.TestEventPattern", &json!({ "EventPattern": pattern, "Event": event })).await?;
+            assert_eq!(answer["Result"], is_caught, "{state}");
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,287 @@
+//! What becomes of a dropped file: the deployed functions, asked from outside.
+
+use anyhow::Result;
+use e2e::{HEAVY_BYTES, Harness, Value, eventually, json, on_stack, orders, row_counts};
+
+/// The notification that S3 sent for the object of a ledger entry.
+fn notification(harness: &Harness, entry: &Value) -> String {
+    let source = &entry["source"];
+    let object = json!({
+        "key": source["key"], "size": source["size_bytes"], "eTag": source["etag"],
+        "versionId": source["version_id"], "sequencer": source["sequencer"],
+    });
+    let record = json!({
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1", "eventTime": "2025-10-01T00:00:00.000Z",
+        "eventName": "ObjectCreated:Put", "s3": { "s3SchemaVersion": "1.0", "bucket": { "name": harness.stack.raw_bucket }, "object": object },
+    });
+    json!({ "Records": [record] }).to_string()
+}
+
+#[test]
+fn a_good_file_becomes_a_queryable_table() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_good/2025-09.csv";
+        let file = orders::file(&[
+            "O-0000001,2025-09-03 10:00:00,C-00001,Ceramic mug,2,9.95,EMEA,Germany,",
+            "O-0000002,2025-09-30 23:59:59,C-00002,\"Lamp, \"\"brass\"\"\",1,59.99,APAC,Japan,\"two\nlines\"",
+            "O-0000003,2025-10-01 00:00:00,C-00001,Piñata,1000,0.10,LATAM,México,",
+        ]);
+        harness.stack.drop_file(key, file).await?;
+        let entry = harness.ledger(key, &["committed", "rejected"]).await?;
+        assert_eq!((entry["state"].as_str(), row_counts(&entry)), (Some("committed"), [3, 3, 0]), "{entry}");
+
+        let partitions = harness.stack.partitions("t_good").await?;
+        let values: Vec<&[String]> = partitions.iter().map(|partition| partition.values.as_slice()).collect();
+        assert_eq!(values, [["2025", "9"], ["2025", "10"]]);
+        let answer = harness
+            .stack
+            .athena("SELECT month, sum(revenue), max(product) FROM t_good GROUP BY month ORDER BY month")
+            .await?;
+        let cell = |text: &str| Some(text.to_owned());
+        let expected =
+            [[cell("9"), cell("79.89"), cell("Lamp, \"brass\"")], [cell("10"), cell("100.00"), cell("Piñata")]];
+        assert_eq!(answer.rows, expected);
+
+        let fetched = harness.fetch_table("t_good").await?;
+        let sql = format!(
+            "SELECT order_id, order_ts, quantity, unit_price, note, revenue, month FROM {} ORDER BY order_id",
+            fetched.relation()
+        );
+        let expected = json!([
+            ["O-0000001", "2025-09-03 10:00:00", 2, "9.95", null, "19.90", 9],
+            ["O-0000002", "2025-09-30 23:59:59", 1, "59.99", "two\nlines", "59.99", 9],
+            ["O-0000003", "2025-10-01 00:00:00", 1000, "0.10", null, "100.00", 10],
+        ]);
+        assert_eq!(harness.duckdb(&sql)?, expected);
+        Ok(())
+    })
+}
+
+#[test]
+fn bad_rows_are_kept_with_their_reasons_and_the_rest_is_published() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_bad_rows/2025-09.csv";
+        let mut file = orders::good_file("2025-09-01", 1, 60);
+        file.push_str("O-0000061,2025-09-01 10:00:00,C-00001,\"Mug, blue\",0,1.25,EMEA,Germany,\n");
+        file.push_str("O-0000062,2025-09-01 10:00:00,C-00001,Mug,1,cheap,EMEA,Germany,\n");
+        file.push_str("O-0000001,2025-09-01 10:00:00,C-00001,Mug,1,1.25,EMEA,Germany,\n");
+        harness.stack.drop_file(key, file).await?;
+        let entry = harness.ledger(key, &["committed", "rejected"]).await?;
+        assert_eq!((entry["state"].as_str(), row_counts(&entry)), (Some("committed"), [63, 60, 3]), "{entry}");
+        let violations =
+            json!({ "order_id": { "unique": 1 }, "quantity": { "minimum": 1 }, "unit_price": { "type": 1 } });
+        assert_eq!(entry["violations"], violations);
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_bad_rows").await?, "60");
+        let sql = "SELECT line, row_number, violations[1].\"column\", violations[1].rule, raw FROM rejects \
+                   WHERE dataset = 't_bad_rows' ORDER BY line";
+        let rows = harness.stack.athena(sql).await?.rows;
+        let first: Vec<&str> = rows[0].iter().map(|cell| cell.as_deref().unwrap_or_default()).collect();
+        assert_eq!(
+            first,
+            [
+                "62",
+                "61",
+                "quantity",
+                "minimum",
+                "O-0000061,2025-09-01 10:00:00,C-00001,\"Mug, blue\",0,1.25,EMEA,Germany,"
+            ]
+        );
+        assert_eq!(rows.len(), 3);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_broken_file_is_rejected_whole_and_its_owner_is_told() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_broken/2025-11.csv";
+        harness.stack.drop_file(key, "Order No.;Date\n1;2025-11-01\n").await?;
+        let entry = harness.ledger(key, &["committed", "rejected"]).await?;
+        assert_eq!(entry["state"], "rejected", "{entry}");
+        assert!(entry["file_error"]["message"].is_string(), "{entry}");
+        assert_eq!(harness.stack.list_lake("lake/t_broken/").await?, []);
+
+        let (message, record) = harness.dead_letter(key).await?;
+        assert_eq!(
+            (record["kind"].as_str(), record["dataset"].as_str()),
+            (Some("ContractViolated"), Some("t_broken")),
+            "{record}"
+        );
+        assert_eq!(record["owner"], "web-shop");
+        assert_eq!(message.attributes["kind"], "ContractViolated");
+        assert!(
+            record["replay"].as_str().is_some_and(|command| command.contains("start-message-move-task")),
+            "{record}"
+        );
+        let (subject, body) = harness.alert(key).await?;
+        assert!(subject.is_ascii() && subject.len() < 100, "{subject}");
+        for part in [key, "t_broken", "web-shop"] {
+            assert!(body.contains(part), "{part} is not in:\n{body}");
+        }
+        assert!(!body.contains("2025-11-01"), "a cell's value is in:\n{body}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_dead_letter_can_be_sent_back_unchanged() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_replay/2025-09.csv";
+        harness.stack.drop_file(key, "no,such,header\n").await?;
+        let first = harness.ledger(key, &["rejected"]).await?;
+        let (message, _) = harness.dead_letter(key).await?;
+        harness.stack.client.send_message(&harness.stack.ingest_queue_url, &message.body).await?;
+        let again = harness.ledger_when(key, |entry| entry["at"] != first["at"]).await?;
+        assert_eq!((&again["state"], &again["source"]), (&first["state"], &first["source"]));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_file_of_an_unknown_dataset_is_a_dead_letter() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "nobody/knows/this.csv";
+        harness.stack.drop_file(key, "a,b\n1,2\n").await?;
+        let (message, record) = harness.dead_letter(key).await?;
+        assert_eq!(record["kind"], "UnknownDataset", "{record}");
+        let event: Value = serde_json::from_str(&message.body)?;
+        assert_eq!(event["Records"].as_array().map(Vec::len), Some(1), "{event}");
+        let (_, body) = harness.alert(key).await?;
+        assert!(body.contains(key), "{body}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_key_with_space_plus_and_accents_is_found() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_keys/2025 09/Käufe+Rückläufer 100% (1).csv";
+        harness.stack.drop_file(key, orders::good_file("2025-09-01", 1, 5)).await?;
+        let entry = harness.ledger(key, &["committed", "rejected"]).await?;
+        assert_eq!((entry["state"].as_str(), row_counts(&entry)), (Some("committed"), [5, 5, 0]), "{entry}");
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_keys").await?, "5");
+        Ok(())
+    })
+}
+
+#[test]
+fn the_same_event_twice_changes_nothing() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_again/2025-09.csv";
+        harness.stack.drop_file(key, orders::good_file("2025-09-01", 1, 7)).await?;
+        let entry = harness.ledger(key, &["committed"]).await?;
+        let objects = harness.stack.list_lake("lake/t_again/").await?;
+        for _ in 0..3 {
+            harness.stack.client.send_message(&harness.stack.ingest_queue_url, &notification(harness, &entry)).await?;
+        }
+        harness.quiet().await?;
+        assert_eq!(harness.stack.ledger_entry(key).await?, Some(entry));
+        assert_eq!(harness.stack.list_lake("lake/t_again/").await?, objects);
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_again").await?, "7");
+        assert!(harness.dead_letters(key).await?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_test_event_is_no_file() -> Result<()> {
+    on_stack(async |harness| {
+        let bucket = &harness.stack.raw_bucket;
+        let event = json!({
+            "Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2025-10-01T00:00:00.000Z", "Bucket": bucket,
+            "RequestId": "5582815E1AEA5ADF", "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR",
+        });
+        harness.stack.client.send_message(&harness.stack.ingest_queue_url, &event.to_string()).await?;
+        harness.quiet().await?;
+        let answer = harness.stack.client.invoke(&harness.stack.ingest_function, event.to_string().as_bytes()).await?;
+        assert_eq!(answer, json!({ "objects": [] }));
+        let _ = harness.dead_letters("").await?;
+        assert!(!harness.has_dead_letter_about("s3:TestEvent").await, "a test event became a dead letter");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_heavy_object_becomes_a_run_of_the_glue_job() -> Result<()> {
+    on_stack(async |harness| {
+        let key = "t_heavy/2024.csv";
+        let mut file = orders::good_file("2024-01-01", 1, 40_000);
+        assert!(file.len() as u64 > HEAVY_BYTES);
+        let version = harness.stack.drop_file(key, std::mem::take(&mut file)).await?;
+        let arguments = eventually("a run of the Glue job", async || {
+            let runs = harness.stack.job_runs().await?;
+            Ok(runs
+                .into_iter()
+                .map(|mut run| run["Arguments"].take())
+                .find(|arguments| arguments["--source_key"] == key))
+        })
+        .await?;
+        assert_eq!(arguments["--source_version"], version.as_str(), "{arguments}");
+        assert_eq!(arguments["--source_bucket"], harness.stack.raw_bucket.as_str());
+        assert_eq!(arguments["--lake_bucket"], harness.stack.lake_bucket.as_str());
+        assert_eq!(arguments["--database"], harness.stack.database.as_str());
+        assert!(arguments["--event"].as_str().is_some_and(|event| event.contains("t_heavy/2024.csv")), "{arguments}");
+        let entry = harness.ledger(key, &["heavy"]).await?;
+        assert_eq!(entry["outputs"], json!([]));
+        Ok(())
+    })
+}
+
+#[test]
+fn two_files_of_one_partition_at_once_are_both_there() -> Result<()> {
+    on_stack(async |harness| {
+        let keys: Vec<String> = (0..6).map(|number| format!("t_same_partition/{number}.csv")).collect();
+        let stack = &harness.stack;
+        let (a, b, c) = (
+            orders::good_file("2025-09-01", 1, 30),
+            orders::good_file("2025-09-02", 100, 40),
+            orders::good_file("2025-09-03", 200, 50),
+        );
+        tokio::try_join!(stack.drop_file(&keys[0], a), stack.drop_file(&keys[1], b), stack.drop_file(&keys[2], c))?;
+        for key in &keys[..3] {
+            let entry = harness.ledger(key, &["committed", "rejected"]).await?;
+            assert_eq!(entry["state"], "committed", "{entry}");
+        }
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_same_partition").await?, "120");
+        assert_eq!(stack.partitions("t_same_partition").await?.len(), 1);
+        assert_eq!(stack.list_lake("lake/t_same_partition/year=2025/month=9/").await?.len(), 3);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_new_version_of_a_file_replaces_its_rows_and_no_others() -> Result<()> {
+    on_stack(async |harness| {
+        let (key, other) = ("t_replaced/2025.csv", "t_replaced/other.csv");
+        harness.stack.drop_file(other, orders::good_file("2025-09-05", 500, 3)).await?;
+        harness
+            .stack
+            .drop_file(
+                key,
+                orders::good_file("2025-09-01", 1, 10)
+                    + &orders::good_file("2025-08-01", 50, 4)[orders::file(&[]).len()..],
+            )
+            .await?;
+        harness.ledger(other, &["committed"]).await?;
+        let first = harness.ledger(key, &["committed"]).await?;
+        assert_eq!(row_counts(&first), [14, 14, 0]);
+
+        let version = harness.stack.drop_file(key, orders::good_file("2025-09-01", 1, 8)).await?;
+        let second = harness
+            .ledger_when(key, |entry| {
+                entry["source"]["version_id"] == version.as_str() && entry["state"] == "committed"
+            })
+            .await?;
+        assert_eq!(row_counts(&second), [8, 8, 0]);
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_replaced").await?, "11");
+        let august = harness.stack.list_lake("lake/t_replaced/year=2025/month=8/").await?;
+        assert_eq!(august, [], "the first version's file still stands");
+
+        // The first version's event comes late: it changes nothing.
+        harness.stack.client.send_message(&harness.stack.ingest_queue_url, &notification(harness, &first)).await?;
+        harness.quiet().await?;
+        assert_eq!(harness.stack.ledger_entry(key).await?, Some(second));
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_replaced").await?, "11");
+        Ok(())
+    })
+}

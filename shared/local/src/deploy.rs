@@ -1,0 +1,102 @@
+//! What `sam deploy` does, as far as the template needs it: code and script go to a bucket, the template is pointed at them, the stack is made.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::client::Client;
+use crate::functions;
+use crate::project::Project;
+use crate::stack::Stack;
+
+const ARTIFACTS: &str = "lakegate-artifacts";
+const STACK_NAME: &str = "lakegate";
+
+/// The template's parameters that differ locally.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// Objects larger than this go to the Glue job; `None` leaves the template's default.
+    pub heavy_bytes: Option<u64>,
+}
+
+/// Deploys the project's template with these binaries, by function.
+///
+/// # Errors
+/// A file cannot be read, or a resource cannot be created: the message names it.
+pub async fn deploy(
+    project: &Project,
+    client: &Client,
+    binaries: &BTreeMap<String, PathBuf>,
+    parameters: &Parameters,
+) -> Result<Stack> {
+    let path = project.template();
+    let template = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    client.create_bucket(ARTIFACTS).await?;
+    for (function, binary) in binaries {
+        client.put_object(ARTIFACTS, &format!("{function}.zip"), functions::package(binary)?).await?;
+    }
+    let packaged = packaged(&template)?;
+    for script in &packaged.scripts {
+        let path = path.with_file_name(script);
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        client.put_object(ARTIFACTS, script, bytes).await?;
+    }
+    // The emulator runs the binaries as they are; the parameter only has to be true.
+    let mut given = vec![("Architecture", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }.to_owned())];
+    if let Some(bytes) = parameters.heavy_bytes {
+        given.push(("HeavyBytes", bytes.to_string()));
+    }
+    let outputs =
+        client.create_stack(STACK_NAME, &packaged.template, &given).await.context("the template does not deploy")?;
+    Stack::new(client.clone(), outputs).await
+}
+
+struct Packaged {
+    template: String,
+    scripts: Vec<String>,
+}
+
+/// Points `CodeUri` (the function is the last part of its path) and `ScriptLocation` (relative to the template) at the bucket, line by line,
+/// which leaves everything else as its author wrote it.
+fn packaged(template: &str) -> Result<Packaged> {
+    let mut packaged = Packaged { template: String::with_capacity(template.len()), scripts: Vec::new() };
+    for line in template.lines() {
+        let replaced = match line.split_once(": ") {
+            Some((key, value)) if key.trim() == "CodeUri" => {
+                let function =
+                    Path::new(value.trim()).file_name().with_context(|| format!("no function in {line:?}"))?;
+                Some((key, format!("{}.zip", function.display())))
+            }
+            Some((key, value)) if key.trim() == "ScriptLocation" => {
+                packaged.scripts.push(value.trim().to_owned());
+                Some((key, value.trim().to_owned()))
+            }
+            _ => None,
+        };
+        match replaced {
+            Some((key, object)) => packaged.template.extend([key, ": s3://", ARTIFACTS, "/", &object, "\n"]),
+            None => packaged.template.extend([line, "\n"]),
+        }
+    }
+    if packaged.scripts.is_empty() {
+        bail!("the template has no ScriptLocation");
+    }
+    Ok(packaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_script_are_pointed_at_the_bucket_and_nothing_else_changes() {
+        let template =
+            "A:\n  CodeUri: ../target/lambda/start-glue/\n  ScriptLocation: glue/convert.py\n  Other: !Sub ${A}: b\n";
+        let packaged = packaged(template).unwrap();
+        let expected = "A:\n  CodeUri: s3://lakegate-artifacts/start-glue.zip\n  ScriptLocation: s3://lakegate-artifacts/glue/convert.py\n  Other: !Sub ${A}: b\n";
+        assert_eq!(packaged.template, expected);
+        assert_eq!(packaged.scripts, ["glue/convert.py"]);
+    }
+}
