@@ -37,7 +37,11 @@ pub(crate) fn read(file: &Path) -> Result<Contract> {
             for problem in &problems {
                 eprintln!("{}: error: {problem}", file.display());
             }
-            anyhow::bail!("{} is no contract that can be enforced ({})", file.display(), count(problems.len(), "error"));
+            anyhow::bail!(
+                "{} is no contract that can be enforced ({})",
+                file.display(),
+                count(problems.len(), "error")
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 //! It does not know what the bytes mean.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -27,11 +28,11 @@ impl Staging {
     /// Appends a chunk to its output.
     pub(crate) fn append(&mut self, chunk: &Chunk) -> Result<()> {
         let path = self.path(chunk.output);
-        let file = match self.files.get_mut(&chunk.output) {
-            Some(file) => file,
-            None => {
+        let file = match self.files.entry(chunk.output) {
+            Entry::Occupied(file) => file.into_mut(),
+            Entry::Vacant(place) => {
                 let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-                self.files.entry(chunk.output).or_insert(BufWriter::new(file))
+                place.insert(BufWriter::new(file))
             }
         };
         file.write_all(&chunk.bytes).with_context(|| format!("cannot write {}", path.display()))

@@ -4,12 +4,14 @@
 use std::io::Write;
 
 mod harness;
+mod notification;
 pub mod orders;
 mod reading;
 mod waiting;
 
 pub use harness::{HEAVY_BYTES, Harness, on_stack};
-pub use lakegate_local::{Message, ProgressBar, Project, Rows, Stack, functions, python};
+pub use lakegate_local::{Message, ProgressBar, Project, Rows, Stack, functions, guard, python};
+pub use notification::notification;
 pub use reading::Fetched;
 pub use serde_json::{Value, json};
 pub use waiting::{eventually, row_counts};

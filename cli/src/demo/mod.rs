@@ -57,9 +57,9 @@ async fn until_stopped(args: &DemoArgs) -> Result<ExitCode> {
         }
     };
     if args.keep {
-        watch::explain(&shown.local.stack);
+        watch::explain(&shown.local).await?;
         tokio::select! {
-            watched = watch::watch(&shown.local.stack, &shown.local.paint) => watched?,
+            watched = watch::watch(&shown.local.stack, shown.local.paint) => watched?,
             signal = &mut stopped => signal?,
         }
         drop(shown.local);

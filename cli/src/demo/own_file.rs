@@ -67,7 +67,7 @@ pub(crate) async fn show(local: &Local, own: &OwnFile, checks: &mut Checks) -> R
 async fn published(local: &Local, checks: &mut Checks, table: &str, accepted: u64) -> Result<ExitCode> {
     let (stack, paint) = (&local.stack, local.paint);
     title(paint, "Parquet files");
-    parquet_files(stack, table).await?;
+    parquet_files(stack, &[table]).await?;
     title(paint, "Partitions, as the Glue Data Catalog tells them");
     partitions(stack, table).await?;
     title(paint, "The table, asked of Athena");

@@ -75,8 +75,7 @@ async fn summary(local: &Local, checks: &mut Checks, ends: &[(Drop, Fate)]) -> R
     title(paint, "What became of each file, as the ledger has it");
     ledger(checks, ends);
     title(paint, "Parquet files");
-    parquet_files(stack, "orders").await?;
-    parquet_files(stack, "customers").await?;
+    parquet_files(stack, &["orders", "customers"]).await?;
     title(paint, "Partitions, as the Glue Data Catalog tells them");
     check_partitions(stack, checks, ends).await?;
     title(paint, "Revenue by region and month, asked of Athena");

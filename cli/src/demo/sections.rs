@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use lakegate_local::json::{list, text};
-use lakegate_local::{Partition, Rows, Stack};
+use lakegate_local::{Object, Partition, Rows, Stack};
 use serde_json::Value;
 
 use crate::demo::fate::dead_letters;
 use crate::demo::paint::Paint;
-use crate::demo::text_table::{count, draw};
+use crate::demo::text_table::{count, draw, draw_whole};
 
 /// More files or partitions than that are counted, not listed.
 const LISTED_MAX: usize = 15;
@@ -21,14 +21,16 @@ pub(crate) fn title(paint: Paint, text: &str) {
     println!("\n{}", paint.title(text));
 }
 
-/// The Parquet files of a table.
-pub(crate) async fn parquet_files(stack: &Stack, table: &str) -> Result<()> {
-    let prefix = format!("lake/{table}/");
-    let objects = stack.list_lake(&prefix).await?;
-    let rows: Vec<Vec<String>> =
-        objects.iter().take(LISTED_MAX).map(|object| vec![object.key.clone(), count(object.size_bytes)]).collect();
+/// The Parquet files of these tables.
+pub(crate) async fn parquet_files(stack: &Stack, tables: &[&str]) -> Result<()> {
+    let mut objects = Vec::new();
+    for table in tables {
+        objects.extend(stack.list_lake(&format!("lake/{table}/")).await?);
+    }
+    let cells = |object: &Object| vec![object.key.clone(), count(object.size_bytes)];
+    let rows: Vec<Vec<String>> = objects.iter().take(LISTED_MAX).map(cells).collect();
     if !rows.is_empty() {
-        print!("{}", draw(&[&format!("s3://{}/", stack.lake_bucket), "bytes"], &rows));
+        print!("{}", draw_whole(&[&format!("s3://{}/", stack.lake_bucket), "bytes"], &rows));
     }
     say_more(objects.len());
     Ok(())
@@ -38,10 +40,14 @@ pub(crate) async fn parquet_files(stack: &Stack, table: &str) -> Result<()> {
 pub(crate) async fn partitions(stack: &Stack, table: &str) -> Result<Vec<Partition>> {
     let found = stack.partitions(table).await?;
     let names = partition_columns(&stack.table(table).await?.unwrap_or_default());
-    for partition in found.iter().take(LISTED_MAX) {
+    let path = |partition: &Partition| {
         let pairs: Vec<String> =
             names.iter().zip(&partition.values).map(|(name, value)| format!("{name}={value}")).collect();
-        println!("  {table}  {}  {}", pairs.join("/"), partition.location);
+        vec![pairs.join("/"), partition.location.clone()]
+    };
+    let rows: Vec<Vec<String>> = found.iter().take(LISTED_MAX).map(path).collect();
+    if !rows.is_empty() {
+        print!("{}", draw_whole(&[table, "location"], &rows));
     }
     say_more(found.len());
     Ok(found)

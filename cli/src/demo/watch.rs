@@ -1,69 +1,82 @@
 //! The time after the demo: the local AWS stays, and tells of every file that someone drops in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use chrono::{SecondsFormat, Utc};
 use lakegate_local::Stack;
 use lakegate_local::json::text;
 
 use crate::demo::fate::{Fate, dead_letters};
 use crate::demo::paint::Paint;
+use crate::demo::prepare::Local;
 
 const POLL_MILLIS: u64 = 300;
 
-/// How to go on from here.
-pub(crate) fn explain(stack: &Stack) {
-    let endpoint = stack.client.endpoint();
-    let (raw, lake) = (&stack.raw_bucket, &stack.lake_bucket);
+/// Says how to go on from here; writes the functions' environment for those who run a function themselves.
+pub(crate) async fn explain(local: &Local) -> Result<()> {
+    let stack = &local.stack;
+    let (endpoint, raw, lake) = (stack.client.endpoint(), &stack.raw_bucket, &stack.lake_bucket);
+    let environment = local.project.hidden("")?.join("local.env");
+    fs::write(&environment, stack.environment_file().await?)
+        .with_context(|| format!("cannot write {}", environment.display()))?;
     println!(
         "
 The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
 
-  drop a file   curl -T my.csv {endpoint}/{raw}/orders/my.csv
-  a contract    curl -T my.odcs.yaml {endpoint}/{lake}/contracts/my.odcs.yaml   (holds within half a minute)
-  look around   curl '{endpoint}/{lake}?list-type=2'
-  the AWS CLI   AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 \\
-                aws --endpoint-url {endpoint} s3 ls --recursive s3://{lake}/
+  drop a file     curl -T my.csv {endpoint}/{raw}/orders/my.csv
+  add a contract  curl -T my.odcs.yaml {endpoint}/{lake}/contracts/my.odcs.yaml
+                  (known within half a minute)
+  look around     curl '{endpoint}/{lake}?list-type=2'
+  the AWS CLI     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 \\
+                  aws --endpoint-url {endpoint} s3 ls --recursive s3://{lake}/
+  a function      cargo lambda watch -A 127.0.0.1 --env-file .lakegate/local.env
 
 What becomes of each file is told here.
 "
     );
+    Ok(())
 }
 
 /// Tells of every new fate; never ends by itself.
-pub(crate) async fn watch(stack: &Stack, paint: &Paint) -> Result<()> {
-    let mut seen = Seen::default();
-    seen.news(stack).await?;
+pub(crate) async fn watch(stack: &Stack, paint: Paint) -> Result<()> {
+    let mut told = Told { since: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true), ..Told::default() };
     loop {
-        for (key, fate) in seen.news(stack).await? {
-            println!("  {key:44} {} {}", fate.painted(*paint), fate.story());
+        for (key, fate) in told.news(stack).await? {
+            println!("  {key:44} {} {}", fate.painted(paint), fate.story());
         }
         tokio::time::sleep(Duration::from_millis(POLL_MILLIS)).await;
     }
 }
 
-/// What has been told: versions by key, and dead letters by their id.
+/// What has been told.
 #[derive(Default)]
-struct Seen {
-    versions: BTreeMap<String, String>,
+struct Told {
+    /// What happened before is not news (RFC 3339, UTC, to the millisecond: text compares like time).
+    since: String,
+    /// When each key was last judged.
+    judged: BTreeMap<String, String>,
+    /// Dead letters by their id.
     letters: BTreeSet<String>,
 }
 
-impl Seen {
+impl Told {
     async fn news(&mut self, stack: &Stack) -> Result<Vec<(String, Fate)>> {
         let mut news = Vec::new();
         for entry in stack.ledger().await? {
             let Some(fate) = Fate::of_entry(&entry) else { continue };
             let (key, at) = (text(&entry, "/source/key").to_owned(), text(&entry, "/at").to_owned());
-            if self.versions.insert(key.clone(), at.clone()) != Some(at) {
+            if at > self.since && self.judged.insert(key.clone(), at.clone()) != Some(at) {
                 news.push((key, fate));
             }
         }
         for (id, record) in dead_letters(stack).await? {
             let key = text(&record, "/source/key").to_owned();
-            let is_new = self.letters.insert(id);
-            if is_new && !self.versions.contains_key(&key) {
+            let is_news = text(&record, "/at") > self.since.as_str() && self.letters.insert(id);
+            // What was judged has been told by its ledger entry.
+            if is_news && !self.judged.contains_key(&key) {
                 news.push((key, Fate::Failed(record)));
             }
         }

@@ -1,3 +1,6 @@
+//! Tests: one object through the engine and into a bucket, both in memory.
+//! They must not know the engine's rules, only what becomes of its outputs.
+
 use std::collections::BTreeMap;
 
 use lakegate_convert::Verdict;

@@ -43,7 +43,8 @@ impl<'a> Uploads<'a> {
             }
             Output::Table(index) => {
                 if !self.table_objects.contains_key(&index) {
-                    let path = layout::table_object(self.table, &encoded.partition, &self.source_name, index);
+                    // One file per partition, so always the first: a new version replaces it in one step.
+                    let path = layout::table_object(self.table, &encoded.partition, &self.source_name, 0);
                     let pending = PendingObject::new(self.objects, self.lake_bucket, &path)?;
                     self.table_objects.insert(index, pending);
                 }

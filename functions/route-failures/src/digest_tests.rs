@@ -1,3 +1,6 @@
+//! Tests: how a digest reads.
+//! They must not send one.
+
 use std::collections::BTreeMap;
 
 use lakegate_lake::failure::{FailedSource, Stage};

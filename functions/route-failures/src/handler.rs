@@ -35,8 +35,8 @@ struct Passage {
     is_kept: bool,
 }
 
-/// Answers with the messages that are to come again: those that did not reach the dead-letter queue, or all of them when
-/// the digest could not be sent.
+/// Answers with the messages that are to come again: those that did not reach the dead-letter queue, or all of them
+/// when the digest could not be sent.
 pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<SqsBatchResponse, Error> {
     let messages = match invocation::parse(payload)? {
         Invocation::Batch(messages) => messages,

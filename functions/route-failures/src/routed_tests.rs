@@ -1,3 +1,6 @@
+//! Tests: what becomes of every message that needs no call to AWS.
+//! They must not make one.
+
 use lakegate_lake::clients;
 use lakegate_lake::invocation::{self, Invocation};
 use lakegate_lake::settings::AwsSettings;

@@ -46,6 +46,6 @@ mod tests {
     #[test]
     fn a_bare_environment_is_told_everything_that_it_lacks() {
         let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
-        insta::assert_snapshot!(error, @"AWS_REGION is not set, DEAD_LETTER_QUEUE_URL is not set, DEAD_LETTER_QUEUE_ARN is not set, INGEST_QUEUE_ARN is not set, ALERTS_TOPIC_ARN is not set; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, DEAD_LETTER_QUEUE_URL, DEAD_LETTER_QUEUE_ARN, INGEST_QUEUE_ARN, ALERTS_TOPIC_ARN; infra/template.yaml sets them on the deployed function, export them before running it by hand");
     }
 }

@@ -66,7 +66,8 @@ async fn start_run(context: &Context, event: &ObjectEvent) -> Result<(), LakeErr
         Err(error) => {
             let record = FailureRecord::of_error(Stage::StartGlue, &error, event);
             report(context, &record, &event.original).await?;
-            tracing::info!(bucket, key, bytes, kind = %record.kind, summary = record.summary, outcome = "failed", "object");
+            let (kind, summary) = (record.kind.to_string(), &record.summary);
+            tracing::info!(bucket, key, bytes, kind, summary, outcome = "failed", "object");
             Ok(())
         }
     }

@@ -38,6 +38,6 @@ mod tests {
     #[test]
     fn a_bare_environment_is_told_everything_that_it_lacks() {
         let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
-        insta::assert_snapshot!(error, @"AWS_REGION is not set, GLUE_JOB is not set, GLUE_DATABASE is not set, LAKE_BUCKET is not set, FAILURES_QUEUE_URL is not set; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, GLUE_JOB, GLUE_DATABASE, LAKE_BUCKET, FAILURES_QUEUE_URL; infra/template.yaml sets them on the deployed function, export them before running it by hand");
     }
 }

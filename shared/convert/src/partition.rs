@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lakegate_contract::Contract;
 
 use crate::schema::data_type;
@@ -22,6 +22,8 @@ pub(crate) struct Router {
     columns: Vec<usize>,
     converter: Option<RowConverter>,
     known: HashMap<Box<[u8]>, usize>,
+    /// Null and the empty text have one path, and so one partition.
+    by_path: HashMap<String, usize>,
 }
 
 /// A partition's path, and its values as the catalog has them.
@@ -41,6 +43,7 @@ impl Router {
             columns: contract.partition_columns.clone(),
             converter: if columns.is_empty() { None } else { Some(RowConverter::new(sort_fields)?) },
             known: HashMap::new(),
+            by_path: HashMap::new(),
         })
     }
 
@@ -53,14 +56,14 @@ impl Router {
         mut open: impl FnMut(PartitionKey),
     ) -> Result<Vec<(usize, Vec<u32>)>, ArrowError> {
         let Some(converter) = &mut self.converter else {
-            if self.known.insert(Box::default(), 0).is_none() {
+            if self.by_path.insert(String::new(), 0).is_none() {
                 open(PartitionKey { path: String::new(), values: Vec::new() });
             }
             return Ok(vec![(0, (0..).take(rows).collect())]);
         };
         let keys: Vec<ArrayRef> = self.columns.iter().filter_map(|index| arrays.get(*index)?.clone()).collect();
         let encoded = converter.convert_columns(&keys)?;
-        let mut touched: Vec<Vec<u32>> = vec![Vec::new(); self.known.len()];
+        let mut touched: Vec<Vec<u32>> = vec![Vec::new(); self.by_path.len()];
         // Files are mostly in some order: the row before often has the same partition.
         let mut last: Option<(&[u8], usize)> = None;
         for (row, number) in (0..rows).zip(0_u32..) {
@@ -70,10 +73,14 @@ impl Router {
             let partition = if let Some(partition) = seen.or_else(|| self.known.get(key).copied()) {
                 partition
             } else {
-                let partition = self.known.len();
+                let partition_key = partition_key(&self.names, &keys, row);
+                let next = self.by_path.len();
+                let partition = *self.by_path.entry(partition_key.path.clone()).or_insert(next);
+                if partition == next {
+                    touched.push(Vec::new());
+                    open(partition_key);
+                }
                 self.known.insert(key.into(), partition);
-                touched.push(Vec::new());
-                open(partition_key(&self.names, &keys, row)?);
                 partition
             };
             last = Some((key, partition));
@@ -85,18 +92,36 @@ impl Router {
     }
 }
 
-fn partition_key(names: &[String], keys: &[ArrayRef], row: usize) -> Result<PartitionKey, ArrowError> {
+fn partition_key(names: &[String], keys: &[ArrayRef], row: usize) -> PartitionKey {
     let mut values = Vec::with_capacity(keys.len());
     for key in keys {
-        let text = if key.is_null(row) {
-            String::new()
-        } else {
-            ArrayFormatter::try_new(key, &FormatOptions::new())?.value(row).try_to_string()?
-        };
+        let text = if key.is_null(row) { String::new() } else { text_of(key, row) };
         values.push(if text.is_empty() { NULL_PARTITION.to_owned() } else { text });
     }
     let segments = names.iter().zip(&values).map(|(name, value)| format!("{name}={}", escape(value)));
-    Ok(PartitionKey { path: segments.collect::<Vec<_>>().join("/"), values })
+    PartitionKey { path: segments.collect::<Vec<_>>().join("/"), values }
+}
+
+/// A value as Hive writes it: numbers in decimal, dates in ISO 8601, `true` and `false`.
+fn text_of(array: &ArrayRef, row: usize) -> String {
+    fn number<T: ArrowPrimitiveType>(array: &ArrayRef, row: usize) -> Option<String>
+    where
+        T::Native: ToString,
+    {
+        Some(array.as_primitive_opt::<T>()?.value(row).to_string())
+    }
+    let text = || Some(array.as_string_opt::<i32>()?.value(row).to_owned());
+    let boolean = || Some(array.as_boolean_opt()?.value(row).to_string());
+    let date = || Some(array.as_primitive_opt::<Date32Type>()?.value_as_date(row)?.to_string());
+    let decimal = || Some(array.as_primitive_opt::<Decimal128Type>()?.value_as_string(row));
+    let integer = || {
+        number::<Int32Type>(array, row)
+            .or_else(|| number::<Int64Type>(array, row))
+            .or_else(|| number::<Int16Type>(array, row))
+            .or_else(|| number::<Int8Type>(array, row))
+    };
+    // The contract's parser lets no other type be a partition column.
+    text().or_else(integer).or_else(date).or_else(decimal).or_else(boolean).unwrap_or_default()
 }
 
 /// Percent-encodes what Hive does (`FileUtils.escapePathName`), so that Athena, Spark and DuckDB read the value back.

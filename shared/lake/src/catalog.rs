@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// One database of the catalog. It remembers what it has seen to be there, so that a warm process makes no call for a
-/// table and partitions that it registered itself: whoever drops a table by hand waits for a cold start, or adds it back.
+/// table and partitions that it registered itself: whoever drops a table by hand waits for a cold start.
 #[derive(Debug)]
 pub struct Catalog {
     glue: Client,

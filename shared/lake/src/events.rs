@@ -38,9 +38,7 @@ pub enum EventError {
         source: serde_json::Error,
     },
     /// JSON of another shape.
-    #[error(
-        "the message is {found}, neither an S3 notification of a created object nor an EventBridge \"Object Created\" event, bare or in SNS"
-    )]
+    #[error("the message is {found}, not an S3 or EventBridge event of an object created, bare or in SNS")]
     UnknownShape {
         /// What the message looks like, without its values.
         found: String,
@@ -267,11 +265,11 @@ mod tests {
     fn anything_else_is_named_without_its_values() {
         let error = |message: &str| crate::error::chain(&parse(message).unwrap_err());
         insta::assert_snapshot!(error("no json"), @"the message is not JSON: expected ident at line 1 column 2");
-        insta::assert_snapshot!(error(r#"{"secret": 12, "b": []}"#), @r#"the message is an object with b, secret, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
-        insta::assert_snapshot!(error("[1, 2]"), @r#"the message is an array of 2, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
-        insta::assert_snapshot!(error(r#"{"detail-type": "Object Deleted", "source": "aws.s3"}"#), @r#"the message is an EventBridge event "Object Deleted", neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
-        insta::assert_snapshot!(error(&notification(&[("ObjectRemoved:Delete", "a", 0)])), @r#"the message is an S3 notification of ObjectRemoved:Delete, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
-        insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:sqs", "body": "x"}]}"#), @r#"the message is a record from aws:sqs, neither an S3 notification of a created object nor an EventBridge "Object Created" event, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"secret": 12, "b": []}"#), @r#"the message is an object with b, secret, not an S3 or EventBridge event of an object created, bare or in SNS"#);
+        insta::assert_snapshot!(error("[1, 2]"), @r#"the message is an array of 2, not an S3 or EventBridge event of an object created, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"detail-type": "Object Deleted", "source": "aws.s3"}"#), @r#"the message is an EventBridge event "Object Deleted", not an S3 or EventBridge event of an object created, bare or in SNS"#);
+        insta::assert_snapshot!(error(&notification(&[("ObjectRemoved:Delete", "a", 0)])), @r#"the message is an S3 notification of ObjectRemoved:Delete, not an S3 or EventBridge event of an object created, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:sqs", "body": "x"}]}"#), @r#"the message is a record from aws:sqs, not an S3 or EventBridge event of an object created, bare or in SNS"#);
         insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:s3", "s3": {}}]}"#), @"the S3 notification does not have the parts it should: missing field `bucket`");
         insta::assert_snapshot!(error(&notification(&[("ObjectCreated:Put", "a%FF", 1)])), @"the key a%FF does not decode to UTF-8");
     }

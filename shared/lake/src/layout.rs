@@ -47,7 +47,8 @@ pub fn table_prefix(table: &str) -> String {
     format!("{LAKE_PREFIX}{table}/")
 }
 
-/// `lake/<table>/<k=v>/…/<stem>-<hash>-<n>.parquet`; `partition` is empty for a table without partitions.
+/// `lake/<table>/<k=v>/…/<stem>-<hash>-<n>.parquet`; `partition` is empty for a table without partitions, and `number`
+/// counts the files of one source in one partition, from 0.
 #[must_use]
 pub fn table_object(table: &str, partition: &str, source_name: &str, number: usize) -> String {
     let folder = if partition.is_empty() { String::new() } else { format!("{partition}/") };

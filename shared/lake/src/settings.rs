@@ -7,17 +7,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
-    problems: Vec<String>,
+    missing: Vec<String>,
+    malformed: Vec<String>,
 }
 
 /// Variables that a function needs and does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{}; infra/template.yaml sets them on the deployed function, export them before running it by hand",
-    problems.join(", ")
-)]
+#[error("{problems}; infra/template.yaml sets them on the deployed function, export them before running it by hand")]
 pub struct SettingsError {
-    problems: Vec<String>,
+    problems: String,
 }
 
 /// What every client needs to know. It may hold credentials, so it is never printed.
@@ -35,7 +33,7 @@ impl Environment {
     /// Takes a copy of the process's environment.
     #[must_use]
     pub fn of_process() -> Self {
-        Self { variables: std::env::vars().collect(), problems: Vec::new() }
+        Self { variables: std::env::vars().collect(), ..Self::default() }
     }
 
     /// A variable's value; an unset or empty one is remembered for [`Environment::finish`].
@@ -43,18 +41,18 @@ impl Environment {
         if let Some(value) = self.optional(name) {
             return value;
         }
-        self.problems.push(format!("{name} is not set"));
+        self.missing.push(name.to_owned());
         String::new()
     }
 
     /// A variable's value as a number of bytes.
     pub fn required_bytes(&mut self, name: &str) -> u64 {
         let Some(value) = self.optional(name) else {
-            self.problems.push(format!("{name} is not set"));
+            self.missing.push(name.to_owned());
             return 0;
         };
         value.parse().unwrap_or_else(|_| {
-            self.problems.push(format!("{name} is {value:?}, not a number of bytes"));
+            self.malformed.push(format!("{name} is {value:?}, not a number of bytes"));
             0
         })
     }
@@ -78,7 +76,11 @@ impl Environment {
     ///
     /// Everything that was missing or not to be understood.
     pub fn finish<T>(self, settings: T) -> Result<T, SettingsError> {
-        if self.problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems: self.problems }) }
+        let mut problems = self.malformed;
+        if !self.missing.is_empty() {
+            problems.insert(0, format!("missing environment variables: {}", self.missing.join(", ")));
+        }
+        if problems.is_empty() { Ok(settings) } else { Err(SettingsError { problems: problems.join("; ") }) }
     }
 }
 
@@ -94,7 +96,7 @@ mod tests {
         let settings =
             (environment.required("LAKE_BUCKET"), environment.required_bytes("HEAVY_BYTES"), environment.aws());
         let error = environment.finish(settings).map(|_| ()).unwrap_err();
-        insta::assert_snapshot!(error, @r#"LAKE_BUCKET is not set, HEAVY_BYTES is "many", not a number of bytes, AWS_REGION is not set; infra/template.yaml sets them on the deployed function, export them before running it by hand"#);
+        insta::assert_snapshot!(error, @r#"missing environment variables: LAKE_BUCKET, AWS_REGION; HEAVY_BYTES is "many", not a number of bytes; infra/template.yaml sets them on the deployed function, export them before running it by hand"#);
     }
 
     #[test]

@@ -31,7 +31,8 @@ struct CargoTarget {
     name: String,
 }
 
-/// Builds the functions in the dev profile, in the project's own target directory; the binaries' paths by function. `bar` follows cargo.
+/// Builds the functions in the dev profile, in the project's own target directory; the binaries' paths by function. `bar`
+/// follows cargo.
 ///
 /// # Errors
 /// The build fails; the message ends with what cargo said.
@@ -39,8 +40,9 @@ pub async fn build(project: &Project, python: &Path, bar: &ProgressBar) -> Resul
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = guard::command(python, None, cargo);
     command.args(["build", "--message-format=json-render-diagnostics"]).current_dir(project.root());
-    for function in FUNCTIONS {
-        command.args(["-p", function]);
+    // With the command itself, whose dependencies' features are then those that it was built with: nothing is built twice.
+    for package in FUNCTIONS.into_iter().chain(["lakegate"]) {
+        command.args(["-p", package]);
     }
     command
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -59,6 +61,7 @@ pub async fn build(project: &Project, python: &Path, bar: &ProgressBar) -> Resul
         };
         if let ("compiler-artifact", Some(executable), Some(target)) =
             (message.reason.as_str(), message.executable, message.target)
+            && FUNCTIONS.contains(&target.name.as_str())
         {
             binaries.insert(target.name, executable);
         }
@@ -72,13 +75,11 @@ pub async fn build(project: &Project, python: &Path, bar: &ProgressBar) -> Resul
     Ok(binaries)
 }
 
-/// `Building [=====>   ] 123/234: arrow-cast, ingest(bin)` moves the bar; `Compiling …` and the like are its message until then.
+/// `Building [=====>   ] 123/234: arrow-cast, ingest(bin)` becomes `123 of 234: arrow-cast, ingest(bin)`.
 fn follow(text: &str, bar: &ProgressBar) {
     let text = text.trim();
     if let Some((position, length, what)) = progress(text) {
-        bar.set_length(length);
-        bar.set_position(position);
-        bar.set_message(what.to_owned());
+        bar.set_message(format!("{position} of {length}: {what}"));
     } else if text.starts_with("Blocking") || text.starts_with("Downloading") || text.starts_with("Updating") {
         bar.set_message(text.to_owned());
     }
@@ -106,9 +107,12 @@ pub fn package(binary: &Path) -> Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// The binary without its debug information, which is three quarters of it; `None` where there is no `strip` that can do it.
+/// The binary without its debug information, which is three quarters of it; `None` where nothing here can do that.
 fn stripped(binary: &Path) -> Option<Vec<u8>> {
-    let smaller = binary.with_extension("stripped");
+    if !cfg!(target_os = "linux") {
+        return None; // Elsewhere a binary may be signed.
+    }
+    let smaller = binary.with_extension(format!("{}.stripped", std::process::id()));
     let status = Command::new("strip").arg("-o").arg(&smaller).arg(binary).stderr(Stdio::null()).status();
     let bytes = status.is_ok_and(|status| status.success()).then(|| fs::read(&smaller).ok()).flatten();
     let _ = fs::remove_file(&smaller);

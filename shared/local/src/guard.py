@@ -31,9 +31,13 @@ def main(scratch: str, *command: str) -> int:
     # Ctrl-C reaches every process of the terminal; the one that started us decides what it means, and the pipe tells.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A session of its own is a process group of its own: one kill reaches the command and its children.
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=restore_interrupt
-    )
+    try:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=restore_interrupt
+        )
+    except OSError as error:
+        print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: kill_group(child.pid))
     threading.Thread(target=end_with_pipe, args=(child.pid,), daemon=True).start()

@@ -14,7 +14,8 @@ const GUARD: &str = include_str!("guard.py");
 const LAST_LINES: usize = 20;
 
 /// A command under the guard of `python`. `scratch` is removed when the command ends.
-pub(crate) fn command(python: &Path, scratch: Option<&Path>, program: impl AsRef<OsStr>) -> Command {
+#[must_use]
+pub fn command(python: &Path, scratch: Option<&Path>, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(python);
     command
         .arg("-c")
@@ -27,18 +28,23 @@ pub(crate) fn command(python: &Path, scratch: Option<&Path>, program: impl AsRef
 
 /// A running guarded command; dropping it kills the command with everything it started, and waits until that is done.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub struct Guarded {
     child: Child,
 }
 
 impl Guarded {
-    pub(crate) fn spawn(mut command: Command) -> Result<Self> {
+    /// Starts what [`command`] made.
+    ///
+    /// # Errors
+    /// Python cannot be started.
+    pub fn spawn(mut command: Command) -> Result<Self> {
         let child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
         Ok(Self { child })
     }
 
     /// Whether the command still runs.
-    pub(crate) fn is_running(&mut self) -> bool {
+    #[must_use]
+    pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 }
@@ -72,7 +78,8 @@ pub(crate) async fn run(command: Command, line: impl FnMut(&str), mut note: impl
     tokio::try_join!(each_line(stdout, line), noted)?;
     let status = child_status(&mut child).await?;
     if !status.success() {
-        bail!("{program} failed:\n{}", last.join("\n"));
+        let separator = if last.len() > 1 { "\n" } else { " " };
+        bail!("{program} failed:{separator}{}", last.join("\n"));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod client;
 mod deploy;
 mod emulator;
 pub mod functions;
-mod guard;
+pub mod guard;
 pub mod json;
 mod project;
 pub mod python;

@@ -134,6 +134,27 @@ impl Stack {
         self.client.athena(&self.database, &format!("s3://{}/athena/", self.lake_bucket), sql).await
     }
 
+    /// The environment that any of the functions needs to run against this stack outside of it: an environment file, as
+    /// `cargo lambda watch` takes it.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn environment_file(&self) -> Result<String> {
+        let fixed = [
+            ("AWS_ENDPOINT_URL", self.client.endpoint()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        let mut all: BTreeMap<String, String> =
+            fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        for function in [&self.ingest_function, &self.start_glue_function, &self.route_failures_function] {
+            all.extend(self.client.function_environment(function).await?);
+        }
+        let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        Ok(lines.concat())
+    }
+
     /// A table as the catalog has it; `None` when there is none.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! The catalog against a server that gives prepared answers, one per call, and notes what it was asked.
+//! Tests: the catalog against a server that gives prepared answers, one per call, and notes what it was asked.
+//! They must not need a catalog.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -6,6 +6,8 @@ pub(crate) mod s3;
 pub(crate) mod sqs;
 mod xml;
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -61,7 +63,9 @@ impl Client {
         let action = fields.first().map_or("", |(_, action)| action);
         // Without a signature the emulator tells the service by the credential scope's name alone.
         let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request");
-        let request = self.request(Method::POST, "/").header("authorization", scope).form(fields);
+        let request = self.request(Method::POST, "/").header("authorization", scope);
+        let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(pairs.join("&"));
         let bytes = send(request, action).await?.bytes;
         String::from_utf8(bytes).with_context(|| format!("{action}: the answer is not text"))
     }
@@ -79,6 +83,14 @@ impl Client {
             bail!("invoke {function}: {}", String::from_utf8_lossy(&bytes));
         }
         serde_json::from_slice(&bytes).with_context(|| format!("invoke {function}: the answer is not JSON"))
+    }
+
+    /// The environment variables that a function was deployed with.
+    pub(crate) async fn function_environment(&self, function: &str) -> Result<BTreeMap<String, String>> {
+        let request = self.request(Method::GET, &format!("/2015-03-31/functions/{function}/configuration"));
+        let answer: Value = serde_json::from_slice(&send(request, "GetFunctionConfiguration").await?.bytes)?;
+        let variables = answer.pointer("/Environment/Variables").cloned().unwrap_or_default();
+        serde_json::from_value(variables).with_context(|| format!("{function} has no environment"))
     }
 
     /// Everything that a function logged, oldest first.
@@ -103,6 +115,19 @@ impl Client {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.endpoint))
     }
+}
+
+/// Every byte that is not unreserved (RFC 3986), escaped; for forms, queries and keys.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
 }
 
 /// What a service answered.

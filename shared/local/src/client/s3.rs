@@ -1,11 +1,9 @@
 //! Objects: put, get, list, delete. Buckets are addressed by path.
 
-use std::fmt::Write;
-
 use anyhow::Result;
 use reqwest::Method;
 
-use super::{Client, send, xml};
+use super::{Client, escaped, send, xml};
 
 /// One object of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +46,13 @@ impl Client {
     /// The call fails.
     pub async fn list_objects(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>> {
         let mut found = Vec::new();
-        let mut token = None;
+        let mut token: Option<String> = None;
         loop {
-            let mut request =
-                self.request(Method::GET, &format!("/{bucket}")).query(&[("list-type", "2"), ("prefix", prefix)]);
+            let mut path = format!("/{bucket}?list-type=2&prefix={}", escaped(prefix));
             if let Some(token) = &token {
-                request = request.query(&[("continuation-token", token)]);
+                path.extend(["&continuation-token=", &escaped(token)]);
             }
+            let request = self.request(Method::GET, &path);
             let listed = send(request, &format!("list s3://{bucket}/{prefix}")).await?;
             let answer = String::from_utf8_lossy(&listed.bytes);
             for entry in xml::elements(&answer, "Contents") {
@@ -70,17 +68,8 @@ impl Client {
     }
 }
 
-/// `/bucket/key`, with every byte of the key escaped that is not unreserved (RFC 3986) or a slash.
 fn object_path(bucket: &str, key: &str) -> String {
-    let mut path = format!("/{bucket}/");
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            let _ = write!(path, "%{byte:02X}");
-        }
-    }
-    path
+    format!("/{bucket}/{}", escaped(key).replace("%2F", "/"))
 }
 
 #[cfg(test)]
