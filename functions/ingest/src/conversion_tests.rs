@@ -75,11 +75,11 @@ async fn outputs_are_complete_and_invisible_until_they_are_published() {
     let mut uploads = bench.uploads();
     let judgement = convert(&bench.open().await, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
     assert_eq!((judgement.counts.read, judgement.counts.accepted, judgement.counts.rejected), (3, 2, 1));
-    assert_eq!(uploads.table_path(1), Some("lake/orders/region=APAC/a-1-1.parquet"));
+    assert_eq!(uploads.table_path(1), Some("lake/orders/region=APAC/a-1-0.parquet"));
     assert!(bench.lake_keys().await.is_empty());
     uploads.publish().await.unwrap();
     let expected = [
-        "lake/orders/region=APAC/a-1-1.parquet",
+        "lake/orders/region=APAC/a-1-0.parquet",
         "lake/orders/region=EMEA/a-1-0.parquet",
         "rejects/dataset=orders/a-1.parquet",
     ];

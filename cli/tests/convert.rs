@@ -1,0 +1,192 @@
+//! `lakegate convert` and `lakegate contracts check` as a user meets them: what they print, write and return.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const CONTRACT: &str = r#"
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+servers:
+  - {server: landing, type: s3, location: "s3://*/orders/*.csv", format: csv}
+schema:
+  - name: orders
+    logicalType: object
+    properties:
+      - {name: id, logicalType: string, required: true}
+      - {name: on_day, logicalType: date}
+      - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 1}}
+      - {name: year, logicalType: integer, physicalType: INTEGER, partitioned: true, transformLogic: year(on_day)}
+    customProperties:
+      - {property: maxRejectPercent, value: 50, vendor: lakegate}
+"#;
+
+fn lakegate(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lakegate")).args(args).current_dir(dir).output().unwrap()
+}
+
+fn convert(dir: &Path, input: &str) -> Output {
+    fs::write(dir.join("orders.csv"), input).unwrap();
+    lakegate(dir, &["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out", "--report", "-"])
+}
+
+fn with_contract() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("orders.yaml"), CONTRACT).unwrap();
+    dir
+}
+
+fn files(dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(dir).unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_published_file_is_laid_out_as_in_the_lake_bucket() {
+    let dir = with_contract();
+    let output = convert(dir.path(), "id,on_day,quantity\na,2024-01-31,1\nb,2025-02-01,2\nc,2025-02-02,0\n");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for output in report["outputs"].as_array_mut().unwrap() {
+        assert!(output["bytes"].take().as_u64() > Some(100));
+    }
+    assert!(report["elapsed_ms"].take().is_u64());
+    let expected = json!({
+        "status": "published", "table": "orders",
+        "rows_read": 3, "rows_accepted": 2, "rows_rejected": 1, "rows_duplicate": 0,
+        "violations": {"quantity": {"minimum": 1}}, "file_error": null,
+        "outputs": [
+            {"path": "lake/orders/year=2024/orders-d1439482f0c03ad1-0.parquet", "partition": "year=2024", "rows": 1, "bytes": null},
+            {"path": "lake/orders/year=2025/orders-d1439482f0c03ad1-0.parquet", "partition": "year=2025", "rows": 1, "bytes": null},
+        ],
+        "rejects_path": "rejects/dataset=orders/orders-d1439482f0c03ad1.parquet",
+        "bytes_read": 64, "elapsed_ms": null,
+    });
+    assert_eq!(report, expected);
+    insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
+    lake/orders/year=2024/orders-d1439482f0c03ad1-0.parquet
+    lake/orders/year=2025/orders-d1439482f0c03ad1-0.parquet
+    ledger/orders-d1439482f0c03ad1.json
+    rejects/dataset=orders/orders-d1439482f0c03ad1.parquet
+    ");
+}
+
+#[test]
+fn converting_a_corrected_file_replaces_what_the_first_one_left() {
+    let dir = with_contract();
+    convert(dir.path(), "id,on_day,quantity\na,2024-01-31,1\nb,2025-02-01,0\n");
+    let output = convert(dir.path(), "id,on_day,quantity\na,2023-01-31,1\n");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
+    lake/orders/year=2023/orders-d1439482f0c03ad1-0.parquet
+    ledger/orders-d1439482f0c03ad1.json
+    ");
+}
+
+#[test]
+fn a_rejected_file_leaves_rejects_and_ledger_only() {
+    let dir = with_contract();
+    let output = convert(dir.path(), "id,on_day,quantity\na,2024-01-31,0\nb,x,2\nc,,3\n");
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["status"], "rejected");
+    assert_eq!(report["outputs"], json!([]));
+    assert_eq!(
+        report["file_error"],
+        json!({"kind": "TooManyRejects", "message": "2 of 3 rows (66.7 %) break the contract, and at most 50 % may (maxRejectPercent)", "line": null})
+    );
+    insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
+    ledger/orders-d1439482f0c03ad1.json
+    rejects/dataset=orders/orders-d1439482f0c03ad1.parquet
+    ");
+}
+
+#[test]
+fn without_a_report_a_summary_is_printed() {
+    let dir = with_contract();
+    fs::write(dir.path().join("orders.csv"), "id;on_day;quantity\na;;1\n").unwrap();
+    let output = lakegate(dir.path(), &["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (first, rest) = said.split_once('\n').unwrap();
+    assert!(
+        first.starts_with("orders.csv: rejected: 0 rows read, 0 accepted, 0 rejected, 0 duplicate, in "),
+        "{first}"
+    );
+    insta::assert_snapshot!(rest, @"  HeaderMismatch: the first line names no column of the contract: is the header missing, or the delimiter another one? (line 1)");
+}
+
+#[test]
+fn what_cannot_be_read_is_one_line() {
+    let dir = with_contract();
+    fs::write(dir.path().join("bad.yaml"), CONTRACT.replace("kind: DataContract", "kind: Table")).unwrap();
+    for (args, status, said) in [
+        (["gone.csv", "orders.yaml"], 1, "lakegate: cannot read gone.csv: No such file or directory (os error 2)\n"),
+        ([".", "orders.yaml"], 1, "lakegate: . is a folder: give one file\n"),
+        (
+            ["orders.yaml", "gone.yaml"],
+            1,
+            "lakegate: cannot read contract gone.yaml: No such file or directory (os error 2)\n",
+        ),
+        (
+            ["orders.yaml", "bad.yaml"],
+            1,
+            "bad.yaml: error: kind: found \"Table\", expected DataContract\nlakegate: bad.yaml is no contract that can be enforced (1 error)\n",
+        ),
+    ] {
+        let output = lakegate(dir.path(), &["convert", args[0], "--contract", args[1], "--out", "out"]);
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(status), said), "{args:?}");
+        assert!(!dir.path().join("out").exists(), "nothing is written: {args:?}");
+    }
+    assert_eq!(lakegate(dir.path(), &["convert", "orders.csv"]).status.code(), Some(2));
+}
+
+#[test]
+fn checking_contracts_tells_every_error_and_every_note() {
+    let dir = with_contract();
+    let notes = CONTRACT.replace("\nservers:", "\nslaProperties: [{property: freshness, value: 1, unit: h}]\nservers:");
+    fs::write(dir.path().join("notes.yaml"), notes).unwrap();
+    let bad = CONTRACT.replace("kind: DataContract", "kind: Table").replace("type: s3", "type: ftp");
+    fs::write(dir.path().join("bad.yaml"), bad).unwrap();
+    let output = lakegate(dir.path(), &["contracts", "check", "orders.yaml", "notes.yaml", "bad.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
+    orders.yaml: ok: table orders, version 1.0.0, 4 columns
+    notes.yaml: note: slaProperties: found a promise between people, expected nothing: it is not enforced on files
+    notes.yaml: ok: table orders, version 1.0.0, 4 columns
+    bad.yaml: error: kind: found "Table", expected DataContract
+    bad.yaml: error: servers[landing].type: found "ftp", expected s3
+    bad.yaml: 2 errors
+    "#);
+    assert_eq!(lakegate(dir.path(), &["contracts", "check", "orders.yaml"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_sample_contracts_are_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output =
+        lakegate(&root, &["contracts", "check", "contracts/orders.odcs.yaml", "contracts/customers.odcs.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
