@@ -1,0 +1,187 @@
+//! The steps of the splitter's state machine: each looks for the next byte that matters, from where the last one stopped.
+//! It does not know batches.
+
+use memchr::{memchr, memchr2, memchr3};
+
+use super::{Form, Splitter, State};
+
+impl Splitter {
+    // Every step returns `None` when it needs a byte that is not there yet; the state is such that it can be repeated.
+
+    #[inline]
+    pub(super) fn field_start(&mut self) -> Option<()> {
+        let byte = *self.buffer.get(self.position)?;
+        self.form = Form::Plain;
+        if byte == self.quote {
+            self.has_quotes = true;
+            self.form = Form::Quoted;
+            self.position += 1;
+            self.state = State::Quoted;
+        } else {
+            self.state = State::Unquoted;
+        }
+        self.field_start = self.position;
+        Some(())
+    }
+
+    #[inline]
+    pub(super) fn unquoted(&mut self) -> Option<()> {
+        let Some(found) = self.find_special() else {
+            self.position = self.buffer.len();
+            return None;
+        };
+        let byte = *self.buffer.get(found)?;
+        if byte == self.delimiter {
+            self.position = found;
+            self.end_field(found);
+        } else if byte == self.quote {
+            self.position = found + 1;
+            // A quote beyond the limit is not looked at: the record is cut before it.
+            if self.strict && self.within_limit(self.position) {
+                self.fault();
+            }
+        } else {
+            let end = self.without_carriage_return(found);
+            if self.within_limit(end) {
+                let next = self.line_break(found)?;
+                self.end_record(end, next);
+            } else {
+                self.position = found;
+            }
+        }
+        Some(())
+    }
+
+    #[inline]
+    pub(super) fn quoted(&mut self) -> Option<()> {
+        let Some(found) = memchr(self.quote, self.buffer.get(self.position..)?) else {
+            self.position = self.buffer.len();
+            return None;
+        };
+        self.position += found + 1;
+        self.state = State::QuoteInQuoted;
+        Some(())
+    }
+
+    #[inline]
+    pub(super) fn quote_in_quoted(&mut self) -> Option<()> {
+        let Some(&byte) = self.buffer.get(self.position) else {
+            if !self.at_end {
+                return None;
+            }
+            self.end_quoted_field(self.position - 1);
+            self.close_record(self.position, self.position);
+            return None;
+        };
+        if byte == self.quote {
+            self.escape();
+            self.position += 1;
+            self.state = State::Quoted;
+        } else if byte == self.delimiter {
+            self.end_quoted_field(self.position - 1);
+            self.position += 1;
+        } else if self.breaks_line(byte)? {
+            let end = self.position;
+            let next = self.line_break_at(end)?;
+            self.end_quoted_field(end - 1);
+            self.close_record(end, next);
+        } else if self.strict {
+            self.fault();
+        } else {
+            self.escape();
+            self.state = State::BehindQuotes;
+        }
+        Some(())
+    }
+
+    pub(super) fn faulty_line(&mut self) -> Option<()> {
+        let found = self.find_line_break()?;
+        self.field_start = self.record_start;
+        let end = self.without_carriage_return(found);
+        if self.within_limit(end) {
+            let next = self.line_break(found)?;
+            self.close_record(end, next);
+        } else {
+            self.position = found;
+        }
+        Some(())
+    }
+
+    pub(super) fn skip_line(&mut self) -> Option<()> {
+        let next = self.find_line_break().and_then(|found| self.line_break(found));
+        if let Some(next) = next {
+            self.line += 1;
+            self.begin_record(next, State::FieldStart);
+            return Some(());
+        }
+        self.record_start = self.position;
+        if self.records.is_empty() {
+            self.clear_batch();
+        }
+        None
+    }
+
+    /// The next line break, quotes or not. Without one the position moves to the end of what is there.
+    fn find_line_break(&mut self) -> Option<usize> {
+        let rest = self.buffer.get(self.position..)?;
+        let found = match self.newline {
+            Some(newline) => memchr(newline, rest),
+            None => memchr2(b'\n', b'\r', rest),
+        };
+        self.position = found.map_or(self.buffer.len(), |found| self.position + found);
+        found.map(|_| self.position)
+    }
+
+    /// The next delimiter, quote or line break.
+    #[inline]
+    fn find_special(&self) -> Option<usize> {
+        let rest = self.buffer.get(self.position..)?;
+        let found = if let Some(newline) = self.newline {
+            memchr3(self.delimiter, self.quote, newline, rest)?
+        } else {
+            rest.iter().position(|byte| [self.delimiter, self.quote, b'\n', b'\r'].contains(byte))?
+        };
+        Some(self.position + found)
+    }
+
+    /// Whether `byte`, found behind a closing quote at the current position, ends the line. `None`: that hangs on the next byte.
+    fn breaks_line(&self, byte: u8) -> Option<bool> {
+        match (byte, self.newline) {
+            (b'\r', Some(b'\n')) => match self.buffer.get(self.position + 1) {
+                Some(&next) => Some(next == b'\n'),
+                None if self.at_end => Some(true),
+                None => None,
+            },
+            (b'\r' | b'\n', None) => Some(true),
+            (byte, newline) => Some(newline == Some(byte)),
+        }
+    }
+
+    /// The position behind the line break that begins at `found`; decides the file's line break if it is the first.
+    #[inline]
+    fn line_break(&mut self, found: usize) -> Option<usize> {
+        if self.newline.is_some() { Some(found + 1) } else { self.line_break_at(found) }
+    }
+
+    fn line_break_at(&mut self, found: usize) -> Option<usize> {
+        let is_pair = match (self.buffer.get(found), self.buffer.get(found + 1)) {
+            (Some(b'\r'), Some(next)) => *next == b'\n',
+            (Some(b'\r'), None) if !self.at_end => return None,
+            _ => false,
+        };
+        let is_carriage_return = self.buffer.get(found) == Some(&b'\r') && !is_pair;
+        if self.newline.is_none() {
+            self.newline = Some(if is_carriage_return { b'\r' } else { b'\n' });
+        }
+        Some(if is_pair { found + 2 } else { found + 1 })
+    }
+
+    /// The end of a record whose line break stands at `found`: a carriage return before a line feed belongs to the break.
+    #[inline]
+    fn without_carriage_return(&self, found: usize) -> usize {
+        let is_pair = self.buffer.get(found) == Some(&b'\n')
+            && found > self.field_start
+            && self.buffer.get(found - 1) == Some(&b'\r');
+        if is_pair { found - 1 } else { found }
+    }
+}
