@@ -1,12 +1,13 @@
 //! `lakegate contracts`: what is wrong with contracts, before they are deployed.
 //! It does not judge files.
-#![allow(clippy::print_stdout, reason = "a command's output is what it prints")]
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use lakegate_contract::{Checked, Contract, Problem};
+
+use crate::output;
 
 /// The subcommands of `lakegate contracts`.
 #[derive(Debug, clap::Subcommand)]
@@ -55,17 +56,22 @@ fn check(file: &Path) -> Result<bool> {
     match parse(file)? {
         Ok(Checked { contract, notes }) => {
             for note in &notes {
-                println!("{}: note: {note}", file.display());
+                output::line(&format!("{}: note: {note}", file.display()))?;
             }
             let columns = count(contract.columns.len(), "column");
-            println!("{}: ok: table {}, version {}, {columns}", file.display(), contract.table, contract.version);
+            output::line(&format!(
+                "{}: ok: table {}, version {}, {columns}",
+                file.display(),
+                contract.table,
+                contract.version
+            ))?;
             Ok(true)
         }
         Err(problems) => {
             for problem in &problems {
-                println!("{}: error: {problem}", file.display());
+                output::line(&format!("{}: error: {problem}", file.display()))?;
             }
-            println!("{}: {}", file.display(), count(problems.len(), "error"));
+            output::line(&format!("{}: {}", file.display(), count(problems.len(), "error")))?;
             Ok(false)
         }
     }

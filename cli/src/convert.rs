@@ -1,6 +1,5 @@
 //! `lakegate convert`: the engine over local files, into a folder laid out as the lake bucket is.
 //! It needs no AWS.
-#![allow(clippy::print_stdout, reason = "a command's output is what it prints")]
 
 use std::fs::{self, File};
 use std::io::{IsTerminal, Read};
@@ -16,6 +15,7 @@ use lakegate_convert::{Converter, Judgement, Output, Reading, Source, Verdict};
 use lakegate_lake::{layout, ledger};
 
 use crate::contracts;
+use crate::output;
 use crate::report::{self, Report};
 use crate::staging::Staging;
 
@@ -56,8 +56,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     commit(&args.out, &key, &contract, &judgement, &report)?;
     match &args.report {
-        None => println!("{}", report.summary(&key)),
-        Some(path) if path.as_os_str() == "-" => println!("{}", serde_json::to_string_pretty(&report)?),
+        None => output::line(&report.summary(&key))?,
+        Some(path) if path.as_os_str() == "-" => output::line(&serde_json::to_string_pretty(&report)?)?,
         Some(path) => {
             let json = serde_json::to_string_pretty(&report)?;
             fs::write(path, json + "\n").with_context(|| format!("cannot write report {}", path.display()))?;

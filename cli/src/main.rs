@@ -4,6 +4,7 @@ mod contracts;
 mod convert;
 mod demo;
 mod generate;
+mod output;
 mod report;
 mod staging;
 
