@@ -73,7 +73,11 @@ pub(crate) fn record_faults(splitter: &Splitter, records: &[Record], field_count
     // One look at all bytes settles nearly every batch.
     let is_utf8 = std::str::from_utf8(splitter.bytes(first.start, last.end)).is_ok();
     let fault = |record: &Record| {
-        if !is_utf8 && std::str::from_utf8(splitter.bytes(record.start, record.end)).is_err() {
+        // A record that is cut may be cut inside a character.
+        if !is_utf8
+            && record.fault != Some(Rule::TooLong)
+            && std::str::from_utf8(splitter.bytes(record.start, record.end)).is_err()
+        {
             return Some(Rule::Encoding);
         }
         record.fault.or((record.field_count != field_count).then_some(Rule::Fields))

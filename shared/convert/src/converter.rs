@@ -24,8 +24,9 @@ use crate::unique::Uniqueness;
 const PUSH_BYTES: usize = 1024 * 1024;
 /// Bytes that tell what kind of file it is.
 const PREFIX_BYTES: usize = 4;
-/// Partitions that one file may have: each is a file of its own and a partition of the catalog.
-pub(crate) const MAX_PARTITIONS: usize = 2000;
+/// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
+/// takes some 30 KB per column.
+pub(crate) const MAX_PARTITIONS: usize = 500;
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The object that the bytes come from, as the rejects table names it.

@@ -12,6 +12,9 @@ pub(crate) const BATCH_RECORDS: usize = 8192;
 /// A batch of long records ends early.
 pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
+/// Carriage returns that belong to a line feed: one in CRLF, two where a CRLF file was written in text mode on Windows.
+const CARRIAGE_RETURNS_MAX: usize = 2;
+
 /// A field's place in the buffer, quotes excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -184,8 +187,9 @@ impl Splitter {
                 State::FaultyLine => self.faulty_line(),
                 State::SkipLine => self.skip_line(),
             };
-            // One byte more may be there: the carriage return of a line break whose line feed has not come yet.
-            let limit = self.max_record_bytes + usize::from(step.is_none() && !self.at_end);
+            // A little more may be there: the carriage returns of a line break whose line feed has not come yet.
+            let may_break = step.is_none() && !self.at_end;
+            let limit = self.max_record_bytes + if may_break { CARRIAGE_RETURNS_MAX } else { 0 };
             if self.state != State::SkipLine && self.record_bytes() > limit {
                 if self.state == State::Quoted || self.state == State::QuoteInQuoted {
                     self.fault();

@@ -3,7 +3,7 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::{Form, Splitter, State};
+use super::{CARRIAGE_RETURNS_MAX, Form, Splitter, State};
 
 impl Splitter {
     // Every step returns `None` when it needs a byte that is not there yet; the state is such that it can be repeated.
@@ -85,13 +85,23 @@ impl Splitter {
             let next = self.line_break_at(end)?;
             self.end_quoted_field(end - 1);
             self.close_record(end, next);
-        } else if self.strict {
+        } else if self.strict || self.spans_lines() {
+            // Leniently read, a stray opening quote would make one value of all lines up to the next quote.
             self.fault();
         } else {
             self.escape();
             self.state = State::BehindQuotes;
         }
         Some(())
+    }
+
+    /// Whether the field in progress has a line break in it.
+    fn spans_lines(&self) -> bool {
+        let field = self.bytes(self.field_start, self.position);
+        match self.newline {
+            Some(newline) => memchr(newline, field).is_some(),
+            None => memchr2(b'\n', b'\r', field).is_some(),
+        }
     }
 
     pub(super) fn faulty_line(&mut self) -> Option<()> {
@@ -147,9 +157,8 @@ impl Splitter {
     /// Whether `byte`, found behind a closing quote at the current position, ends the line. `None`: that hangs on the next byte.
     fn breaks_line(&self, byte: u8) -> Option<bool> {
         match (byte, self.newline) {
-            (b'\r', Some(b'\n')) => match self.buffer.get(self.position + 1) {
-                Some(&next) => Some(next == b'\n'),
-                None if self.at_end => Some(true),
+            (b'\r', Some(b'\n')) => match self.behind_carriage_returns(self.position) {
+                Some(behind) => Some(self.buffer.get(behind).is_none_or(|next| *next == b'\n')),
                 None => None,
             },
             (b'\r' | b'\n', None) => Some(true),
@@ -164,24 +173,30 @@ impl Splitter {
     }
 
     fn line_break_at(&mut self, found: usize) -> Option<usize> {
-        let is_pair = match (self.buffer.get(found), self.buffer.get(found + 1)) {
-            (Some(b'\r'), Some(next)) => *next == b'\n',
-            (Some(b'\r'), None) if !self.at_end => return None,
-            _ => false,
-        };
-        let is_carriage_return = self.buffer.get(found) == Some(&b'\r') && !is_pair;
+        let behind = self.behind_carriage_returns(found)?;
+        let ends_in_line_feed = self.buffer.get(behind) == Some(&b'\n');
         if self.newline.is_none() {
-            self.newline = Some(if is_carriage_return { b'\r' } else { b'\n' });
+            self.newline = Some(if ends_in_line_feed { b'\n' } else { b'\r' });
         }
-        Some(if is_pair { found + 2 } else { found + 1 })
+        Some(if ends_in_line_feed { behind + 1 } else { found + 1 })
     }
 
-    /// The end of a record whose line break stands at `found`: a carriage return before a line feed belongs to the break.
+    /// The position behind the carriage returns of a line break at `found`. `None`: that hangs on bytes to come.
+    fn behind_carriage_returns(&self, found: usize) -> Option<usize> {
+        let rest = self.buffer.get(found..)?;
+        let count = rest.iter().take(CARRIAGE_RETURNS_MAX).take_while(|byte| **byte == b'\r').count();
+        let behind = found + count;
+        (count == 0 || behind < self.buffer.len() || self.at_end).then_some(behind)
+    }
+
+    /// The end of a record whose line break stands at `found`: carriage returns before a line feed belong to the break.
     #[inline]
     fn without_carriage_return(&self, found: usize) -> usize {
-        let is_pair = self.buffer.get(found) == Some(&b'\n')
-            && found > self.field_start
-            && self.buffer.get(found - 1) == Some(&b'\r');
-        if is_pair { found - 1 } else { found }
+        if self.buffer.get(found) != Some(&b'\n') {
+            return found;
+        }
+        let line = self.bytes(self.field_start, found);
+        let carriage_returns = line.iter().rev().take(CARRIAGE_RETURNS_MAX).take_while(|byte| **byte == b'\r').count();
+        found - carriage_returns
     }
 }

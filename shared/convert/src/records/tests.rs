@@ -52,9 +52,17 @@ fn fields(dialect: &CsvDialect, input: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn line_breaks_of_every_kind_end_records() {
-    for input in
-        ["a,b\nc,d\n", "a,b\r\nc,d\r\n", "a,b\rc,d\r", "a,b\nc,d", "a,b\r\nc,d", "\n\na,b\n\nc,d\n\n", "a,b\r\nc,d\r"]
-    {
+    for input in [
+        "a,b\r\r\nc,d\r\r\n",
+        "\"a\",\"b\"\r\r\n\"c\",\"d\"\r\r\n",
+        "a,b\nc,d\n",
+        "a,b\r\nc,d\r\n",
+        "a,b\rc,d\r",
+        "a,b\nc,d",
+        "a,b\r\nc,d",
+        "\n\na,b\n\nc,d\n\n",
+        "a,b\r\nc,d\r",
+    ] {
         assert_eq!(fields(&strict(), input), [["a", "b"], ["c", "d"]], "{input:?}");
     }
 }
@@ -84,6 +92,12 @@ fn an_unclosed_quote_costs_its_line() {
         let expected = [("a|b", 1, 0, None), ("", 2, 4, Some(Rule::Quote)), ("e|f", 3, 9, None), ("g|h", 4, 13, None)];
         assert_eq!(told, expected.map(|(fields, line, offset, fault)| (fields.to_owned(), line, offset, fault)));
     }
+}
+
+#[test]
+fn lenient_quotes_do_not_join_lines() {
+    let read = fields(&lenient(), "\"x,1\ngood,2\n\"y\",3\n\"z\"z,4\n");
+    assert_eq!(read, [vec![], vec!["good", "2"], vec!["y", "3"], vec!["zz", "4"]]);
 }
 
 #[test]
