@@ -2,7 +2,7 @@
 //! It needs no AWS.
 
 use std::fs::{self, File};
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -48,25 +48,42 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     let started = Instant::now();
     let contract = Arc::new(contracts::read(&args.contract)?);
     let mut input = open(&args.input)?;
-    let key = args.input.to_string_lossy().into_owned();
+    // However the path is written, the same file has the same name: a second conversion replaces the first.
+    let path = fs::canonicalize(&args.input).with_context(|| format!("cannot read {}", args.input.display()))?;
+    let key = path.to_string_lossy().into_owned();
+    let former = former_entry(&args.out, &key)?;
+    let report_file = args.report.as_deref().map(open_report).transpose()?.flatten();
     let source = Source { bucket: LOCAL_BUCKET.to_owned(), key: key.clone(), version: None };
     let mut staging = Staging::new(&args.out)?;
     let judgement = convert(&mut input, Arc::clone(&contract), source, &mut staging, &args.input)?;
-    let mut report = publish(&contract.table, &key, &judgement, &mut staging)?;
+    let mut report = publish(&contract.table, &key, &judgement, &staging)?;
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    commit(&args.out, &key, &contract, &judgement, &report)?;
-    match &args.report {
-        None => output::line(&report.summary(&key))?,
-        Some(path) if path.as_os_str() == "-" => output::line(&serde_json::to_string_pretty(&report)?)?,
-        Some(path) => {
+    let stands = commit(&args.out, &key, &contract, former.as_ref(), &judgement, &report)?;
+    match report_file {
+        _ if args.report.is_none() => {
+            output::line(&report.summary(&args.input.to_string_lossy(), &judgement.first_rejects))?;
+            if stands {
+                output::line("  what an earlier version of the file published still stands")?;
+            }
+        }
+        None => output::line(&serde_json::to_string_pretty(&report)?)?,
+        Some(mut file) => {
             let json = serde_json::to_string_pretty(&report)?;
-            fs::write(path, json + "\n").with_context(|| format!("cannot write report {}", path.display()))?;
+            writeln!(file, "{json}").context("the file is converted, but its report cannot be written")?;
         }
     }
     Ok(match judgement.verdict {
         Verdict::Published => ExitCode::SUCCESS,
         Verdict::Rejected => ExitCode::from(EXIT_REJECTED),
     })
+}
+
+/// Opened before anything is converted, so that a report that cannot be written is told in time. `None` is standard output.
+fn open_report(path: &Path) -> Result<Option<File>> {
+    if path.as_os_str() == "-" {
+        return Ok(None);
+    }
+    Ok(Some(File::create(path).with_context(|| format!("cannot write report {}", path.display()))?))
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -118,7 +135,7 @@ fn progress(bytes: u64) -> ProgressBar {
 }
 
 /// Moves what may be seen into place. The rejects are kept whatever the verdict.
-fn publish(table: &str, key: &str, judgement: &Judgement, staging: &mut Staging) -> Result<Report> {
+fn publish(table: &str, key: &str, judgement: &Judgement, staging: &Staging) -> Result<Report> {
     let name = layout::source_name(LOCAL_BUCKET, key);
     let mut outputs = Vec::with_capacity(judgement.partitions.len());
     for (index, partition) in judgement.partitions.iter().enumerate() {
@@ -132,24 +149,39 @@ fn publish(table: &str, key: &str, judgement: &Judgement, staging: &mut Staging)
         });
     }
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    let rejects_path = judgement.rejects.map(|_| layout::rejects_object(table, &name));
+    let rejects_path = judgement.rejects.map(|_| layout::rejects_object(table, &name, None));
     if let Some(path) = &rejects_path {
         staging.publish(Output::Rejects, path)?;
     }
     Ok(Report::new(table, judgement, outputs, rejects_path))
 }
 
-/// Removes what an earlier conversion of the same file left that this one did not write again, and writes the ledger entry.
-fn commit(out: &Path, key: &str, contract: &Contract, judgement: &Judgement, report: &Report) -> Result<()> {
+/// The ledger's entry of an earlier conversion of the file.
+fn former_entry(out: &Path, key: &str) -> Result<Option<ledger::Entry>> {
     let path = out.join(layout::ledger_object(LOCAL_BUCKET, key));
-    let former = match fs::read(&path) {
-        Ok(json) => serde_json::from_slice::<ledger::Entry>(&json).ok(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
-    let entry = entry(key, contract, judgement, report);
+    match fs::read(&path) {
+        Ok(json) => {
+            let entry = serde_json::from_slice(&json);
+            entry.map(Some).with_context(|| format!("{} is no ledger entry: restore it or remove it", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Writes the ledger entry. A published file replaces what an earlier conversion left; a rejected one lets it stand, which is
+/// what is returned, and remembers it for the conversion that will replace it.
+fn commit(
+    out: &Path,
+    key: &str,
+    contract: &Contract,
+    former: Option<&ledger::Entry>,
+    judgement: &Judgement,
+    report: &Report,
+) -> Result<bool> {
+    let mut entry = entry(key, contract, judgement, report);
     if judgement.verdict == Verdict::Published {
-        for stale in ledger::stale_paths(former.as_ref(), &entry) {
+        for stale in ledger::stale_paths(former, &entry) {
             match fs::remove_file(out.join(&stale)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(error).with_context(|| format!("cannot remove {}", out.join(&stale).display()));
@@ -157,12 +189,16 @@ fn commit(out: &Path, key: &str, contract: &Contract, judgement: &Judgement, rep
                 Ok(()) | Err(_) => {}
             }
         }
+    } else {
+        entry.kept_paths = ledger::stale_paths(former, &entry);
     }
+    let path = out.join(layout::ledger_object(LOCAL_BUCKET, key));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
     }
     let json = serde_json::to_string(&entry)?;
-    fs::write(&path, json + "\n").with_context(|| format!("cannot write {}", path.display()))
+    fs::write(&path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(!entry.kept_paths.is_empty())
 }
 
 fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report) -> ledger::Entry {

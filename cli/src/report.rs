@@ -2,7 +2,7 @@
 //! It does not know how a file is converted.
 
 use lakegate_contract::Violations;
-use lakegate_convert::{Judgement, Verdict};
+use lakegate_convert::{Judgement, RejectedAt, Verdict};
 use serde::Serialize;
 
 /// What became of a file.
@@ -72,7 +72,7 @@ impl Report {
     }
 
     /// A few lines for a person.
-    pub(crate) fn summary(&self, source: &str) -> String {
+    pub(crate) fn summary(&self, source: &str, first_rejects: &[RejectedAt]) -> String {
         let mut lines = vec![format!(
             "{source}: {}: {} rows read, {} accepted, {} rejected, {} duplicate, in {} ms",
             self.status, self.rows_read, self.rows_accepted, self.rows_rejected, self.rows_duplicate, self.elapsed_ms
@@ -86,6 +86,13 @@ impl Report {
                 let column = if column.is_empty() { "the record" } else { column };
                 lines.push(format!("  {rows:>8} rows break {rule} of {column}"));
             }
+        }
+        for at in first_rejects {
+            let column = if at.column.is_empty() { String::new() } else { format!("{}: ", at.column) };
+            lines.push(format!("  line {}: {column}{} ({})", at.line, at.message, at.rule));
+        }
+        if self.rows_rejected > first_rejects.len() as u64 && !first_rejects.is_empty() {
+            lines.push("  … and more; the rejects file has them all".to_owned());
         }
         lines.extend(self.outputs.iter().map(|output| format!("  {:>8} rows in {}", output.rows, output.path)));
         lines.extend(self.rejects_path.iter().map(|path| format!("  {:>8} rows in {path}", self.rows_rejected)));

@@ -1,10 +1,9 @@
 //! Outputs on the local disk: written where no reader looks, moved into place together once the file is judged.
 //! It does not know what the bytes mean.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -15,36 +14,28 @@ use lakegate_convert::{Chunk, Output};
 pub(crate) struct Staging {
     out: PathBuf,
     folder: PathBuf,
-    files: BTreeMap<Output, BufWriter<File>>,
+    begun: BTreeSet<Output>,
 }
 
 impl Staging {
     pub(crate) fn new(out: &Path) -> Result<Self> {
         let folder = out.join(format!(".lakegate-{}", std::process::id()));
         fs::create_dir_all(&folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
-        Ok(Self { out: out.to_owned(), folder, files: BTreeMap::new() })
+        Ok(Self { out: out.to_owned(), folder, begun: BTreeSet::new() })
     }
 
-    /// Appends a chunk to its output.
+    /// Appends a chunk to its output. No file stays open in between: a conversion has more outputs than a process has handles.
     pub(crate) fn append(&mut self, chunk: &Chunk) -> Result<()> {
         let path = self.path(chunk.output);
-        let file = match self.files.entry(chunk.output) {
-            Entry::Occupied(file) => file.into_mut(),
-            Entry::Vacant(place) => {
-                let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-                place.insert(BufWriter::new(file))
-            }
-        };
-        file.write_all(&chunk.bytes).with_context(|| format!("cannot write {}", path.display()))
+        let is_new = self.begun.insert(chunk.output);
+        let file = File::options().append(true).create_new(is_new).open(&path);
+        let written = file.and_then(|mut file| file.write_all(&chunk.bytes));
+        written.with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Moves an output to `target`, relative to the output folder.
-    pub(crate) fn publish(&mut self, output: Output, target: &str) -> Result<()> {
-        let staged = self.path(output);
-        if let Some(mut file) = self.files.remove(&output) {
-            file.flush().with_context(|| format!("cannot write {}", staged.display()))?;
-        }
-        move_into_place(&staged, &self.out.join(target))
+    pub(crate) fn publish(&self, output: Output, target: &str) -> Result<()> {
+        move_into_place(&self.path(output), &self.out.join(target))
     }
 
     fn path(&self, output: Output) -> PathBuf {
@@ -57,7 +48,6 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        self.files.clear();
         // Best effort: what stays behind is hidden from readers.
         let _ = fs::remove_dir_all(&self.folder);
     }

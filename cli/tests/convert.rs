@@ -51,12 +51,19 @@ fn files(dir: &Path) -> Vec<String> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                found.push(path.strip_prefix(dir).unwrap().to_string_lossy().into_owned());
+                found.push(unhashed(&path.strip_prefix(dir).unwrap().to_string_lossy()));
             }
         }
     }
     found.sort();
     found
+}
+
+/// Names hang on where the temporary folder is: `orders-<16 digits>` becomes `orders-HASH`.
+fn unhashed(text: &str) -> String {
+    let mut parts = text.split("/orders-");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| format!("{text}/orders-HASH{}", &part[16..]))
 }
 
 fn stderr(output: &Output) -> String {
@@ -68,7 +75,7 @@ fn a_published_file_is_laid_out_as_in_the_lake_bucket() {
     let dir = with_contract();
     let output = convert(dir.path(), "id,on_day,quantity\na,2024-01-31,1\nb,2025-02-01,2\nc,2025-02-02,0\n");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut report: Value = serde_json::from_str(&unhashed(&String::from_utf8(output.stdout).unwrap())).unwrap();
     for output in report["outputs"].as_array_mut().unwrap() {
         assert!(output["bytes"].take().as_u64() > Some(100));
     }
@@ -78,18 +85,18 @@ fn a_published_file_is_laid_out_as_in_the_lake_bucket() {
         "rows_read": 3, "rows_accepted": 2, "rows_rejected": 1, "rows_duplicate": 0,
         "violations": {"quantity": {"minimum": 1}}, "file_error": null,
         "outputs": [
-            {"path": "lake/orders/year=2024/orders-d1439482f0c03ad1-0.parquet", "partition": "year=2024", "rows": 1, "bytes": null},
-            {"path": "lake/orders/year=2025/orders-d1439482f0c03ad1-0.parquet", "partition": "year=2025", "rows": 1, "bytes": null},
+            {"path": "lake/orders/year=2024/orders-HASH-0.parquet", "partition": "year=2024", "rows": 1, "bytes": null},
+            {"path": "lake/orders/year=2025/orders-HASH-0.parquet", "partition": "year=2025", "rows": 1, "bytes": null},
         ],
-        "rejects_path": "rejects/dataset=orders/orders-d1439482f0c03ad1.parquet",
+        "rejects_path": "rejects/dataset=orders/orders-HASH.parquet",
         "bytes_read": 64, "elapsed_ms": null,
     });
     assert_eq!(report, expected);
     insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
-    lake/orders/year=2024/orders-d1439482f0c03ad1-0.parquet
-    lake/orders/year=2025/orders-d1439482f0c03ad1-0.parquet
-    ledger/orders-d1439482f0c03ad1.json
-    rejects/dataset=orders/orders-d1439482f0c03ad1.parquet
+    lake/orders/year=2024/orders-HASH-0.parquet
+    lake/orders/year=2025/orders-HASH-0.parquet
+    ledger/orders-HASH.json
+    rejects/dataset=orders/orders-HASH.parquet
     ");
 }
 
@@ -100,8 +107,25 @@ fn converting_a_corrected_file_replaces_what_the_first_one_left() {
     let output = convert(dir.path(), "id,on_day,quantity\na,2023-01-31,1\n");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
-    lake/orders/year=2023/orders-d1439482f0c03ad1-0.parquet
-    ledger/orders-d1439482f0c03ad1.json
+    lake/orders/year=2023/orders-HASH-0.parquet
+    ledger/orders-HASH.json
+    ");
+}
+
+#[test]
+fn a_rejected_version_lets_the_former_stand_until_a_good_one_replaces_it() {
+    let dir = with_contract();
+    convert(dir.path(), "id,on_day,quantity\na,2024-01-31,1\n");
+    fs::write(dir.path().join("orders.csv"), "id,on_day,quantity\na,2024-01-31,0\n").unwrap();
+    let output = lakegate(dir.path(), &["convert", "./orders.csv", "--contract", "orders.yaml", "--out", "out"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("  line 2: quantity: below the minimum 1 (minimum)\n"), "{said}");
+    assert!(said.ends_with("  what an earlier version of the file published still stands\n"), "{said}");
+    convert(dir.path(), "id,on_day,quantity\na,2023-01-31,1\n");
+    insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
+    lake/orders/year=2023/orders-HASH-0.parquet
+    ledger/orders-HASH.json
     ");
 }
 
@@ -118,8 +142,8 @@ fn a_rejected_file_leaves_rejects_and_ledger_only() {
         json!({"kind": "TooManyRejects", "message": "2 of 3 rows (66.7 %) break the contract, and at most 50 % may (maxRejectPercent)", "line": null})
     );
     insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
-    ledger/orders-d1439482f0c03ad1.json
-    rejects/dataset=orders/orders-d1439482f0c03ad1.parquet
+    ledger/orders-HASH.json
+    rejects/dataset=orders/orders-HASH.parquet
     ");
 }
 
@@ -160,6 +184,13 @@ fn what_cannot_be_read_is_one_line() {
         assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(status), said), "{args:?}");
         assert!(!dir.path().join("out").exists(), "nothing is written: {args:?}");
     }
+    let args = ["convert", "orders.yaml", "--contract", "orders.yaml", "--out", "out", "--report", "no/report.json"];
+    let output = lakegate(dir.path(), &args);
+    assert_eq!(
+        stderr(&output),
+        "lakegate: cannot write report no/report.json: No such file or directory (os error 2)\n"
+    );
+    assert!(!dir.path().join("out").exists(), "nothing is written before the report can be");
     assert_eq!(lakegate(dir.path(), &["convert", "orders.csv"]).status.code(), Some(2));
 }
 
@@ -174,7 +205,7 @@ fn checking_contracts_tells_every_error_and_every_note() {
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
     orders.yaml: ok: table orders, version 1.0.0, 4 columns
-    notes.yaml: note: slaProperties: found a promise between people, expected nothing: it is not enforced on files
+    notes.yaml: note: slaProperties: not enforced: a promise between people
     notes.yaml: ok: table orders, version 1.0.0, 4 columns
     bad.yaml: error: kind: found "Table", expected DataContract
     bad.yaml: error: servers[landing].type: found "ftp", expected s3

@@ -7,6 +7,7 @@ use lakegate_convert::Verdict;
 use lakegate_lake::catalog::TableDefinition;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
+use lakegate_lake::layout;
 use lakegate_lake::objects::Objects;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -60,8 +61,8 @@ impl Bench {
         read::open(&self.objects, &event).await.unwrap()
     }
 
-    fn uploads(&self) -> Uploads<'_> {
-        Uploads::new(&self.objects, "lake", "orders", "a-1".to_owned())
+    fn uploads(&self, object: &OpenObject) -> Uploads<'_> {
+        Uploads::new(&self.objects, "lake", "orders", object)
     }
 
     async fn lake_keys(&self) -> Vec<String> {
@@ -69,31 +70,37 @@ impl Bench {
     }
 }
 
+fn table_object(region: &str) -> String {
+    layout::table_object("orders", &format!("region={region}"), &layout::source_name("raw", "orders/a.csv"), 0)
+}
+
+fn rejects_object(object: &OpenObject) -> String {
+    layout::rejects_object("orders", &layout::source_name("raw", "orders/a.csv"), object.etag.as_deref())
+}
+
 #[tokio::test]
 async fn outputs_are_complete_and_invisible_until_they_are_published() {
     let bench = Bench::with("id,region\n1,EMEA\n2,APAC\n,EMEA\n").await;
-    let mut uploads = bench.uploads();
-    let judgement = convert(&bench.open().await, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    let object = bench.open().await;
+    let mut uploads = bench.uploads(&object);
+    let judgement = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
     assert_eq!((judgement.counts.read, judgement.counts.accepted, judgement.counts.rejected), (3, 2, 1));
-    assert_eq!(uploads.table_path(1), Some("lake/orders/region=APAC/a-1-0.parquet"));
+    assert_eq!(uploads.table_path(1), Some(table_object("APAC").as_str()));
     assert!(bench.lake_keys().await.is_empty());
     uploads.publish().await.unwrap();
-    let expected = [
-        "lake/orders/region=APAC/a-1-0.parquet",
-        "lake/orders/region=EMEA/a-1-0.parquet",
-        "rejects/dataset=orders/a-1.parquet",
-    ];
+    let expected = [table_object("APAC"), table_object("EMEA"), rejects_object(&object)];
     assert_eq!(bench.lake_keys().await, expected);
 }
 
 #[tokio::test]
 async fn a_rejected_file_leaves_its_rejects_and_nothing_else() {
     let bench = Bench::with("id,region\n1,EMEA\n,EMEA\n,EMEA\n").await;
-    let mut uploads = bench.uploads();
-    let judgement = convert(&bench.open().await, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    let object = bench.open().await;
+    let mut uploads = bench.uploads(&object);
+    let judgement = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
     assert_eq!(judgement.verdict, Verdict::Rejected);
     uploads.publish_rejects_only().await.unwrap();
-    assert_eq!(bench.lake_keys().await, ["rejects/dataset=orders/a-1.parquet"]);
+    assert_eq!(bench.lake_keys().await, [rejects_object(&object)]);
 }
 
 #[tokio::test]
@@ -101,7 +108,7 @@ async fn an_object_that_is_replaced_while_it_is_read_comes_to_no_judgement() {
     let bench = Bench::with("id,region\n1,EMEA\n").await;
     let object = bench.open().await;
     bench.raw.put(&Path::from("orders/a.csv"), "id,region\n2,EMEA\n".into()).await.unwrap();
-    let mut uploads = bench.uploads();
+    let mut uploads = bench.uploads(&object);
     let error = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap_err();
     assert!(matches!(error, ConversionError::Lake(LakeError::SourceChanged { .. })), "{error}");
     uploads.abort().await;
@@ -111,8 +118,9 @@ async fn an_object_that_is_replaced_while_it_is_read_comes_to_no_judgement() {
 #[tokio::test]
 async fn a_file_whose_header_does_not_fit_is_not_read_to_its_end() {
     let bench = Bench::with(&format!("x,y\n{}", "1,EMEA\n".repeat(5_000_000))).await;
-    let mut uploads = bench.uploads();
-    let judgement = convert(&bench.open().await, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    let object = bench.open().await;
+    let mut uploads = bench.uploads(&object);
+    let judgement = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
     assert_eq!(judgement.verdict, Verdict::Rejected);
     assert!(judgement.bytes_read < 35_000_000);
 }

@@ -34,8 +34,7 @@ pub(crate) struct Job<'a> {
 /// Converts the object and publishes it, or rejects it as a whole.
 pub(crate) async fn convert_and_publish(job: &Job<'_>) -> Result<Outcome, Trouble> {
     let Context { objects, settings, .. } = job.context;
-    let source_name = layout::source_name(&job.event.bucket, job.event.key.as_str());
-    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract.table, source_name);
+    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract.table, &job.object);
     let judgement = match conversion::convert(&job.object, Arc::clone(&job.contract), &mut uploads).await {
         Ok(judgement) => judgement,
         Err(error) => {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, stream};
 use lakegate_convert::Output;
 use lakegate_lake::objects::Objects;
+use lakegate_lake::read::OpenObject;
 use lakegate_lake::upload::PendingObject;
 use lakegate_lake::{LakeError, chain, layout};
 
@@ -21,14 +22,24 @@ pub(crate) struct Uploads<'a> {
     lake_bucket: &'a str,
     table: &'a str,
     source_name: String,
+    /// The object's version, else its entity tag.
+    version: Option<String>,
     table_objects: BTreeMap<usize, PendingObject>,
     rejects: Option<PendingObject>,
 }
 
 impl<'a> Uploads<'a> {
     /// No output yet, of a source object for a table.
-    pub(crate) fn new(objects: &'a Objects, lake_bucket: &'a str, table: &'a str, source_name: String) -> Self {
-        Self { objects, lake_bucket, table, source_name, table_objects: BTreeMap::new(), rejects: None }
+    pub(crate) fn new(objects: &'a Objects, lake_bucket: &'a str, table: &'a str, object: &OpenObject) -> Self {
+        Self {
+            objects,
+            lake_bucket,
+            table,
+            source_name: layout::source_name(&object.bucket, &object.key),
+            version: object.version_id.clone().or_else(|| object.etag.clone()),
+            table_objects: BTreeMap::new(),
+            rejects: None,
+        }
     }
 
     /// Appends bytes to the output that they belong to; begins it with its first ones.
@@ -36,7 +47,7 @@ impl<'a> Uploads<'a> {
         let pending = match encoded.output {
             Output::Rejects => {
                 if self.rejects.is_none() {
-                    let path = layout::rejects_object(self.table, &self.source_name);
+                    let path = layout::rejects_object(self.table, &self.source_name, self.version.as_deref());
                     self.rejects = Some(PendingObject::new(self.objects, self.lake_bucket, &path)?);
                 }
                 self.rejects.as_mut()

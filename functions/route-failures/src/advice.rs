@@ -16,7 +16,7 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
     let (what, to_do) = match kind {
         FailureKind::ContractViolated => (
             "rejected by the contract",
-            "Look at the rejected rows. Ask the owner to correct the file and to upload it again under the same key \
+            "Look at the problem, and at the rejected rows if there are any. Ask the owner to correct the file and to upload it again under the same key \
              (then nothing need be replayed), or to change the contract and then replay.",
         ),
         FailureKind::UnreadableFile => (

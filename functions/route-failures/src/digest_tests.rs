@@ -46,7 +46,7 @@ fn a_single_rejected_file_is_told_whole() {
 Nothing is lost: every event waits in the dead-letter queue, for 14 days.
 
 1 FILE: rejected by the contract (ContractViolated)
-What to do: Look at the rejected rows. Ask the owner to correct the file and to upload it again under the same key (then nothing need be replayed), or to change the contract and then replay.
+What to do: Look at the problem, and at the rejected rows if there are any. Ask the owner to correct the file and to upload it again under the same key (then nothing need be replayed), or to change the contract and then replay.
 
 * s3://raw/orders/2025 09+São.csv
   dataset:  orders, owner sales-data@example.com
@@ -79,7 +79,7 @@ fn several_failures_are_grouped_by_what_is_to_be_done() {
 Nothing is lost: every event waits in the dead-letter queue, for 14 days.
 
 1 FILE: rejected by the contract (ContractViolated)
-What to do: Look at the rejected rows. Ask the owner to correct the file and to upload it again under the same key (then nothing need be replayed), or to change the contract and then replay.
+What to do: Look at the problem, and at the rejected rows if there are any. Ask the owner to correct the file and to upload it again under the same key (then nothing need be replayed), or to change the contract and then replay.
 
 * s3://raw/orders/2025 09+São.csv
   dataset:  orders, owner sales-data@example.com

@@ -39,7 +39,12 @@ struct GlueJobState {
 /// of a test message. The only error is a Glue API that is not available, on which the message should come again.
 pub(crate) async fn of_message(glue: &GlueClient, message: &Message) -> Result<Vec<Routed>, LakeError> {
     if let Some(record) = message.attributes.get(FAILURE_ATTRIBUTE) {
-        return Ok(vec![of_record(record, message)]);
+        let routed = of_record(record, message);
+        // A record that says how to replay was told before: its dead letter was replayed with its attributes, and has
+        // now been given up. What it says is of the last time.
+        if routed.record.replay.is_none() {
+            return Ok(vec![routed]);
+        }
     }
     if let Some(change) = glue_job_state_change(&message.body) {
         return Ok(vec![of_glue_job(glue, &change, &message.body).await?]);

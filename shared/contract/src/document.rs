@@ -8,7 +8,7 @@ mod policy;
 
 use serde_json::Value;
 
-use crate::{Column, Contract, Problem};
+use crate::{Column, Contract, Note, Problem};
 use node::{Findings, Node};
 
 /// A contract that can be enforced, and what of its document is not.
@@ -17,7 +17,7 @@ pub struct Checked {
     /// The contract.
     pub contract: Contract,
     /// What is legal but not enforced, or read otherwise than written, by path.
-    pub notes: Vec<Problem>,
+    pub notes: Vec<Note>,
 }
 
 const TOP_KEYS: [&str; 23] = [
@@ -105,11 +105,11 @@ fn first_line(message: &str) -> String {
 
 fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
     root.object("a data contract (an object with apiVersion, kind, id, …)", findings)?;
-    root.refuse_unknown_keys(&TOP_KEYS, findings);
+    root.refuse_unknown_keys("a contract", &TOP_KEYS, findings);
     check_versions(root, findings);
     for key in ["slaProperties", "roles", "price"] {
         if let Some(node) = root.field(key) {
-            node.note("a promise between people", "nothing: it is not enforced on files", findings);
+            node.note("not enforced: a promise between people", findings);
         }
     }
     let id = root.required_text("id", "the contract's id", findings);
@@ -162,13 +162,13 @@ fn single_schema_object<'a>(root: &Node<'a>, findings: &mut Findings) -> Option<
     }
     let object = objects.drain(..).next()?;
     object.object("a schema object (name, properties)", findings)?;
-    object.refuse_unknown_keys(&OBJECT_KEYS, findings);
+    object.refuse_unknown_keys("a schema object", &OBJECT_KEYS, findings);
     object.expect_text_in("logicalType", &["object"], findings);
     if let Some(quality) = object.field("quality") {
         node::refuse_enforceable_quality(&quality, findings);
     }
     if let Some(relationships) = object.field("relationships") {
-        relationships.note("relationships", "nothing: references to other tables are not checked", findings);
+        relationships.note("not enforced: references to other tables", findings);
     }
     Some(object)
 }

@@ -20,5 +20,5 @@ pub use contract::{
 pub use document::{Checked, parse};
 pub use expression::{BinaryOperator, DatePart, Expression, Node};
 pub use location::Location;
-pub use problem::Problem;
+pub use problem::{Note, Problem};
 pub use rule::{Check, Rule, Scalar, Violations};

@@ -14,6 +14,21 @@ pub struct Problem {
     pub expected: String,
 }
 
+/// Something in a contract that is legal but not enforced, or read otherwise than written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where in the document.
+    pub path: String,
+    /// What is to be known about it.
+    pub text: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.text)
+    }
+}
+
 impl Problem {
     pub(crate) fn new(path: impl Into<String>, found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self { path: path.into(), found: found.into(), expected: expected.into() }

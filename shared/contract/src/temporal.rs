@@ -96,6 +96,8 @@ pub(crate) enum PatternError {
     NoDate,
     #[error("the pattern has no hour")]
     NoTime,
+    #[error("hh is an hour of half a day and needs a (AM or PM); HH is an hour of the day")]
+    NoHalfDay,
 }
 
 impl TemporalPattern {
@@ -136,6 +138,9 @@ impl TemporalPattern {
             has(&[Field::Month]) || has_piece(&pattern.pieces, &|piece| matches!(piece, Piece::MonthName { .. }));
         if !(has(&[Field::Year, Field::YearOfCentury]) && has_month && has(&[Field::Day])) {
             return Err(PatternError::NoDate);
+        }
+        if has(&[Field::HourOfHalfDay]) && !has_piece(&pattern.pieces, &|piece| *piece == Piece::AmPm) {
+            return Err(PatternError::NoHalfDay);
         }
         if needs_time && !has(&[Field::Hour, Field::HourOfHalfDay]) {
             return Err(PatternError::NoTime);

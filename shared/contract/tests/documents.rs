@@ -1,7 +1,7 @@
 //! Documents as people write them, and what is said of those that are wrong.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-use lakegate_contract::{Check, ColumnType, IntegerWidth, Problem, Rule, Scalar, UnknownColumns, parse};
+use lakegate_contract::{Check, ColumnType, IntegerWidth, Note, Problem, Rule, Scalar, UnknownColumns, parse};
 
 const ORDERS: &str = r#"
 apiVersion: v3.2.0
@@ -71,11 +71,11 @@ fn a_good_document_becomes_a_contract() {
     assert_eq!(contract.partition_columns, [7, 6]);
     assert_eq!(contract.columns[2].column_type, ColumnType::Integer(IntegerWidth::I32));
     assert_eq!(contract.columns[5].derived.as_ref().unwrap().inputs, [2, 3]);
-    let notes: Vec<_> = checked.notes.iter().map(Problem::to_string).collect();
+    let notes: Vec<_> = checked.notes.iter().map(Note::to_string).collect();
     assert_eq!(
         notes,
         [
-            "servers[landing].customProperties[compression]: found a custom property of no or another vendor, expected vendor: lakegate for Lakegate to read it"
+            "servers[landing].customProperties[compression]: not read: Lakegate reads custom properties of vendor: lakegate"
         ]
     );
 }
@@ -105,11 +105,15 @@ fn every_error_names_path_found_and_expected() {
         ("apiVersion: v3.2.0", "apiVersion: v2.0.0", "apiVersion: found \"v2.0.0\", expected v3.0.x, v3.1.x or v3.2.x"),
         ("kind: DataContract", "kind: Table", "kind: found \"Table\", expected DataContract"),
         ("id: orders\n", "", "id: found nothing, expected the contract's id"),
-        ("status: active", "statsu: active", "statsu: found an unknown key, expected a key of the contract standard"),
+        (
+            "status: active",
+            "statsu: active",
+            "statsu: found an unknown key, expected a key of a contract (did you mean status?)",
+        ),
         (
             "status: active",
             "Status: active",
-            "Status: found an unknown key, expected a key of the contract standard (did you mean status?)",
+            "Status: found an unknown key, expected a key of a contract (did you mean status?)",
         ),
         ("type: s3", "type: ftp", "servers[landing].type: found \"ftp\", expected s3"),
         ("format: csv", "format: json", "servers[landing].format: found \"json\", expected csv"),
@@ -162,7 +166,7 @@ fn every_error_names_path_found_and_expected() {
         (
             "format: M/d/yyyy",
             "format: Q/d/yyyy",
-            "schema[Orders].properties[Ordered On].logicalTypeOptions.format: found \"Q/d/yyyy\" (pattern letter Q is not supported), expected a JDK DateTimeFormatter pattern",
+            "schema[Orders].properties[Ordered On].logicalTypeOptions.format: found \"Q/d/yyyy\" (pattern letter Q is not supported), expected a JDK DateTimeFormatter pattern, such as yyyy-MM-dd HH:mm:ss",
         ),
         (
             "^O[0-9]+$",
@@ -202,6 +206,45 @@ fn every_error_names_path_found_and_expected() {
     ] {
         assert_eq!(broken(from, to), [message], "{from} -> {to}");
     }
+}
+
+#[test]
+fn what_would_reject_every_row_or_lose_a_partition_is_an_error() {
+    for (from, to, message) in [
+        (
+            "exclusiveMaximum: 1000.5",
+            "maximum: 0",
+            "schema[Orders].properties[quantity].logicalTypeOptions: found a minimum above the maximum, expected bounds that some value can keep",
+        ),
+        (
+            "maxLength: 12",
+            "maxLength: 12, minLength: 13",
+            "schema[Orders].properties[OrderId].logicalTypeOptions: found a minimum above the maximum, expected bounds that some value can keep",
+        ),
+        (
+            "partitioned: true, partitionKeyPosition: 2",
+            "partitionKeyPosition: 2",
+            "schema[Orders].properties[month].partitionKeyPosition: found 2, expected partitioned: true beside it, or no position",
+        ),
+        (
+            "maxLength: 12",
+            "maxLenght: 12",
+            "schema[Orders].properties[OrderId].logicalTypeOptions.maxLenght: found an unknown key, expected a key of the options of strings (did you mean maxLength?)",
+        ),
+        (
+            "{minimum: 1, exclusiveMaximum: 1000.5}",
+            "{pattern: x}",
+            "schema[Orders].properties[quantity].logicalTypeOptions.pattern: found an unknown key, expected a key of the options of integers: exclusiveMaximum, exclusiveMinimum, format, maximum, minimum, multipleOf",
+        ),
+    ] {
+        assert_eq!(broken(from, to), [message], "{from} -> {to}");
+    }
+}
+
+#[test]
+fn an_expression_over_a_column_that_is_wrong_is_not_told_as_well() {
+    let told = broken("physicalType: \"DECIMAL(12,2)\"", "physicalType: FLOAT");
+    assert_eq!(told.len(), 1, "{told:?}");
 }
 
 #[test]

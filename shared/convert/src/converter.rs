@@ -11,7 +11,7 @@ use lakegate_contract::{Contract, Rule, Violations};
 use crate::ConvertError;
 use crate::batch::{Findings, filtered, judge_columns, record_faults, unfaulted};
 use crate::header::{self, FieldMap};
-use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, Verdict};
+use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
 use crate::parse::{NullTexts, Rows};
 use crate::partition::Router;
 use crate::records::{BATCH_RECORDS, Form, Record, Split, Splitter, unescape};
@@ -27,6 +27,8 @@ const PREFIX_BYTES: usize = 4;
 /// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
 /// takes some 30 KB per column.
 pub(crate) const MAX_PARTITIONS: usize = 500;
+/// How many broken rules a judgement tells one by one.
+const FIRST_REJECTS: usize = 10;
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The object that the bytes come from, as the rejects table names it.
@@ -85,6 +87,7 @@ pub struct Converter {
     counts: Counts,
     broken: BTreeMap<(Option<usize>, Rule), u64>,
     file_error: Option<FileError>,
+    first_rejects: Vec<RejectedAt>,
     bytes_read: u64,
 }
 
@@ -108,6 +111,7 @@ impl Converter {
             counts: Counts::default(),
             broken: BTreeMap::new(),
             file_error: None,
+            first_rejects: Vec::new(),
             bytes_read: 0,
             schema,
             contract,
@@ -176,6 +180,7 @@ impl Converter {
             file_error: self.file_error.clone(),
             partitions,
             rejects,
+            first_rejects: std::mem::take(&mut self.first_rejects),
             bytes_read: self.bytes_read,
         })
     }
@@ -339,6 +344,13 @@ impl Converter {
             if reasons.is_empty() {
                 continue;
             }
+            let room = FIRST_REJECTS - self.first_rejects.len();
+            self.first_rejects.extend(reasons.iter().take(room).map(|(column, rule, message)| RejectedAt {
+                line: record.line,
+                column: (*column).to_owned(),
+                rule: rule.name(),
+                message: message.clone(),
+            }));
             self.rejects.append(&Reject {
                 row_number: self.counts.read + number as u64 + 1,
                 line: record.line,

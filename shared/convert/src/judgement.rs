@@ -20,6 +20,8 @@ pub struct Judgement {
     pub partitions: Vec<Partition>,
     /// The rejected rows' output, if there are any; kept whatever the verdict.
     pub rejects: Option<Rejects>,
+    /// Where the first few rules were broken, in the file's order; no cell's value is in it.
+    pub first_rejects: Vec<RejectedAt>,
     /// Bytes of the file that were read.
     pub bytes_read: u64,
 }
@@ -103,6 +105,19 @@ pub struct Partition {
     pub rows: u64,
     /// Bytes of the whole Parquet file; known when the conversion is finished.
     pub bytes: u64,
+}
+
+/// A broken rule and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedAt {
+    /// The physical line on which the record begins, from 1.
+    pub line: u64,
+    /// The column's name; empty where none is concerned.
+    pub column: String,
+    /// The rule's name.
+    pub rule: &'static str,
+    /// What the contract asks for, and the row does not keep.
+    pub message: String,
 }
 
 /// The Parquet file of rejected rows.

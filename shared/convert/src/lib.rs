@@ -41,6 +41,6 @@ mod unique;
 
 pub use converter::{Chunk, Converter, Output, Reading, Source};
 pub use error::ConvertError;
-pub use judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, Rejects, Verdict};
+pub use judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Rejects, Verdict};
 pub use rejects::schema as rejects_schema;
 pub use schema::table_schema;

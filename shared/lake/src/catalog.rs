@@ -178,9 +178,9 @@ impl Catalog {
             if code == "AlreadyExistsException" {
                 continue;
             }
-            let message = detail.and_then(|detail| detail.error_message()).unwrap_or("no message");
             let (operation, resource) = ("BatchCreatePartition", self.resource(table));
-            let source = format!("{code}: {message}").into();
+            // Glue's message may quote the partition's values, which are cells: only its code is passed on.
+            let source = code.to_owned().into();
             return Err(if PASSING_CODES.contains(&code) {
                 LakeError::Passing { operation, resource, source }
             } else {

@@ -21,6 +21,7 @@ pub const REJECTS_PARTITION_COLUMN: &str = "dataset";
 const OWN_PREFIXES: [&str; 4] = [LAKE_PREFIX, REJECTS_PREFIX, LEDGER_PREFIX, CONTRACTS_PREFIX];
 const STEM_MAX_CHARS: usize = 40;
 const HASH_HEX_DIGITS: usize = 16;
+const VERSION_HEX_DIGITS: usize = 8;
 
 /// `<stem>-<hash>`: the same object always gets the same name, two objects never share one.
 ///
@@ -32,13 +33,17 @@ pub fn source_name(bucket: &str, key: &str) -> String {
     let stem = file_name.split('.').next().unwrap_or_default();
     let stem: String =
         stem.chars().take(STEM_MAX_CHARS).map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let digest = Sha256::digest(format!("{bucket}/{key}"));
-    let mut name = format!("{stem}-");
-    for byte in digest.iter().take(HASH_HEX_DIGITS / 2) {
+    format!("{stem}-{}", hex(&format!("{bucket}/{key}"), HASH_HEX_DIGITS))
+}
+
+/// The first digits of the text's SHA-256.
+fn hex(text: &str, digits: usize) -> String {
+    let mut hex = String::with_capacity(digits);
+    for byte in Sha256::digest(text).iter().take(digits / 2) {
         // Writing to a String cannot fail.
-        let _ = write!(name, "{byte:02x}");
+        let _ = write!(hex, "{byte:02x}");
     }
-    name
+    hex
 }
 
 /// `lake/<table>/`: where a table's files lie.
@@ -55,10 +60,13 @@ pub fn table_object(table: &str, partition: &str, source_name: &str, number: usi
     format!("{}{folder}{source_name}-{number}.parquet", table_prefix(table))
 }
 
-/// `rejects/dataset=<table>/<stem>-<hash>.parquet`.
+/// `rejects/dataset=<table>/<stem>-<hash>[-<8 digits of the version's hash>].parquet`.
+///
+/// With the version in its name, a new version that is rejected whole leaves the rejects of the one that still stands.
 #[must_use]
-pub fn rejects_object(table: &str, source_name: &str) -> String {
-    format!("{}{source_name}.parquet", rejects_partition_prefix(table))
+pub fn rejects_object(table: &str, source_name: &str, version: Option<&str>) -> String {
+    let version = version.map(|version| format!("-{}", hex(version, VERSION_HEX_DIGITS))).unwrap_or_default();
+    format!("{}{source_name}{version}.parquet", rejects_partition_prefix(table))
 }
 
 /// `rejects/dataset=<table>/`.
@@ -77,6 +85,16 @@ pub fn ledger_object(bucket: &str, key: &str) -> String {
 #[must_use]
 pub fn url(bucket: &str, key: &str) -> String {
     format!("s3://{bucket}/{key}")
+}
+
+/// The URL of an output for errors, which reach logs and mails: partition values are cells, and are left out.
+#[must_use]
+pub fn url_without_values(bucket: &str, key: &str) -> String {
+    let segment = |segment: &str| match segment.split_once('=') {
+        Some((column, _)) if key.starts_with(LAKE_PREFIX) => format!("{column}=…"),
+        Some(_) | None => segment.to_owned(),
+    };
+    url(bucket, &key.split('/').map(segment).collect::<Vec<_>>().join("/"))
 }
 
 /// True for an object of the lake bucket that Lakegate itself writes or reads: never a source, or a gate that
@@ -111,8 +129,16 @@ mod tests {
             "lake/orders/year=2025/month=09/a-1-0.parquet"
         );
         assert_eq!(table_object("orders", "", "a-1", 2), "lake/orders/a-1-2.parquet");
-        assert_eq!(rejects_object("orders", "a-1"), "rejects/dataset=orders/a-1.parquet");
+        assert_eq!(rejects_object("orders", "a-1", None), "rejects/dataset=orders/a-1.parquet");
+        let of_version = rejects_object("orders", "a-1", Some("v1"));
+        assert!(of_version.starts_with("rejects/dataset=orders/a-1-") && of_version.len() == 43, "{of_version}");
         insta::assert_snapshot!(ledger_object("raw", "orders/2025-09.csv"), @"ledger/2025-09-d360829ae363c99f.json");
+    }
+
+    #[test]
+    fn errors_about_outputs_name_no_partition_value() {
+        insta::assert_snapshot!(url_without_values("lake", "lake/orders/customer=Jane/a-1-0.parquet"), @"s3://lake/lake/orders/customer=…/a-1-0.parquet");
+        insta::assert_snapshot!(url_without_values("lake", "rejects/dataset=orders/a-1.parquet"), @"s3://lake/rejects/dataset=orders/a-1.parquet");
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Objects {
     pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), LakeError> {
         match self.store(bucket)?.delete(&path(bucket, key)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(from_store("DeleteObject", &layout::url(bucket, key), &error)),
+            Err(error) => Err(from_store("DeleteObject", &layout::url_without_values(bucket, key), &error)),
         }
     }
 

@@ -46,7 +46,11 @@ pub struct OpenObject {
 pub async fn open(objects: &Objects, event: &ObjectEvent) -> Result<OpenObject, LakeError> {
     match open_key(objects, event, event.key.as_str()).await {
         Err(LakeError::NoSuchObject { url }) => match event.key.decoded_form() {
-            Some(decoded) => open_key(objects, event, decoded.as_str()).await,
+            // Another object under the decoded spelling is not the one announced.
+            Some(decoded) => match open_key(objects, event, decoded.as_str()).await {
+                Err(LakeError::SourceChanged { .. }) => Err(LakeError::NoSuchObject { url }),
+                other => other,
+            },
             None => Err(LakeError::NoSuchObject { url }),
         },
         other => other,

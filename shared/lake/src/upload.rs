@@ -44,7 +44,7 @@ impl PendingObject {
         Ok(Self {
             store: objects.store(bucket)?,
             path: path(bucket, key)?,
-            url: layout::url(bucket, key),
+            url: layout::url_without_values(bucket, key),
             held: BytesMut::new(),
             upload: None,
             parts: JoinSet::new(),

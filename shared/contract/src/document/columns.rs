@@ -85,7 +85,7 @@ fn column(node: &Node<'_>, findings: &mut Findings) -> Option<Column> {
     node.object("a column (name, logicalType)", findings)?;
     let mut known = PROPERTY_KEYS.to_vec();
     known.push(SOURCE_OBJECTS);
-    node.refuse_unknown_keys(&known, findings);
+    node.refuse_unknown_keys("a column", &known, findings);
     note_what_is_not_enforced(node, findings);
     let name = node.required_text("name", "the column's name as the file's header has it", findings);
     let column_type = types::column_type(node, findings);
@@ -113,7 +113,7 @@ fn note_what_is_not_enforced(node: &Node<'_>, findings: &mut Findings) {
         node::refuse_enforceable_quality(&quality, findings);
     }
     if let Some(relationships) = node.field("relationships") {
-        relationships.note("relationships", "nothing: references to other tables are not checked", findings);
+        relationships.note("not enforced: references to other tables", findings);
     }
     for property in node.lakegate_properties(findings) {
         findings.problem(
@@ -141,7 +141,7 @@ fn physical_name(node: &Node<'_>, name: Option<&str>, findings: &mut Findings) -
 fn derive(parsed: &[(usize, &Node<'_>)], broken: &[&Node<'_>], columns: &mut [Column], findings: &mut Findings) {
     let names_broken = |text: &str| {
         let names = broken.iter().flat_map(|node| ["name", "physicalName"].map(|key| node.value.get(key)?.as_str()));
-        names.flatten().any(|name| text.contains(name))
+        names.flatten().any(|name| text.to_ascii_lowercase().contains(&name.to_ascii_lowercase()))
     };
     let is_derived =
         |index: usize| parsed.iter().any(|(other, node)| *other == index && node.field("transformLogic").is_some());
@@ -173,6 +173,9 @@ fn partition_columns(
     let mut positions: Vec<(i64, usize)> = Vec::new();
     for (index, node) in parsed {
         if !node.flag("partitioned", findings) {
+            if let Some(position) = node.field("partitionKeyPosition").filter(|node| node.value.as_i64() != Some(-1)) {
+                position.refuse("partitioned: true beside it, or no position", findings);
+            }
             continue;
         }
         let position = match node.field("partitionKeyPosition") {

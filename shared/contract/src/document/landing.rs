@@ -41,7 +41,7 @@ pub(super) fn landing(root: &Node<'_>, findings: &mut Findings) -> Option<Landin
     if named.next().is_some() {
         findings.problem(&server.path, "two servers named landing", "one");
     }
-    server.refuse_unknown_keys(&SERVER_KEYS, findings);
+    server.refuse_unknown_keys("a server", &SERVER_KEYS, findings);
     server.expect_text_in("type", &["s3"], findings);
     if server.required_text("format", "csv", findings).is_some() {
         server.expect_text_in("format", &["csv"], findings);

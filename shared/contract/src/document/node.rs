@@ -3,13 +3,13 @@
 
 use serde_json::Value;
 
-use crate::Problem;
+use crate::{Note, Problem};
 
 /// What was found wrong, and what was found not to be enforced.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
-    pub(super) notes: Vec<Problem>,
+    pub(super) notes: Vec<Note>,
 }
 
 impl Findings {
@@ -40,8 +40,8 @@ impl<'a> Node<'a> {
         Some(Self { value, path: self.child(key) })
     }
 
-    pub(super) fn note(&self, found: &str, expected: &str, findings: &mut Findings) {
-        findings.notes.push(Problem::new(&self.path, found, expected));
+    pub(super) fn note(&self, text: impl Into<String>, findings: &mut Findings) {
+        findings.notes.push(Note { path: self.path.clone(), text: text.into() });
     }
 
     pub(super) fn refuse(&self, expected: impl Into<String>, findings: &mut Findings) {
@@ -110,12 +110,15 @@ impl<'a> Node<'a> {
         }
     }
 
-    pub(super) fn refuse_unknown_keys(&self, known: &[&str], findings: &mut Findings) {
+    /// Refuses keys other than `known`, which are those of `what`.
+    pub(super) fn refuse_unknown_keys(&self, what: &str, known: &[&str], findings: &mut Findings) {
         let Some(object) = self.value.as_object() else { return };
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
             let expected = match nearest(key, known) {
-                Some(near) => format!("a key of the contract standard (did you mean {near}?)"),
-                None => "a key of the contract standard".to_owned(),
+                Some(near) => format!("a key of {what} (did you mean {near}?)"),
+                None if known.is_empty() => format!("no key: {what} have none"),
+                None if known.len() <= FEW_KEYS => format!("a key of {what}: {}", known.join(", ")),
+                None => format!("a key of {what}"),
             };
             findings.problem(&self.child(key), "an unknown key", expected);
         }
@@ -127,11 +130,7 @@ impl<'a> Node<'a> {
         let mut properties: Vec<(String, Self)> = Vec::new();
         for item in list.items("a list of custom properties", findings).unwrap_or_default() {
             if item.value.get("vendor").and_then(Value::as_str) != Some("lakegate") {
-                item.note(
-                    "a custom property of no or another vendor",
-                    "vendor: lakegate for Lakegate to read it",
-                    findings,
-                );
+                item.note("not read: Lakegate reads custom properties of vendor: lakegate", findings);
                 continue;
             }
             let name = item.required_text("property", "the property's name", findings);
@@ -154,7 +153,7 @@ pub(super) fn refuse_enforceable_quality(quality: &Node<'_>, findings: &mut Find
     for check in quality.items("a list of quality checks", findings).unwrap_or_default() {
         match check.value.get("type").and_then(Value::as_str) {
             Some("text" | "custom") => {
-                check.note("a quality check for people or other tools", "nothing: it is not enforced", findings);
+                check.note("not enforced: a quality check for people or other tools", findings);
             }
             Some(_) | None => {
                 check.refuse("no quality check of type sql or library: they are not supported yet", findings);
@@ -174,15 +173,15 @@ pub(super) fn describe(value: &Value) -> String {
     }
 }
 
-/// The known key that a typing error most likely meant: the same letters in another case, or one letter off.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    known.iter().copied().find(|candidate| candidate.eq_ignore_ascii_case(key) || is_one_edit_apart(candidate, key))
-}
+/// So many keys are listed in an error.
+const FEW_KEYS: usize = 8;
+/// So many typing errors are taken for one.
+const NEAR_EDITS: usize = 2;
 
-fn is_one_edit_apart(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let same_start = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let (rest_a, rest_b) = (a.len() - same_start, b.len() - same_start);
-    let same_end = a.iter().rev().zip(b.iter().rev()).take(rest_a.min(rest_b)).take_while(|(x, y)| x == y).count();
-    rest_a - same_end <= 1 && rest_b - same_end <= 1
+/// The known key that a typing error most likely meant.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let edits =
+        |candidate: &str| strsim::damerau_levenshtein(&candidate.to_ascii_lowercase(), &key.to_ascii_lowercase());
+    let near = known.iter().copied().map(|candidate| (edits(candidate), candidate)).min()?;
+    (near.0 <= NEAR_EDITS.min(key.len() / 3)).then_some(near.1)
 }

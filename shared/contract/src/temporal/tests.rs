@@ -89,6 +89,7 @@ fn patterns_that_cannot_be_honoured_are_refused() {
         ("yyy-MM-dd", false, "3 letters y in a row are not supported"),
         ("HH:mm", false, "the pattern has no year, month and day"),
         ("yyyy-MM-dd", true, "the pattern has no hour"),
+        ("yyyy-MM-dd hh:mm", true, "hh is an hour of half a day and needs a (AM or PM); HH is an hour of the day"),
         ("yyyy-MM-dd'T", false, "a quote or bracket is not closed"),
         ("yyyy-MM-dd[ HH", false, "a quote or bracket is not closed"),
     ] {

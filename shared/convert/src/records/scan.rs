@@ -157,10 +157,10 @@ impl Splitter {
     /// Whether `byte`, found behind a closing quote at the current position, ends the line. `None`: that hangs on the next byte.
     fn breaks_line(&self, byte: u8) -> Option<bool> {
         match (byte, self.newline) {
-            (b'\r', Some(b'\n')) => match self.behind_carriage_returns(self.position) {
-                Some(behind) => Some(self.buffer.get(behind).is_none_or(|next| *next == b'\n')),
-                None => None,
-            },
+            (b'\r', Some(b'\n')) => {
+                let behind = self.behind_carriage_returns(self.position)?;
+                Some(self.buffer.get(behind).is_none_or(|next| *next == b'\n'))
+            }
             (b'\r' | b'\n', None) => Some(true),
             (byte, newline) => Some(newline == Some(byte)),
         }

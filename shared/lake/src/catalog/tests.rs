@@ -142,5 +142,5 @@ async fn a_partition_that_is_refused_is_an_error() {
     let glue = glue(vec![(200, "", refused.to_owned())]);
     let partition = CatalogPartition { values: vec!["1".to_owned()], path: "year=1".to_owned() };
     let error = glue.catalog.register_partitions(&table(), &[partition]).await.unwrap_err();
-    insta::assert_snapshot!(chain(&error), @"BatchCreatePartition on db.t was refused: InvalidInputException: no");
+    insta::assert_snapshot!(chain(&error), @"BatchCreatePartition on db.t was refused: InvalidInputException");
 }

@@ -45,13 +45,13 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum"]
         }
     };
-    options.refuse_unknown_keys(known, findings);
+    options.refuse_unknown_keys(&format!("the options of {}", type_name(column_type)), known, findings);
     for key in known {
         let Some(option) = options.field(key) else { continue };
         let check = match *key {
             "format" => {
                 if *column_type == ColumnType::String {
-                    option.note("a string format", "nothing: it is not enforced; pattern is", findings);
+                    option.note("not enforced: the format of a text; a pattern is", findings);
                 }
                 None
             }
@@ -61,6 +61,44 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
             key => bound(key, &option, column_type, findings),
         };
         checks.extend(check);
+    }
+    refuse_unsatisfiable(options, checks, findings);
+}
+
+/// A minimum above the maximum would reject every row.
+fn refuse_unsatisfiable(options: &Node<'_>, checks: &[Check], findings: &mut Findings) {
+    let bounds = |is_lower: bool| {
+        checks.iter().find_map(|check| match check {
+            Check::Minimum(bound) | Check::ExclusiveMinimum(bound) => is_lower.then(|| bound.clone()),
+            Check::Maximum(bound) | Check::ExclusiveMaximum(bound) => (!is_lower).then(|| bound.clone()),
+            Check::MinLength(length) => is_lower.then(|| Scalar::Decimal(i128::from(*length))),
+            Check::MaxLength(length) => (!is_lower).then(|| Scalar::Decimal(i128::from(*length))),
+            Check::Enum(_) | Check::MultipleOf(_) | Check::Pattern(_) => None,
+        })
+    };
+    let (Some(lower), Some(upper)) = (bounds(true), bounds(false)) else { return };
+    let is_above = match (lower, upper) {
+        (Scalar::Integer(lower), Scalar::Integer(upper)) | (Scalar::Timestamp(lower), Scalar::Timestamp(upper)) => {
+            lower > upper
+        }
+        (Scalar::Decimal(lower), Scalar::Decimal(upper)) => lower > upper,
+        (Scalar::Double(lower), Scalar::Double(upper)) => lower > upper,
+        (Scalar::Date(lower), Scalar::Date(upper)) => lower > upper,
+        _ => false,
+    };
+    if is_above {
+        findings.problem(&options.path, "a minimum above the maximum", "bounds that some value can keep");
+    }
+}
+
+fn type_name(column_type: &ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::String => "strings",
+        ColumnType::Integer(_) => "integers",
+        ColumnType::Decimal { .. } | ColumnType::Double => "numbers",
+        ColumnType::Boolean => "booleans",
+        ColumnType::Date(_) => "dates",
+        ColumnType::Timestamp(_) => "timestamps",
     }
 }
 

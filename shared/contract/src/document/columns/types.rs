@@ -96,7 +96,7 @@ fn number(node: &Node<'_>, physical: Option<&str>, findings: &mut Findings) -> O
         return None;
     }
     let Some(physical) = physical else {
-        node.note("number without physicalType", "DOUBLE is taken; DECIMAL(p,s) keeps amounts exact", findings);
+        node.note("read as DOUBLE, for lack of a physicalType; DECIMAL(p,s) keeps amounts exact", findings);
         return Some(ColumnType::Double);
     };
     if ["DOUBLE", "DOUBLE PRECISION", "FLOAT64"].contains(&physical) {
@@ -127,16 +127,16 @@ fn pattern(
     match TemporalPattern::parse(&text, needs_time) {
         Ok((pattern, as_meant)) => {
             if let Some(meant) = as_meant {
-                format.note(
-                    &format!("{text:?}"),
-                    &format!("{meant:?}, which is read: YYYY and DD are other fields in the JDK"),
-                    findings,
-                );
+                format.note(format!("read as {meant:?}: YYYY and DD are other fields in the JDK"), findings);
             }
             Some(pattern)
         }
         Err(error) => {
-            findings.problem(&format.path, format!("{text:?} ({error})"), "a JDK DateTimeFormatter pattern");
+            findings.problem(
+                &format.path,
+                format!("{text:?} ({error})"),
+                "a JDK DateTimeFormatter pattern, such as yyyy-MM-dd HH:mm:ss",
+            );
             None
         }
     }
