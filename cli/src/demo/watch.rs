@@ -32,7 +32,7 @@ The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
   look around     curl '{endpoint}/{lake}?list-type=2'
   the AWS CLI     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 \\
                   aws --endpoint-url {endpoint} s3 ls --recursive s3://{lake}/
-  a function      cargo lambda watch -A 127.0.0.1 --env-file .lakegate/local.env
+  a function      cargo lambda watch -A 127.0.0.1 -p ingest --env-file .lakegate/local.env
 
 What becomes of each file is told here.
 "
