@@ -1,7 +1,7 @@
 //! The types that a contract is parsed into.
 //! They do not know the document that they came from.
 
-use crate::{Check, Expression, Location, temporal::TemporalPattern};
+use crate::{Check, Expression, Location, Rule, temporal::TemporalPattern, value::NumberFormat};
 
 /// A dataset's contract, checked: whoever holds one can rely on every invariant stated here.
 #[derive(Debug, Clone)]
@@ -22,8 +22,16 @@ pub struct Contract {
     pub landing: Landing,
     /// In the document's order. Names are unique, and so are physical names.
     pub columns: Vec<Column>,
+    /// Names of all columns and nested fields by their [`Column::id`], as reports write them: `address.zip`, `lines[].quantity`.
+    pub paths: Vec<String>,
     /// Indices into `columns`, in the order of the path. Never all columns.
     pub partition_columns: Vec<usize>,
+    /// Columns whose values together must differ from those of every accepted row: `unique` columns, each alone, and the primary key.
+    pub keys: Vec<Key>,
+    /// What is asked of rows beyond their columns' own rules, in the document's order.
+    pub row_rules: Vec<RowRule>,
+    /// What is asked of the file as a whole, in the document's order.
+    pub file_rules: Vec<FileRule>,
     /// What to do with what does not fit.
     pub policy: Policy,
 }
@@ -34,6 +42,19 @@ impl Contract {
     pub fn is_partition_column(&self, index: usize) -> bool {
         self.partition_columns.contains(&index)
     }
+
+    /// The name of a column or nested field, by its [`Column::id`]; empty where there is none.
+    #[must_use]
+    pub fn path(&self, id: usize) -> &str {
+        self.paths.get(id).map_or("", String::as_str)
+    }
+
+    /// The name under which reports count a rule: that of a `quality` rule is its own.
+    #[must_use]
+    pub fn rule_name(&self, rule: Rule) -> &str {
+        let row_rule = if let Rule::Quality(index) = rule { self.row_rules.get(usize::from(index)) } else { None };
+        row_rule.map_or(rule.name(), |row_rule| &row_rule.name)
+    }
 }
 
 /// Where a dataset's objects arrive and how they are written: the server named `landing`.
@@ -41,8 +62,84 @@ impl Contract {
 pub struct Landing {
     /// Which objects belong to the dataset.
     pub location: Location,
+    /// How their text is encoded.
+    pub encoding: Encoding,
+    /// How they are packed.
+    pub packing: Packing,
     /// How their records are written.
-    pub csv: CsvDialect,
+    pub format: Format,
+    /// How numbers are written in them.
+    pub numbers: NumberFormat,
+}
+
+/// How a file's text is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    Utf8,
+    /// UTF-16 of the byte order that its byte order mark says; a file without one is rejected.
+    Utf16,
+    /// UTF-16, least significant byte first.
+    Utf16Le,
+    /// UTF-16, most significant byte first.
+    Utf16Be,
+    /// Windows-1252; its five unassigned bytes are no text.
+    Windows1252,
+    /// ISO-8859-1: every byte is the code point of its number.
+    Iso8859_1,
+}
+
+/// How a file is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// As its first bytes say, whatever its name.
+    ByContent,
+    /// Not at all; a packed file is rejected.
+    None,
+    /// gzip (RFC 1952), of one or more members; any other file is rejected.
+    Gzip,
+    /// Zstandard (RFC 8878), of one or more frames; any other file is rejected.
+    Zstd,
+}
+
+/// How a file's records are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// Fields between delimiters.
+    Csv(CsvDialect),
+    /// JSON objects.
+    Json(JsonDialect),
+}
+
+impl Format {
+    /// A longer record is rejected and skipped.
+    #[must_use]
+    pub const fn max_record_bytes(&self) -> usize {
+        match self {
+            Self::Csv(dialect) => dialect.max_record_bytes,
+            Self::Json(dialect) => dialect.max_record_bytes,
+        }
+    }
+}
+
+/// How a JSON file's records are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonDialect {
+    /// What stands around and between the objects.
+    pub framing: JsonFraming,
+    /// A longer record is rejected and skipped; [`CsvDialect::MAX_RECORD_BYTES`] unless the contract says otherwise.
+    pub max_record_bytes: usize,
+}
+
+/// What stands around and between the objects of a JSON file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonFraming {
+    /// An array if the first byte is `[`, else objects one after another, on lines of their own or not, pretty-printed or not.
+    ByContent,
+    /// One object a line (NDJSON).
+    Lines,
+    /// One array of objects.
+    Array,
 }
 
 /// How a CSV file is written.
@@ -50,8 +147,16 @@ pub struct Landing {
 pub struct CsvDialect {
     /// One ASCII byte; `,` unless the contract says otherwise.
     pub delimiter: u8,
-    /// One ASCII byte; `"` unless the contract says otherwise. It is escaped by doubling (RFC 4180).
+    /// One ASCII byte; `"` unless the contract says otherwise. It is escaped by doubling (RFC 4180), or by `escape` if there is one.
     pub quote: u8,
+    /// A byte that takes the special meaning from the one behind it, inside and outside quotes; none unless the contract says otherwise.
+    pub escape: Option<u8>,
+    /// A line that begins with this byte is no record; none unless the contract says otherwise.
+    pub comment: Option<u8>,
+    /// Physical lines left out at the file's beginning, before the header.
+    pub skip_lines: u64,
+    /// Whether spaces and tabs around unquoted values are left out; false unless the contract says otherwise.
+    pub trim: bool,
     /// Strict RFC 4180 unless the contract says otherwise.
     pub quoting: Quoting,
     /// Whether the first record names the columns; true unless the contract says otherwise.
@@ -72,6 +177,10 @@ impl Default for CsvDialect {
         Self {
             delimiter: b',',
             quote: b'"',
+            escape: None,
+            comment: None,
+            skip_lines: 0,
+            trim: false,
             quoting: Quoting::Strict,
             header: true,
             null_values: vec![String::new()],
@@ -89,10 +198,13 @@ pub enum Quoting {
     Lenient,
 }
 
-/// A column of the table.
+/// A column of the table, or a field nested in one.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// The name in the file's header, in reports and in violations.
+    /// Its number: a column's is its index in [`Contract::columns`], nested fields have the numbers behind, depth first. An index into
+    /// [`Contract::paths`].
+    pub id: usize,
+    /// The name in the file's header, or its key in an object; `element` for a list's items.
     pub name: String,
     /// The name in the catalog and in Parquet: lower case letters, digits and `_`.
     pub physical_name: String,
@@ -102,16 +214,47 @@ pub struct Column {
     pub column_type: ColumnType,
     /// Whether a null breaks a rule.
     pub required: bool,
-    /// Whether a value that an accepted row already has breaks a rule.
-    pub unique: bool,
     /// What is asked of values that are not null.
     pub checks: Vec<Check>,
-    /// How the value is computed; such a column is not expected in the file.
-    pub derived: Option<Expression>,
+    /// Where its values come from.
+    pub source: ColumnSource,
+}
+
+impl Column {
+    /// Whether its values stand in the file, so that a header may name it.
+    #[must_use]
+    pub const fn is_in_file(&self) -> bool {
+        matches!(self.source, ColumnSource::File)
+    }
+
+    /// How its values are computed, if they are.
+    #[must_use]
+    pub const fn expression(&self) -> Option<&Expression> {
+        match &self.source {
+            ColumnSource::Derived(expression) => Some(expression),
+            ColumnSource::File | ColumnSource::Rescued => None,
+        }
+    }
+}
+
+/// Where a column's values come from.
+#[derive(Debug, Clone)]
+pub enum ColumnSource {
+    /// The file.
+    File,
+    /// Other columns; such a column is not expected in the file.
+    Derived(Expression),
+    /// What the file has and the contract does not know, as a JSON object; null where there is nothing. The last column, if there is one.
+    Rescued,
+}
+
+impl ColumnSource {
+    /// The name of the column that has what the contract does not know.
+    pub const RESCUED_NAME: &str = "_rescued";
 }
 
 /// A column's type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ColumnType {
     /// UTF-8 text.
     String,
@@ -132,6 +275,12 @@ pub enum ColumnType {
     Date(TemporalPattern),
     /// A day and a time to the microsecond, without zone, written by this pattern; a written offset is applied (the value is UTC then).
     Timestamp(TemporalPattern),
+    /// Any JSON value, kept as the text that stands in the file.
+    Json,
+    /// An object of these fields, at least one; their names and physical names are unique among them.
+    Struct(Vec<Column>),
+    /// A list whose items are all of this one type.
+    List(Box<Column>),
 }
 
 /// The width of an integer column.
@@ -160,6 +309,86 @@ impl IntegerWidth {
     }
 }
 
+/// Columns whose values together must be new in every accepted row. A row that has a null in one of them breaks nothing (as in SQL).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Indices into the contract's columns, at least one, each once; none of them is nested.
+    pub columns: Vec<usize>,
+}
+
+/// What breaking a rule means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The row, or the file, is rejected.
+    Error,
+    /// It is counted and told, and nothing else.
+    Warning,
+}
+
+/// A `quality` rule of type `sql`: a row for which the predicate is true breaks it.
+#[derive(Debug, Clone)]
+pub struct RowRule {
+    /// Its name, unique among the contract's rules and other than those of [`Rule`].
+    pub name: String,
+    /// The column on which it stands, as an index into the contract's; `None` for a rule of the table.
+    pub column: Option<usize>,
+    /// What breaking it means.
+    pub severity: Severity,
+    /// What must not be true; of type boolean. Null is not true.
+    pub broken_if: Expression,
+}
+
+/// A `quality` rule of type `library`: a number counted over the whole file, and where it must lie.
+#[derive(Debug, Clone)]
+pub struct FileRule {
+    /// Its name, unique among the contract's rules.
+    pub name: String,
+    /// What breaking it means.
+    pub severity: Severity,
+    /// What is counted, over the rows that are accepted.
+    pub metric: Metric,
+    /// Whether the count is taken in percent of the accepted rows.
+    pub is_percent: bool,
+    /// Where the number must lie.
+    pub must: Bound,
+}
+
+/// What a file rule counts, among accepted rows.
+#[derive(Debug, Clone)]
+pub enum Metric {
+    /// Rows.
+    RowCount,
+    /// Rows with a null in this column.
+    NullValues(usize),
+    /// Rows whose value in this column is null or one of these texts, as the file has them.
+    MissingValues(usize, Vec<Option<String>>),
+    /// Rows whose values in these columns an accepted row above has.
+    DuplicateValues(Vec<usize>),
+    /// Rows whose value in this column is not null and fails one of these checks.
+    InvalidValues(usize, Vec<Check>),
+}
+
+/// Where a number must lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// `mustBe`
+    Is(f64),
+    /// `mustNotBe`
+    IsNot(f64),
+    /// `mustBeGreaterThan`
+    Above(f64),
+    /// `mustBeGreaterOrEqualTo`
+    AtLeast(f64),
+    /// `mustBeLessThan`
+    Below(f64),
+    /// `mustBeLessOrEqualTo`
+    AtMost(f64),
+    /// `mustBeBetween`, both ends included
+    Between(f64, f64),
+    /// `mustNotBeBetween`, both ends included
+    NotBetween(f64, f64),
+}
+
 /// What to do with what does not fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -169,6 +398,8 @@ pub struct Policy {
     pub max_reject_rows: Option<u64>,
     /// What a header column that the contract does not name does.
     pub unknown_columns: UnknownColumns,
+    /// What a row does that an accepted row above equals in every column of the file.
+    pub exact_duplicates: ExactDuplicates,
     /// The codec of the Parquet files.
     pub compression: Compression,
 }
@@ -184,6 +415,7 @@ impl Default for Policy {
             max_reject_percent: Self::MAX_REJECT_PERCENT,
             max_reject_rows: None,
             unknown_columns: UnknownColumns::Reject,
+            exact_duplicates: ExactDuplicates::Keep,
             compression: Compression::Zstd,
         }
     }
@@ -196,6 +428,17 @@ pub enum UnknownColumns {
     Reject,
     /// The column is left out.
     Ignore,
+    /// Its values are kept in the column [`ColumnSource::RESCUED_NAME`].
+    Rescue,
+}
+
+/// What a row does that equals an accepted row above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExactDuplicates {
+    /// It is a row like any other.
+    Keep,
+    /// It is dropped and counted; it breaks no rule.
+    Drop,
 }
 
 /// The codec of Parquet files.

@@ -119,7 +119,7 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
     let table = object.as_ref().and_then(|object| table(object, findings));
     let columns = object.as_ref().map(|object| columns::columns(object, findings));
     let policy = object.as_ref().map(|object| policy::policy(object, findings));
-    let (columns, partition_columns) = columns?;
+    let columns::Properties { columns, partitioned, keys } = columns?;
     Some(Contract {
         id: id?,
         version: version?,
@@ -128,8 +128,12 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
         owner: owner(root),
         table: table?,
         landing: landing?,
+        paths: columns.iter().map(|column| column.name.clone()).collect(),
         columns,
-        partition_columns,
+        partition_columns: partitioned,
+        keys,
+        row_rules: Vec::new(),
+        file_rules: Vec::new(),
         policy: policy?,
     })
 }

@@ -15,7 +15,9 @@ pub mod temporal;
 pub mod value;
 
 pub use contract::{
-    Column, ColumnType, Compression, Contract, CsvDialect, IntegerWidth, Landing, Policy, Quoting, UnknownColumns,
+    Bound, Column, ColumnSource, ColumnType, Compression, Contract, CsvDialect, Encoding, ExactDuplicates, FileRule,
+    Format, IntegerWidth, JsonDialect, JsonFraming, Key, Landing, Metric, Packing, Policy, Quoting, RowRule, Severity,
+    UnknownColumns,
 };
 pub use document::{Checked, parse};
 pub use expression::{BinaryOperator, DatePart, Expression, Node};

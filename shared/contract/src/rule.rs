@@ -20,6 +20,8 @@ pub enum Rule {
     Encoding,
     /// The record is longer than `maxRecordBytes`.
     TooLong,
+    /// The record is no JSON object.
+    Syntax,
     /// The value is not one of the column's type.
     Type,
     /// A null in a column that must have a value.
@@ -46,10 +48,12 @@ pub enum Rule {
     Pattern,
     /// A derived value cannot be computed: it overflows its type, or divides by zero.
     TransformLogic,
+    /// The row breaks a rule of its contract's `quality`: an index into [`crate::Contract::row_rules`].
+    Quality(u16),
 }
 
 impl Rule {
-    /// The rule's name in reports, rejects and alerts.
+    /// The rule's name in reports, rejects and alerts; [`crate::Contract::rule_name`] knows those of `quality`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,6 +61,7 @@ impl Rule {
             Self::Quote => "quote",
             Self::Encoding => "encoding",
             Self::TooLong => "too_long",
+            Self::Syntax => "syntax",
             Self::Type => "type",
             Self::Required => "required",
             Self::Unique => "unique",
@@ -70,6 +75,7 @@ impl Rule {
             Self::MaxLength => "maxLength",
             Self::Pattern => "pattern",
             Self::TransformLogic => "transformLogic",
+            Self::Quality(_) => "quality",
         }
     }
 }

@@ -24,11 +24,15 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
-    Exact { scale: u8 },
+    Exact {
+        scale: u8,
+    },
     Double,
     Boolean,
     Date,
     Timestamp,
+    /// A nested value or JSON, of which nothing can be computed.
+    Nested,
 }
 
 impl Kind {
@@ -41,6 +45,7 @@ impl Kind {
             ColumnType::Boolean => Self::Boolean,
             ColumnType::Date(_) => Self::Date,
             ColumnType::Timestamp(_) => Self::Timestamp,
+            ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => Self::Nested,
         }
     }
 
@@ -52,6 +57,7 @@ impl Kind {
             Self::Boolean => "a boolean",
             Self::Date => "a date",
             Self::Timestamp => "a timestamp",
+            Self::Nested => "a nested value",
         }
     }
 
@@ -126,7 +132,7 @@ impl Scope<'_> {
         };
         self.inputs.push(*index);
         // What a derived column reads is read by whoever reads it: a bad value down there explains a null up here.
-        self.inputs.extend(column.derived.iter().flat_map(|expression| &expression.inputs));
+        self.inputs.extend(column.expression().iter().flat_map(|expression| &expression.inputs));
         Ok((Node::Column(*index), Kind::of(&column.column_type)))
     }
 
@@ -134,7 +140,7 @@ impl Scope<'_> {
         let (node, kind) = self.node(sql, depth + 1)?;
         match kind {
             Kind::Exact { .. } | Kind::Double => Ok((node, kind)),
-            Kind::Text | Kind::Boolean | Kind::Date | Kind::Timestamp => {
+            Kind::Text | Kind::Boolean | Kind::Date | Kind::Timestamp | Kind::Nested => {
                 Err(format!("arithmetic on {}: `{sql}`", kind.name()))
             }
         }

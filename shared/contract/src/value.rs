@@ -1,6 +1,23 @@
 //! How the text of a value is read: numbers and booleans; [`crate::temporal`] has dates and times.
 //! `None` is "not a value of this type". Nothing is trimmed, rounded or guessed, and no exact number passes through a float.
 
+/// How numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberFormat {
+    /// What stands before the fraction: `.` or `,`.
+    pub decimal_separator: u8,
+    /// What may stand between groups of three digits.
+    pub thousands_separator: Option<u8>,
+    /// Whether a whole number may have a fraction of zeros: `17850.0`.
+    pub integral_fractions: bool,
+}
+
+impl Default for NumberFormat {
+    fn default() -> Self {
+        Self { decimal_separator: b'.', thousands_separator: None, integral_fractions: false }
+    }
+}
+
 /// Texts that are true, in any case of letters.
 pub const TRUE_TEXTS: [&str; 5] = ["true", "t", "yes", "y", "1"];
 /// Texts that are false, in any case of letters.

@@ -1,7 +1,7 @@
 //! Documents as people write them, and what is said of those that are wrong.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-use lakegate_contract::{Check, ColumnType, IntegerWidth, Note, Problem, Rule, Scalar, UnknownColumns, parse};
+use lakegate_contract::{Check, ColumnType, Format, IntegerWidth, Note, Problem, Rule, Scalar, UnknownColumns, parse};
 
 const ORDERS: &str = r#"
 apiVersion: v3.2.0
@@ -62,15 +62,16 @@ fn a_good_document_becomes_a_contract() {
     );
     assert_eq!(contract.owner.as_deref(), Some("Sales data"));
     assert!(contract.landing.location.matches("raw", "orders/2025/a.csv"));
-    assert_eq!(contract.landing.csv.delimiter, b';');
-    assert_eq!(contract.landing.csv.null_values, ["", "NA"]);
+    let Format::Csv(csv) = contract.landing.format else { panic!("not CSV") };
+    assert_eq!(csv.delimiter, b';');
+    assert_eq!(csv.null_values, ["", "NA"]);
     assert!((contract.policy.max_reject_percent - 2.5).abs() < f64::EPSILON);
     assert_eq!(contract.policy.unknown_columns, UnknownColumns::Ignore);
     let names: Vec<_> = contract.columns.iter().map(|column| column.physical_name.as_str()).collect();
     assert_eq!(names, ["orderid", "order_date", "quantity", "price", "region", "revenue", "month", "year"]);
     assert_eq!(contract.partition_columns, [7, 6]);
-    assert_eq!(contract.columns[2].column_type, ColumnType::Integer(IntegerWidth::I32));
-    assert_eq!(contract.columns[5].derived.as_ref().unwrap().inputs, [2, 3]);
+    assert!(matches!(contract.columns[2].column_type, ColumnType::Integer(IntegerWidth::I32)));
+    assert_eq!(contract.columns[5].expression().unwrap().inputs, [2, 3]);
     let notes: Vec<_> = checked.notes.iter().map(Note::to_string).collect();
     assert_eq!(
         notes,

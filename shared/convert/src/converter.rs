@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use lakegate_contract::{Contract, Rule, Violations};
+use lakegate_contract::{Contract, Format, Rule, Violations};
 
 use crate::ConvertError;
-use crate::batch::{Findings, filtered, judge_columns, record_faults, unfaulted};
-use crate::header::{self, FieldMap};
+use crate::csv::CsvReader;
+use crate::decode::Decoder;
+use crate::judge::{Findings, Judged, filtered, judge};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
-use crate::parse::{NullTexts, Rows};
+use crate::parse::{NullTexts, Style};
 use crate::partition::Router;
-use crate::records::{BATCH_RECORDS, Form, Record, Split, Splitter, unescape};
+use crate::records::Batch;
 use crate::rejects::{self, Reject, RejectsWriter};
 use crate::schema::table_schema;
 use crate::table::Table;
@@ -22,14 +23,11 @@ use crate::unique::Uniqueness;
 
 /// Larger pushes are taken in pieces, so that the buffer stays small whatever the caller does.
 const PUSH_BYTES: usize = 1024 * 1024;
-/// Bytes that tell what kind of file it is.
-const PREFIX_BYTES: usize = 4;
 /// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
 /// takes some 30 KB per column.
 pub(crate) const MAX_PARTITIONS: usize = 500;
 /// How many broken rules a judgement tells one by one.
 const FIRST_REJECTS: usize = 10;
-const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// The object that the bytes come from, as the rejects table names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,10 +74,9 @@ pub enum Output {
 pub struct Converter {
     contract: Arc<Contract>,
     schema: SchemaRef,
-    splitter: Splitter,
-    nulls: NullTexts,
-    is_started: bool,
-    fields: Option<FieldMap>,
+    decoder: Decoder,
+    reader: CsvReader,
+    style: Style,
     uniqueness: Uniqueness,
     router: Router,
     table: Table,
@@ -97,13 +94,12 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the contract's partition columns cannot be keys, which its parser rules out.
     pub fn new(contract: Arc<Contract>, source: Source) -> Result<Self, ConvertError> {
-        let dialect = &contract.landing.csv;
+        let Format::Csv(dialect) = &contract.landing.format else { return Err(ConvertError::Unsupported) };
         let schema = table_schema(&contract);
         Ok(Self {
-            splitter: Splitter::new(dialect),
-            nulls: NullTexts::new(&dialect.null_values),
-            is_started: false,
-            fields: (!dialect.header).then(|| header::by_position(&contract)),
+            decoder: Decoder::new(&contract.landing),
+            reader: CsvReader::new(&contract, dialect),
+            style: Style { nulls: NullTexts::new(&dialect.null_values) },
             uniqueness: Uniqueness::new(&contract),
             router: Router::new(&contract)?,
             table: Table::new(SchemaRef::clone(&schema), contract.policy.compression),
@@ -128,11 +124,8 @@ impl Converter {
                 return Ok(Reading::Enough);
             }
             self.bytes_read += piece.len() as u64;
-            self.splitter.push(piece);
-            if !self.is_started && self.splitter.buffer().len() < PREFIX_BYTES {
-                continue;
-            }
-            self.start();
+            let decoded = self.decoder.decode(piece, |text| self.reader.push(text));
+            self.file_error = decoded.err();
             self.advance()?;
         }
         Ok(if self.file_error.is_some() { Reading::Enough } else { Reading::More })
@@ -157,11 +150,10 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the engine fails; the file cannot be judged then.
     pub fn finish(&mut self) -> Result<Judgement, ConvertError> {
-        self.start();
-        self.splitter.end();
         if self.file_error.is_none() {
+            self.file_error = self.decoder.finish(|text| self.reader.push(text)).err();
+            self.reader.end();
             self.advance()?;
-            self.judge_batch()?;
         }
         if self.file_error.is_none() {
             self.file_error = self.whole_file_error();
@@ -185,117 +177,37 @@ impl Converter {
         })
     }
 
-    /// Looks at the first bytes, once.
-    fn start(&mut self) {
-        if self.is_started {
-            return;
-        }
-        self.is_started = true;
-        let prefix = self.splitter.buffer();
-        if prefix.starts_with(UTF8_BOM) {
-            self.splitter.skip_prefix(UTF8_BOM.len());
-            return;
-        }
-        let other = match prefix {
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "UTF-16",
-            [0x1F, 0x8B, ..] => "gzip",
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => "zstd",
-            [b'P', b'K', 3, 4, ..] => "a zip archive",
-            [b'P', b'A', b'R', b'1', ..] => "Parquet",
-            _ => return,
-        };
-        let message = format!("the file is {other}, and the contract says CSV in UTF-8");
-        self.file_error = Some(FileError { kind: FileErrorKind::Encoding, message, line: None });
-    }
-
     fn advance(&mut self) -> Result<(), ConvertError> {
         while self.file_error.is_none() {
-            if self.fields.is_none() {
-                if self.splitter.split(1) == Split::Hungry && self.splitter.records().is_empty() {
-                    return Ok(());
+            match self.reader.next_batch() {
+                Ok(Some(batch)) => {
+                    let judged = judge(&self.contract, &self.style, batch)?;
+                    self.settle(judged)?;
                 }
-                self.read_header();
-                continue;
+                Ok(None) => return Ok(()),
+                Err(error) => self.file_error = Some(error),
             }
-            if self.splitter.split(BATCH_RECORDS) == Split::Hungry {
-                return Ok(());
-            }
-            self.judge_batch()?;
         }
         Ok(())
     }
 
-    fn read_header(&mut self) {
-        let Some(record) = self.splitter.records().first().copied() else { return };
-        let names = if record.fault.is_none() { self.header_names(&record) } else { None };
-        let fields = match names {
-            Some(names) => header::by_name(&self.contract, &names, record.line),
-            None => Err(FileError {
-                kind: FileErrorKind::HeaderMismatch,
-                message: "the header is not readable: a stray quote, a line without end, or no UTF-8".to_owned(),
-                line: Some(record.line),
-            }),
-        };
-        match fields {
-            Ok(fields) => self.fields = Some(fields),
-            Err(error) => self.file_error = Some(error),
-        }
-        self.splitter.clear_batch();
-    }
-
-    fn header_names(&self, record: &Record) -> Option<Vec<String>> {
-        let mut value = Vec::new();
-        let names = self.splitter.fields(record).iter().map(|field| {
-            let bytes = self.splitter.bytes(field.start, field.end);
-            let bytes = if field.form == Form::Escaped {
-                unescape(bytes, self.contract.landing.csv.quote, &mut value);
-                &value
-            } else {
-                bytes
-            };
-            std::str::from_utf8(bytes).ok().map(str::to_owned)
-        });
-        names.collect()
-    }
-
-    /// Judges the records that the splitter has and hands the good ones to the table.
-    fn judge_batch(&mut self) -> Result<(), ConvertError> {
-        let Some(fields) = &self.fields else { return Ok(()) };
-        let records = self.splitter.records();
-        if records.is_empty() {
-            return Ok(());
-        }
-        let faults = record_faults(&self.splitter, records, fields.field_count);
-        let readable: Vec<Record>;
-        let candidates = if faults.is_empty() {
-            records
-        } else {
-            readable = unfaulted(records, &faults);
-            &readable
-        };
-        let mut findings = Findings::new(candidates.len(), self.contract.columns.len());
-        let rows = Rows {
-            splitter: &self.splitter,
-            records: candidates,
-            nulls: &self.nulls,
-            quote: self.contract.landing.csv.quote,
-        };
-        let arrays = judge_columns(&self.contract, fields, &rows, &mut findings)?;
-        self.uniqueness.judge(&self.contract, &arrays, candidates.len(), &mut findings);
-        let accepted = (!findings.is_clean())
-            .then(|| (0..candidates.len()).map(|row| Some(!findings.is_bad(row))).collect::<BooleanArray>());
+    /// Judges what hangs on the batches before, counts, and hands the good rows to the table.
+    fn settle(&mut self, judged: Judged) -> Result<(), ConvertError> {
+        let Judged { batch, faults, rows, arrays, mut findings } = judged;
+        self.uniqueness.judge(&self.contract, &arrays, rows, &mut findings);
+        let accepted =
+            (!findings.is_clean()).then(|| (0..rows).map(|row| Some(!findings.is_bad(row))).collect::<BooleanArray>());
         let (arrays, accepted_rows) = match accepted {
             Some(accepted) => (filtered(arrays, &accepted)?, accepted.true_count()),
-            None => (arrays, candidates.len()),
+            None => (arrays, rows),
         };
-        let batch_rows = records.len();
+        let batch_rows = batch.records.len();
         if accepted_rows < batch_rows {
-            self.keep_rejects(&faults, findings)?;
+            self.keep_rejects(&batch, &faults, findings)?;
         }
         self.counts.read += batch_rows as u64;
         self.counts.accepted += accepted_rows as u64;
         self.counts.rejected += (batch_rows - accepted_rows) as u64;
-        self.splitter.clear_batch();
         self.append(arrays, accepted_rows)
     }
 
@@ -321,23 +233,27 @@ impl Converter {
     }
 
     /// Keeps every rejected record of the batch, in the file's order, and counts what it broke.
-    fn keep_rejects(&mut self, faults: &[(usize, Rule)], findings: Findings) -> Result<(), ConvertError> {
+    fn keep_rejects(
+        &mut self,
+        batch: &Batch,
+        faults: &[(usize, Rule)],
+        findings: Findings,
+    ) -> Result<(), ConvertError> {
         let found = findings.into_sorted();
         let mut violations = found.as_slice();
         let mut faults = faults.iter().copied().peekable();
-        let expected_fields = self.fields.as_ref().map_or(0, |fields| fields.field_count);
         let mut candidate = 0;
-        for (number, record) in self.splitter.records().iter().enumerate() {
+        for (number, record) in batch.records.iter().enumerate() {
             let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
                 *self.broken.entry((None, rule)).or_default() += 1;
-                vec![("", rule, rejects::fault_message(record, rule, expected_fields))]
+                vec![rejects::fault(record, rule, batch.map.field_count)]
             } else {
                 let count = violations.iter().take_while(|violation| violation.row == candidate).count();
                 let (of_row, rest) = violations.split_at(count);
                 violations = rest;
                 candidate += 1;
                 for violation in of_row {
-                    *self.broken.entry((Some(violation.column), violation.rule)).or_default() += 1;
+                    *self.broken.entry((violation.column, violation.rule)).or_default() += 1;
                 }
                 of_row.iter().map(|violation| rejects::reason(&self.contract, *violation)).collect()
             };
@@ -345,17 +261,17 @@ impl Converter {
                 continue;
             }
             let room = FIRST_REJECTS - self.first_rejects.len();
-            self.first_rejects.extend(reasons.iter().take(room).map(|(column, rule, message)| RejectedAt {
+            self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {
                 line: record.line,
-                column: (*column).to_owned(),
-                rule: rule.name(),
-                message: message.clone(),
+                column: reason.column.to_owned(),
+                rule: reason.rule.to_owned(),
+                message: reason.message.clone(),
             }));
             self.rejects.append(&Reject {
                 row_number: self.counts.read + number as u64 + 1,
                 line: record.line,
-                byte_offset: self.splitter.offset(record.start),
-                raw: self.splitter.bytes(record.start, record.end),
+                byte_offset: self.decoder.source_offset(batch.offset + record.start as u64),
+                raw: batch.raw(record),
                 reasons,
             })?;
         }
@@ -364,10 +280,6 @@ impl Converter {
 
     /// What is wrong with the file as a whole, now that every row is judged.
     fn whole_file_error(&self) -> Option<FileError> {
-        if self.fields.is_none() {
-            let message = "the file is empty, and a header was expected".to_owned();
-            return Some(FileError { kind: FileErrorKind::EmptyFile, message, line: None });
-        }
         let Counts { read, rejected, .. } = self.counts;
         let policy = &self.contract.policy;
         #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
@@ -385,9 +297,9 @@ impl Converter {
     fn violations(&self) -> Violations {
         let mut violations = Violations::new();
         for ((column, rule), rows) in &self.broken {
-            let name =
-                column.and_then(|index| self.contract.columns.get(index)).map_or("", |column| column.name.as_str());
-            violations.entry(name.to_owned()).or_default().insert(rule.name().to_owned(), *rows);
+            let name = column.map_or("", |id| self.contract.path(id));
+            let rule = self.contract.rule_name(*rule);
+            violations.entry(name.to_owned()).or_default().insert(rule.to_owned(), *rows);
         }
         violations
     }

@@ -9,7 +9,7 @@ use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int8Type, Int1
 use arrow::error::ArrowError;
 use lakegate_contract::{BinaryOperator, ColumnType, DatePart, Expression, IntegerWidth, Node, Rule};
 
-use crate::batch::Findings;
+use crate::judge::Findings;
 
 /// Computes a derived column for `rows` rows. `arrays` are the contract's columns; those that the expression reads are there.
 /// A null that stands although no operand is null is a violation of `transformLogic`.

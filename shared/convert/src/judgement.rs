@@ -115,7 +115,7 @@ pub struct RejectedAt {
     /// The column's name; empty where none is concerned.
     pub column: String,
     /// The rule's name.
-    pub rule: &'static str,
+    pub rule: String,
     /// What the contract asks for, and the row does not keep.
     pub message: String,
 }

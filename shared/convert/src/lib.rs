@@ -24,12 +24,13 @@
 //! Memory does not grow with the file: a batch of records, the rows that wait per partition and the encoded row groups have fixed
 //! bounds. Unique columns are the exception: 16 bytes of hash and some 16 of table per accepted row and unique column.
 
-mod batch;
 mod check;
 mod converter;
+mod csv;
+mod decode;
 mod derive;
 mod error;
-mod header;
+mod judge;
 mod judgement;
 mod parse;
 mod partition;

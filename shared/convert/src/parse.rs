@@ -14,8 +14,8 @@ use arrow::error::ArrowError;
 use lakegate_contract::value::{parse_boolean, parse_decimal, parse_double, parse_integer};
 use lakegate_contract::{Column, ColumnType, IntegerWidth, Rule};
 
-use crate::batch::Findings;
-use crate::records::{Form, Record, Splitter, unescape};
+use crate::judge::Findings;
+use crate::records::{Batch, Form, Record};
 use crate::schema::data_type;
 
 /// Texts that mean null. The empty text is so common that it has a place of its own.
@@ -37,13 +37,18 @@ impl NullTexts {
     }
 }
 
-/// The batch's candidate rows, and how to read them.
+/// How the texts of a file become values.
+#[derive(Debug)]
+pub(crate) struct Style {
+    pub(crate) nulls: NullTexts,
+}
+
+/// A batch's candidate rows, and how to read them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<'a> {
-    pub(crate) splitter: &'a Splitter,
-    pub(crate) records: &'a [Record],
-    pub(crate) nulls: &'a NullTexts,
-    pub(crate) quote: u8,
+    pub(crate) batch: &'a Batch,
+    pub(crate) candidates: &'a [Record],
+    pub(crate) style: &'a Style,
 }
 
 /// Reads column `index` from field `field` of every row; a value that is not of the type is a violation, and null in the array.
@@ -55,7 +60,7 @@ pub(crate) fn column(
     findings: &mut Findings,
 ) -> Result<ArrayRef, ArrowError> {
     let Some(field) = field else {
-        return Ok(new_null_array(&data_type(&column.column_type), rows.records.len()));
+        return Ok(new_null_array(&data_type(&column.column_type), rows.candidates.len()));
     };
     let mut cells = Cells { rows, field, index, findings, scratch: Vec::new() };
     Ok(match &column.column_type {
@@ -72,6 +77,9 @@ pub(crate) fn column(
         ColumnType::Timestamp(pattern) => {
             Arc::new(cells.primitives::<TimestampMicrosecondType>(|text| pattern.parse_timestamp(text)))
         }
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => {
+            new_null_array(&data_type(&column.column_type), rows.candidates.len())
+        }
     })
 }
 
@@ -87,25 +95,18 @@ impl Cells<'_, '_> {
     /// Calls `read` with every row's text and whether it stood in quotes.
     #[inline]
     fn for_each(&mut self, mut read: impl FnMut(&mut Findings, usize, &[u8], bool)) {
-        for (row, record) in self.rows.records.iter().enumerate() {
-            let Some(field) = self.rows.splitter.fields(record).get(self.field) else { continue };
-            let bytes = self.rows.splitter.bytes(field.start, field.end);
-            match field.form {
-                Form::Plain => read(self.findings, row, bytes, false),
-                Form::Quoted => read(self.findings, row, bytes, true),
-                Form::Escaped => {
-                    unescape(bytes, self.rows.quote, &mut self.scratch);
-                    read(self.findings, row, &self.scratch, true);
-                }
-            }
+        let batch = self.rows.batch;
+        for (row, record) in self.rows.candidates.iter().enumerate() {
+            let Some(field) = batch.fields(record).get(self.field) else { continue };
+            read(self.findings, row, batch.text(field, &mut self.scratch), field.form != Form::Plain);
         }
     }
 
     fn primitives<T: ArrowPrimitiveType>(&mut self, parse: impl Fn(&[u8]) -> Option<T::Native>) -> PrimitiveArray<T> {
-        let len = self.rows.records.len();
+        let len = self.rows.candidates.len();
         let mut values: Vec<T::Native> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
-        let (null_texts, index) = (self.rows.nulls, self.index);
+        let (null_texts, index) = (&self.rows.style.nulls, self.index);
         self.for_each(|findings, row, text, _| {
             // Quotes do not matter here: `""` can mean nothing but null in a column of numbers.
             let value = if null_texts.contains(text) || text.is_empty() {
@@ -146,11 +147,11 @@ impl Cells<'_, '_> {
     }
 
     fn strings(&mut self) -> Result<StringArray, ArrowError> {
-        let len = self.rows.records.len();
+        let len = self.rows.candidates.len();
         let mut bytes: Vec<u8> = Vec::with_capacity(len * 16);
         let mut lengths: Vec<usize> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
-        let null_texts = self.rows.nulls;
+        let null_texts = &self.rows.style.nulls;
         self.for_each(|_, _, text, in_quotes| {
             // A quoted text is always text: this is how `""` differs from nothing, and `"NA"` from NA.
             let is_null = !in_quotes && null_texts.contains(text);

@@ -12,8 +12,8 @@ use lakegate_contract::{Check, Column, ColumnType, Compression, Contract, Intege
 use parquet::arrow::ArrowWriter;
 
 use crate::ConvertError;
-use crate::batch::Violation;
 use crate::converter::Source;
+use crate::judge::Violation;
 use crate::judgement::Rejects;
 use crate::records::Record;
 use crate::table::{properties, writer};
@@ -58,7 +58,16 @@ pub(crate) struct Reject<'a> {
     pub(crate) byte_offset: u64,
     pub(crate) raw: &'a [u8],
     /// Column, rule and message of everything that the row broke.
-    pub(crate) reasons: Vec<(&'a str, Rule, String)>,
+    pub(crate) reasons: Vec<Reason<'a>>,
+}
+
+/// Something that a row broke.
+#[derive(Debug)]
+pub(crate) struct Reason<'a> {
+    /// The column's name; empty where none is concerned.
+    pub(crate) column: &'a str,
+    pub(crate) rule: &'a str,
+    pub(crate) message: String,
 }
 
 /// The Parquet file of rejected rows.
@@ -114,9 +123,9 @@ impl RejectsWriter {
         columns.line.append_value(reject.line.cast_signed());
         columns.byte_offset.append_value(reject.byte_offset.cast_signed());
         columns.raw.append_value(readable(reject.raw));
-        for (column, rule, message) in &reject.reasons {
+        for Reason { column, rule, message } in &reject.reasons {
             let item = columns.violations.values();
-            for (field, text) in [*column, rule.name(), message].into_iter().enumerate() {
+            for (field, text) in [*column, *rule, message].into_iter().enumerate() {
                 if let Some(builder) = item.field_builder::<StringBuilder>(field) {
                     builder.append_value(text);
                 }
@@ -198,7 +207,11 @@ fn readable(raw: &[u8]) -> String {
 }
 
 /// Why a record could not be read, for whoever reads the rejects table.
-pub(crate) fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String {
+pub(crate) fn fault(record: &Record, rule: Rule, expected_fields: usize) -> Reason<'static> {
+    Reason { column: "", rule: rule.name(), message: fault_message(record, rule, expected_fields) }
+}
+
+fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String {
     if rule == Rule::Quote {
         "a quote inside an unquoted field, text behind a closing quote, or a quote that is never closed".to_owned()
     } else if rule == Rule::Encoding {
@@ -211,11 +224,12 @@ pub(crate) fn fault_message(record: &Record, rule: Rule, expected_fields: usize)
 }
 
 /// The column, the rule and what is wrong with the value. The value itself stands in `raw`.
-pub(crate) fn reason(contract: &Contract, violation: Violation) -> (&str, Rule, String) {
-    let rule = violation.rule;
-    match contract.columns.get(violation.column) {
-        Some(column) => (column.name.as_str(), rule, message(column, rule)),
-        None => ("", rule, String::new()),
+pub(crate) fn reason(contract: &Contract, violation: Violation) -> Reason<'_> {
+    let column = violation.column.and_then(|id| contract.columns.get(id));
+    Reason {
+        column: violation.column.map_or("", |id| contract.path(id)),
+        rule: contract.rule_name(violation.rule),
+        message: column.map_or_else(String::new, |column| message(column, violation.rule)),
     }
 }
 
@@ -225,10 +239,10 @@ fn message(column: &Column, rule: Rule) -> String {
         Rule::Required => "no value, and one is required".to_owned(),
         Rule::Unique => "an accepted row above has the same value".to_owned(),
         Rule::TransformLogic => {
-            let text = column.derived.as_ref().map_or("", |expression| expression.text.as_str());
+            let text = column.expression().map_or("", |expression| expression.text.as_str());
             format!("{text} does not fit {}", type_name(&column.column_type))
         }
-        Rule::Fields | Rule::Quote | Rule::Encoding | Rule::TooLong => String::new(),
+        Rule::Fields | Rule::Quote | Rule::Encoding | Rule::TooLong | Rule::Syntax | Rule::Quality(_) => String::new(),
         Rule::Enum
         | Rule::Minimum
         | Rule::Maximum
@@ -287,5 +301,8 @@ fn type_name(column_type: &ColumnType) -> String {
         ColumnType::Boolean => "true or false".to_owned(),
         ColumnType::Date(pattern) => format!("a date written {pattern}"),
         ColumnType::Timestamp(pattern) => format!("a timestamp written {pattern}"),
+        ColumnType::Json => "JSON".to_owned(),
+        ColumnType::Struct(_) => "an object".to_owned(),
+        ColumnType::List(_) => "an array".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ use arrow::datatypes::{
 use lakegate_contract::{ColumnType, Contract, IntegerWidth, Rule};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::batch::Findings;
+use crate::judge::Findings;
 
 /// The values of accepted rows, per unique column.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub(crate) struct Uniqueness {
 
 impl Uniqueness {
     pub(crate) fn new(contract: &Contract) -> Self {
-        let unique = contract.columns.iter().enumerate().filter(|(_, column)| column.unique);
-        Self { seen: unique.map(|(index, _)| (index, HashSet::default())).collect() }
+        let columns = contract.keys.iter().filter_map(|key| key.columns.first());
+        Self { seen: columns.map(|column| (*column, HashSet::default())).collect() }
     }
 
     /// Judges the rows in order. Nulls are never equal (as in SQL). A row that breaks any rule reserves no value.
@@ -70,6 +70,8 @@ fn hash_of(contract: &Contract, arrays: &[Option<ArrayRef>], column: usize, row:
         ColumnType::Boolean => array.as_boolean().value(row).hash(&mut hasher),
         ColumnType::Date(_) => array.as_primitive::<Date32Type>().value(row).hash(&mut hasher),
         ColumnType::Timestamp(_) => array.as_primitive::<TimestampMicrosecondType>().value(row).hash(&mut hasher),
+        // The contract's parser lets no key stand on them.
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => return None,
     }
     Some(hasher.finish128().as_u128())
 }

@@ -6,7 +6,7 @@ mod types;
 
 use super::node::{self, Findings, Node};
 use super::{is_catalog_name, same_name};
-use crate::{Column, ColumnType, sql};
+use crate::{Column, ColumnSource, ColumnType, Key, sql};
 
 const PROPERTY_KEYS: [&str; 31] = [
     "authoritativeDefinitions",
@@ -43,11 +43,19 @@ const PROPERTY_KEYS: [&str; 31] = [
 ];
 const SOURCE_OBJECTS: &str = "transformSourceObjects";
 
-/// The columns, and the indices of those that stand in the path.
-pub(super) fn columns(object: &Node<'_>, findings: &mut Findings) -> (Vec<Column>, Vec<usize>) {
+/// What a schema object's properties say.
+#[derive(Debug, Default)]
+pub(super) struct Properties {
+    pub(super) columns: Vec<Column>,
+    /// Indices of the columns that stand in the path.
+    pub(super) partitioned: Vec<usize>,
+    pub(super) keys: Vec<Key>,
+}
+
+pub(super) fn columns(object: &Node<'_>, findings: &mut Findings) -> Properties {
     let Some(properties) = object.field("properties") else {
         findings.problem(&object.child("properties"), "nothing", "a list of columns");
-        return Default::default();
+        return Properties::default();
     };
     let nodes = properties.items("a list of columns", findings).unwrap_or_default();
     if nodes.is_empty() && properties.value.is_array() {
@@ -70,15 +78,21 @@ pub(super) fn columns(object: &Node<'_>, findings: &mut Findings) -> (Vec<Column
             continue;
         }
         parsed.push((columns.len(), node));
-        columns.push(column);
+        columns.push(Column { id: columns.len(), ..column });
     }
     derive(&parsed, &broken, &mut columns, findings);
-    if !columns.is_empty() && columns.iter().all(|column| column.derived.is_some()) {
+    if !columns.is_empty() && !columns.iter().any(Column::is_in_file) {
         findings.problem(&properties.path, "derived columns only", "at least one column that stands in the file");
     }
-    let partition_columns = partition_columns(&parsed, &columns, &properties.path, findings);
+    let partitioned = partition_columns(&parsed, &columns, &properties.path, findings);
     one_key_column(&nodes, &properties.path, findings);
-    (columns, partition_columns)
+    let is_key = |node: &Node<'_>| {
+        ["unique", "primaryKey"]
+            .iter()
+            .any(|key| node.value.get(key).and_then(serde_json::Value::as_bool) == Some(true))
+    };
+    let keys = parsed.iter().filter(|(_, node)| is_key(node)).map(|(index, _)| Key { columns: vec![*index] });
+    Properties { partitioned, keys: keys.collect(), columns }
 }
 
 fn column(node: &Node<'_>, findings: &mut Findings) -> Option<Column> {
@@ -91,20 +105,19 @@ fn column(node: &Node<'_>, findings: &mut Findings) -> Option<Column> {
     let column_type = types::column_type(node, findings);
     let is_key = node.flag("primaryKey", findings);
     let required = node.flag("required", findings) || is_key;
-    let unique = node.flag("unique", findings) || is_key;
     let description = node.optional_text("description", findings);
     let physical_name = physical_name(node, name.as_deref(), findings);
     let column_type = column_type?;
     let checks = checks::checks(node, &column_type, findings);
     Some(Column {
+        id: 0,
         name: name?,
         physical_name: physical_name?,
         description,
         column_type,
         required,
-        unique,
         checks,
-        derived: None,
+        source: ColumnSource::File,
     })
 }
 
@@ -154,7 +167,7 @@ fn derive(parsed: &[(usize, &Node<'_>)], broken: &[&Node<'_>], columns: &mut [Co
         match sql::parse(&text, column_type, &visible) {
             Ok(expression) => {
                 if let Some(column) = columns.get_mut(*index) {
-                    column.derived = Some(expression);
+                    column.source = ColumnSource::Derived(expression);
                 }
             }
             // An expression over a column that is itself wrong says nothing new.

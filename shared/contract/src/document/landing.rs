@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::node::{Findings, Node};
-use crate::{CsvDialect, Landing, Location, Quoting};
+use crate::value::NumberFormat;
+use crate::{CsvDialect, Encoding, Format, Landing, Location, Packing, Quoting};
 
 const SERVER_KEYS: [&str; 12] = [
     "customProperties",
@@ -57,7 +58,13 @@ pub(super) fn landing(root: &Node<'_>, findings: &mut Findings) -> Option<Landin
     let csv = dialect(&server, findings);
     let text = server.required_text("location", "s3://<bucket or *>/<key pattern>", findings)?;
     match Location::parse(&text) {
-        Ok(location) => Some(Landing { location, csv }),
+        Ok(location) => Some(Landing {
+            location,
+            encoding: Encoding::Utf8,
+            packing: Packing::ByContent,
+            format: Format::Csv(csv),
+            numbers: NumberFormat::default(),
+        }),
         Err(expected) => {
             findings.problem(&server.child("location"), format!("{text:?}"), expected);
             None

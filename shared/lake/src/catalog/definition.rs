@@ -192,7 +192,7 @@ impl TableDefinition {
 #[must_use]
 pub fn glue_type(column_type: &ColumnType) -> String {
     match column_type {
-        ColumnType::String => "string".to_owned(),
+        ColumnType::String | ColumnType::Json => "string".to_owned(),
         ColumnType::Integer(IntegerWidth::I8) => "tinyint".to_owned(),
         ColumnType::Integer(IntegerWidth::I16) => "smallint".to_owned(),
         ColumnType::Integer(IntegerWidth::I32) => "int".to_owned(),
@@ -202,6 +202,12 @@ pub fn glue_type(column_type: &ColumnType) -> String {
         ColumnType::Boolean => "boolean".to_owned(),
         ColumnType::Date(_) => "date".to_owned(),
         ColumnType::Timestamp(_) => "timestamp".to_owned(),
+        ColumnType::Struct(fields) => {
+            let fields =
+                fields.iter().map(|field| format!("{}:{}", field.physical_name, glue_type(&field.column_type)));
+            format!("struct<{}>", fields.collect::<Vec<_>>().join(","))
+        }
+        ColumnType::List(item) => format!("array<{}>", glue_type(&item.column_type)),
     }
 }
 

@@ -40,7 +40,7 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "multipleOf"]
         }
         ColumnType::Double => &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum"],
-        ColumnType::Boolean => &[],
+        ColumnType::Boolean | ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => &[],
         ColumnType::Date(_) | ColumnType::Timestamp(_) => {
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum"]
         }
@@ -50,7 +50,7 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
         let Some(option) = options.field(key) else { continue };
         let check = match *key {
             "format" => {
-                if *column_type == ColumnType::String {
+                if matches!(column_type, ColumnType::String) {
                     option.note("not enforced: the format of a text; a pattern is", findings);
                 }
                 None
@@ -99,6 +99,9 @@ fn type_name(column_type: &ColumnType) -> &'static str {
         ColumnType::Boolean => "booleans",
         ColumnType::Date(_) => "dates",
         ColumnType::Timestamp(_) => "timestamps",
+        ColumnType::Json => "JSON",
+        ColumnType::Struct(_) => "objects",
+        ColumnType::List(_) => "arrays",
     }
 }
 
@@ -192,6 +195,7 @@ fn expected(column_type: &ColumnType) -> String {
         ColumnType::Boolean => "true or false".to_owned(),
         ColumnType::Date(pattern) => format!("a date as text, written {pattern}"),
         ColumnType::Timestamp(pattern) => format!("a timestamp as text, written {pattern}"),
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => "no bound of a nested value".to_owned(),
     }
 }
 
@@ -211,6 +215,7 @@ fn scalar(value: &Value, column_type: &ColumnType) -> Option<Exactness> {
         ColumnType::Boolean => Scalar::Boolean(parse_boolean(bytes)?),
         ColumnType::Date(pattern) => Scalar::Date(pattern.parse_date(bytes)?),
         ColumnType::Timestamp(pattern) => Scalar::Timestamp(pattern.parse_timestamp(bytes)?),
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => return None,
     };
     Some(Exactness::Exact(scalar))
 }

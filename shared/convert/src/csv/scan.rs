@@ -3,7 +3,8 @@
 
 use memchr::{memchr, memchr2, memchr3};
 
-use super::{CARRIAGE_RETURNS_MAX, Form, Splitter, State};
+use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter, State};
+use crate::records::Form;
 
 impl Splitter {
     // Every step returns `None` when it needs a byte that is not there yet; the state is such that it can be repeated.
@@ -126,7 +127,7 @@ impl Splitter {
         }
         self.record_start = self.position;
         if self.records.is_empty() {
-            self.clear_batch();
+            self.forget_skipped();
         }
         None
     }

@@ -3,25 +3,17 @@
 
 use lakegate_contract::{Contract, UnknownColumns};
 
+use crate::records::FieldMap;
 use crate::{FileError, FileErrorKind};
 
 /// How many unknown header names a message lists.
 const NAMES_SHOWN: usize = 8;
 
-/// The fields of a record.
-#[derive(Debug, Clone)]
-pub(crate) struct FieldMap {
-    /// Per column of the contract, the field that has its value; `None` for derived columns and for optional ones that the file lacks.
-    pub(crate) field_of_column: Vec<Option<usize>>,
-    /// How many fields every record must have.
-    pub(crate) field_count: usize,
-}
-
 /// Without a header: the columns that are not derived, in the contract's order.
 pub(crate) fn by_position(contract: &Contract) -> FieldMap {
     let mut next = 0;
     let position = |column: &lakegate_contract::Column| {
-        if column.derived.is_some() {
+        if !column.is_in_file() {
             return None;
         }
         next += 1;
@@ -54,7 +46,7 @@ pub(crate) fn by_name(contract: &Contract, names: &[String], line: u64) -> Resul
     }
     let is_header = field_of_column.iter().any(Option::is_some);
     let missing = contract.columns.iter().zip(&field_of_column);
-    let missing = missing.filter(|(column, field)| field.is_none() && column.required && column.derived.is_none());
+    let missing = missing.filter(|(column, field)| field.is_none() && column.required && column.is_in_file());
     let missing: Vec<&str> = missing.map(|(column, _)| column.name.as_str()).collect();
     if !missing.is_empty() || !is_header {
         return Err(error(missing_message(&missing, &unknown, is_header)));
@@ -66,7 +58,7 @@ pub(crate) fn by_name(contract: &Contract, names: &[String], line: u64) -> Resul
 }
 
 fn column_named(contract: &Contract, name: &str) -> Option<usize> {
-    let in_file = || contract.columns.iter().enumerate().filter(|(_, column)| column.derived.is_none());
+    let in_file = || contract.columns.iter().enumerate().filter(|(_, column)| column.is_in_file());
     let exact = in_file().find(|(_, column)| column.name == name);
     let alike = || in_file().find(|(_, column)| column.name.eq_ignore_ascii_case(name));
     exact.or_else(alike).map(|(index, _)| index)

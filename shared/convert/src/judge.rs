@@ -1,14 +1,13 @@
 //! A batch of records under judgement: which of its rows broke which rule, and the typed columns of its readable rows.
-//! It does not know files, partitions or Parquet.
+//! It does not know files, partitions or Parquet, nor what hangs on other batches.
 
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter;
 use arrow::error::ArrowError;
 use lakegate_contract::{Contract, Rule};
 
-use crate::header::FieldMap;
-use crate::parse::Rows;
-use crate::records::{Record, Splitter};
+use crate::parse::{Rows, Style};
+use crate::records::{Batch, Record};
 use crate::{check, derive, parse};
 
 /// A broken rule of one row.
@@ -16,8 +15,8 @@ use crate::{check, derive, parse};
 pub(crate) struct Violation {
     /// The row, as an index into the batch's candidate rows.
     pub(crate) row: usize,
-    /// The column, as an index into the contract's.
-    pub(crate) column: usize,
+    /// The column's or nested field's id; `None` for a rule of the row.
+    pub(crate) column: Option<usize>,
     pub(crate) rule: Rule,
 }
 
@@ -26,22 +25,23 @@ pub(crate) struct Violation {
 pub(crate) struct Findings {
     rows: usize,
     violations: Vec<Violation>,
+    /// The rows that broke any rule; empty while none did.
+    bad: Vec<bool>,
     /// Per column, the rows whose value broke a rule; empty while none did.
     broken: Vec<Vec<bool>>,
 }
 
 impl Findings {
+    /// `columns` counts nested fields too.
     pub(crate) fn new(rows: usize, columns: usize) -> Self {
-        Self { rows, violations: Vec::new(), broken: vec![Vec::new(); columns] }
+        Self { rows, violations: Vec::new(), bad: Vec::new(), broken: vec![Vec::new(); columns] }
     }
 
     pub(crate) fn add(&mut self, row: usize, column: usize, rule: Rule) {
-        self.violations.push(Violation { row, column, rule });
+        self.violations.push(Violation { row, column: Some(column), rule });
+        mark(&mut self.bad, row, self.rows);
         if let Some(broken) = self.broken.get_mut(column) {
-            broken.resize(self.rows, false);
-            if let Some(broken) = broken.get_mut(row) {
-                *broken = true;
-            }
+            mark(broken, row, self.rows);
         }
     }
 
@@ -50,43 +50,75 @@ impl Findings {
         self.broken.get(column).and_then(|broken| broken.get(row)).copied().unwrap_or(false)
     }
 
-    /// Whether any value of the row broke a rule.
+    /// Whether the row broke a rule.
     pub(crate) fn is_bad(&self, row: usize) -> bool {
-        !self.violations.is_empty() && (0..self.broken.len()).any(|column| self.is_broken(row, column))
+        self.bad.get(row).copied().unwrap_or(false)
     }
 
     pub(crate) fn is_clean(&self) -> bool {
         self.violations.is_empty()
     }
 
-    /// All violations, by row, then by column.
+    /// All violations, by row, then by column; those of no column come last.
     pub(crate) fn into_sorted(mut self) -> Vec<Violation> {
         // Stable: of one value's violations the first found stays first.
-        self.violations.sort_by_key(|violation| (violation.row, violation.column));
+        self.violations.sort_by_key(|violation| (violation.row, violation.column.unwrap_or(usize::MAX)));
         self.violations
     }
 }
 
-/// Records that cannot be read as rows, by their place in the batch, ascending.
-pub(crate) fn record_faults(splitter: &Splitter, records: &[Record], field_count: usize) -> Vec<(usize, Rule)> {
-    let (Some(first), Some(last)) = (records.first(), records.last()) else { return Vec::new() };
+fn mark(flags: &mut Vec<bool>, row: usize, rows: usize) {
+    flags.resize(rows, false);
+    if let Some(flag) = flags.get_mut(row) {
+        *flag = true;
+    }
+}
+
+/// A batch, judged but for what hangs on other batches.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) batch: Batch,
+    /// Batch that cannot be read as rows, by their place in the batch, ascending. All others are candidate rows.
+    pub(crate) faults: Vec<(usize, Rule)>,
+    /// How many candidate rows there are.
+    pub(crate) rows: usize,
+    /// One per column of the contract, one value per candidate row.
+    pub(crate) arrays: Vec<Option<ArrayRef>>,
+    pub(crate) findings: Findings,
+}
+
+/// Judges a batch by itself.
+pub(crate) fn judge(contract: &Contract, style: &Style, batch: Batch) -> Result<Judged, ArrowError> {
+    let faults = record_faults(&batch);
+    let readable: Vec<Record>;
+    let candidates = if faults.is_empty() {
+        &batch.records
+    } else {
+        readable = unfaulted(&batch.records, &faults);
+        &readable
+    };
+    let rows = candidates.len();
+    let mut findings = Findings::new(rows, contract.paths.len());
+    let arrays = judge_columns(contract, &Rows { batch: &batch, candidates, style }, &mut findings)?;
+    Ok(Judged { batch, faults, rows, arrays, findings })
+}
+
+fn record_faults(batch: &Batch) -> Vec<(usize, Rule)> {
+    let (Some(first), Some(last)) = (batch.records.first(), batch.records.last()) else { return Vec::new() };
     // One look at all bytes settles nearly every batch.
-    let is_utf8 = std::str::from_utf8(splitter.bytes(first.start, last.end)).is_ok();
+    let is_utf8 = std::str::from_utf8(batch.bytes(first.start, last.end)).is_ok();
     let fault = |record: &Record| {
         // A record that is cut may be cut inside a character.
-        if !is_utf8
-            && record.fault != Some(Rule::TooLong)
-            && std::str::from_utf8(splitter.bytes(record.start, record.end)).is_err()
-        {
+        if !is_utf8 && record.fault != Some(Rule::TooLong) && std::str::from_utf8(batch.raw(record)).is_err() {
             return Some(Rule::Encoding);
         }
-        record.fault.or((record.field_count != field_count).then_some(Rule::Fields))
+        record.fault.or((record.field_count != batch.map.field_count).then_some(Rule::Fields))
     };
-    records.iter().enumerate().filter_map(|(number, record)| Some((number, fault(record)?))).collect()
+    batch.records.iter().enumerate().filter_map(|(number, record)| Some((number, fault(record)?))).collect()
 }
 
 /// The records that are not in `faults`.
-pub(crate) fn unfaulted(records: &[Record], faults: &[(usize, Rule)]) -> Vec<Record> {
+fn unfaulted(records: &[Record], faults: &[(usize, Rule)]) -> Vec<Record> {
     let mut faults = faults.iter().peekable();
     let mut is_good = |number: usize| faults.next_if(|(faulty, _)| *faulty == number).is_none();
     records.iter().enumerate().filter(|(number, _)| is_good(*number)).map(|(_, record)| *record).collect()
@@ -94,23 +126,22 @@ pub(crate) fn unfaulted(records: &[Record], faults: &[(usize, Rule)]) -> Vec<Rec
 
 /// Reads and judges every column: first those of the file, then the derived ones, in the contract's order. All arrays are there
 /// afterwards, one per column of the contract, one value per row.
-pub(crate) fn judge_columns(
+fn judge_columns(
     contract: &Contract,
-    fields: &FieldMap,
     rows: &Rows<'_>,
     findings: &mut Findings,
 ) -> Result<Vec<Option<ArrayRef>>, ArrowError> {
     let mut arrays: Vec<Option<ArrayRef>> = vec![None; contract.columns.len()];
-    for (index, (column, field)) in contract.columns.iter().zip(&fields.field_of_column).enumerate() {
-        if column.derived.is_none() {
+    for (index, (column, field)) in contract.columns.iter().zip(&rows.batch.map.field_of_column).enumerate() {
+        if column.expression().is_none() {
             let array = parse::column(rows, *field, column, index, findings)?;
             check::column(&array, column, index, |_, _| false, findings);
             set(&mut arrays, index, array);
         }
     }
     for (index, column) in contract.columns.iter().enumerate() {
-        let Some(expression) = &column.derived else { continue };
-        let array = derive::column(expression, &column.column_type, index, &arrays, rows.records.len(), findings)?;
+        let Some(expression) = column.expression() else { continue };
+        let array = derive::column(expression, &column.column_type, index, &arrays, rows.candidates.len(), findings)?;
         // What follows from a bad operand is told there, not here again.
         let follows = |findings: &Findings, row: usize| {
             findings.is_broken(row, index) || expression.inputs.iter().any(|input| findings.is_broken(row, *input))

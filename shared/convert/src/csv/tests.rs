@@ -1,7 +1,10 @@
 use lakegate_contract::{CsvDialect, Quoting, Rule};
 use proptest::prelude::*;
 
-use super::{BATCH_RECORDS, Form, Split, Splitter, unescape};
+use std::sync::Arc;
+
+use super::splitter::{Split, Splitter};
+use crate::records::{BATCH_RECORDS, FieldMap};
 
 /// A record as a test compares it: fields, line, byte offset, fault.
 type Seen = (Vec<String>, u64, u64, Option<Rule>);
@@ -12,30 +15,25 @@ fn split(dialect: &CsvDialect, input: &[u8], chunk_bytes: usize) -> Vec<Seen> {
     for chunk in input.chunks(chunk_bytes.max(1)) {
         splitter.push(chunk);
         while splitter.split(BATCH_RECORDS) == Split::Full {
-            take(&mut splitter, dialect.quote, &mut seen);
+            take(&mut splitter, &mut seen);
         }
     }
     splitter.end();
     while splitter.split(BATCH_RECORDS) == Split::Full {
-        take(&mut splitter, dialect.quote, &mut seen);
+        take(&mut splitter, &mut seen);
     }
-    take(&mut splitter, dialect.quote, &mut seen);
+    take(&mut splitter, &mut seen);
     seen
 }
 
-fn take(splitter: &mut Splitter, quote: u8, seen: &mut Vec<Seen>) {
-    for record in splitter.records() {
-        let fields = splitter.fields(record).iter().map(|field| {
-            let mut bytes = splitter.bytes(field.start, field.end).to_vec();
-            if field.form == Form::Escaped {
-                let raw = bytes.clone();
-                unescape(&raw, quote, &mut bytes);
-            }
-            String::from_utf8_lossy(&bytes).into_owned()
-        });
-        seen.push((fields.collect(), record.line, splitter.offset(record.start), record.fault));
+fn take(splitter: &mut Splitter, seen: &mut Vec<Seen>) {
+    let batch = splitter.take_batch(&Arc::new(FieldMap { field_of_column: Vec::new(), field_count: 0 }));
+    let mut scratch = Vec::new();
+    for record in &batch.records {
+        let mut text = |field| String::from_utf8_lossy(batch.text(field, &mut scratch)).into_owned();
+        let fields = batch.fields(record).iter().map(&mut text).collect();
+        seen.push((fields, record.line, batch.offset + record.start as u64, record.fault));
     }
-    splitter.clear_batch();
 }
 
 fn strict() -> CsvDialect {
