@@ -4,21 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::ArrayRef;
 use lakegate_contract::{Contract, Format, Rule, Violations};
 
 use crate::ConvertError;
 use crate::csv::CsvReader;
 use crate::decode::Decoder;
-use crate::judge::{Findings, Judged, filtered, judge};
+use crate::judge::{Findings, Judged, judge};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
 use crate::parse::{NullTexts, Style};
 use crate::partition::Router;
 use crate::records::Batch;
 use crate::rejects::{self, Reject, RejectsWriter};
 use crate::schema::table_schema;
-use crate::table::Table;
+use crate::table::{RoutedBatch, Table};
 use crate::unique::Uniqueness;
 
 /// Larger pushes are taken in pieces, so that the buffer stays small whatever the caller does.
@@ -73,7 +72,6 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Converter {
     contract: Arc<Contract>,
-    schema: SchemaRef,
     decoder: Decoder,
     reader: CsvReader,
     style: Style,
@@ -95,21 +93,19 @@ impl Converter {
     /// [`ConvertError`] if the contract's partition columns cannot be keys, which its parser rules out.
     pub fn new(contract: Arc<Contract>, source: Source) -> Result<Self, ConvertError> {
         let Format::Csv(dialect) = &contract.landing.format else { return Err(ConvertError::Unsupported) };
-        let schema = table_schema(&contract);
         Ok(Self {
             decoder: Decoder::new(&contract.landing),
             reader: CsvReader::new(&contract, dialect),
             style: Style { nulls: NullTexts::new(&dialect.null_values) },
             uniqueness: Uniqueness::new(&contract),
-            router: Router::new(&contract)?,
-            table: Table::new(SchemaRef::clone(&schema), contract.policy.compression),
+            router: Router::new(&contract),
+            table: Table::new(&table_schema(&contract), contract.policy.compression)?,
             rejects: RejectsWriter::new(source, &contract.version),
             counts: Counts::default(),
             broken: BTreeMap::new(),
             file_error: None,
             first_rejects: Vec::new(),
             bytes_read: 0,
-            schema,
             contract,
         })
     }
@@ -195,12 +191,12 @@ impl Converter {
     fn settle(&mut self, judged: Judged) -> Result<(), ConvertError> {
         let Judged { batch, faults, rows, arrays, mut findings } = judged;
         self.uniqueness.judge(&self.contract, &arrays, rows, &mut findings);
-        let accepted =
-            (!findings.is_clean()).then(|| (0..rows).map(|row| Some(!findings.is_bad(row))).collect::<BooleanArray>());
-        let (arrays, accepted_rows) = match accepted {
-            Some(accepted) => (filtered(arrays, &accepted)?, accepted.true_count()),
-            None => (arrays, rows),
-        };
+        let mut accepted: Vec<bool> = Vec::new();
+        let mut accepted_rows = rows;
+        if !findings.is_clean() {
+            accepted.extend((0..rows).map(|row| !findings.is_bad(row)));
+            accepted_rows = accepted.iter().filter(|accepted| **accepted).count();
+        }
         let batch_rows = batch.records.len();
         if accepted_rows < batch_rows {
             self.keep_rejects(&batch, &faults, findings)?;
@@ -208,16 +204,14 @@ impl Converter {
         self.counts.read += batch_rows as u64;
         self.counts.accepted += accepted_rows as u64;
         self.counts.rejected += (batch_rows - accepted_rows) as u64;
-        self.append(arrays, accepted_rows)
+        if accepted_rows == 0 { Ok(()) } else { self.append(arrays, rows, &accepted) }
     }
 
-    fn append(&mut self, arrays: Vec<Option<ArrayRef>>, rows: usize) -> Result<(), ConvertError> {
-        if rows == 0 {
-            return Ok(());
-        }
+    /// Hands the accepted rows to the table; `accepted` is empty where all are.
+    fn append(&mut self, arrays: Vec<Option<ArrayRef>>, rows: usize, accepted: &[bool]) -> Result<(), ConvertError> {
         let mut opened = Vec::new();
-        let routes = self.router.route(&arrays, rows, |key| opened.push(key))?;
-        if routes.iter().any(|(partition, _)| *partition >= MAX_PARTITIONS) {
+        let targets = self.router.route(&arrays, rows, accepted, |key| opened.push(key));
+        if self.router.len() > MAX_PARTITIONS {
             let message =
                 format!("the rows belong to more than {MAX_PARTITIONS} partitions, the most that one file may have");
             self.file_error = Some(FileError { kind: FileErrorKind::TooManyPartitions, message, line: None });
@@ -228,8 +222,7 @@ impl Converter {
         }
         let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
         let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
-        let batch = RecordBatch::try_new(SchemaRef::clone(&self.schema), columns)?;
-        self.table.append(&batch, routes)
+        self.table.append(&RoutedBatch { columns, targets })
     }
 
     /// Keeps every rejected record of the batch, in the file's order, and counts what it broke.

@@ -1,8 +1,7 @@
 //! A batch of records under judgement: which of its rows broke which rule, and the typed columns of its readable rows.
 //! It does not know files, partitions or Parquet, nor what hangs on other batches.
 
-use arrow::array::{ArrayRef, BooleanArray};
-use arrow::compute::filter;
+use arrow::array::ArrayRef;
 use arrow::error::ArrowError;
 use lakegate_contract::{Contract, Rule};
 
@@ -156,13 +155,4 @@ fn set(arrays: &mut [Option<ArrayRef>], index: usize, array: ArrayRef) {
     if let Some(place) = arrays.get_mut(index) {
         *place = Some(array);
     }
-}
-
-/// The rows that are true in `accepted`.
-pub(crate) fn filtered(
-    arrays: Vec<Option<ArrayRef>>,
-    accepted: &BooleanArray,
-) -> Result<Vec<Option<ArrayRef>>, ArrowError> {
-    let keep = |array: Option<ArrayRef>| array.map(|array| filter(&array, accepted)).transpose();
-    arrays.into_iter().map(keep).collect()
 }

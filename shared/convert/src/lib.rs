@@ -29,6 +29,7 @@ mod converter;
 mod csv;
 mod decode;
 mod derive;
+mod encode;
 mod error;
 mod judge;
 mod judgement;

@@ -6,24 +6,36 @@ use std::fmt::Write;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Decimal128Type, Int8Type, Int16Type, Int32Type, Int64Type};
-use arrow::error::ArrowError;
-use arrow::row::{RowConverter, SortField};
 use lakegate_contract::Contract;
 
-use crate::schema::data_type;
+use crate::encode::{Dictionary, NO_PARTITION};
 
 /// What Hive, Athena and Spark write for null, and for the empty text, which they cannot tell from it.
 const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+/// The code of null; values have theirs from 1.
+const NULL_CODE: u32 = 0;
+/// A step that was not taken yet.
+const NOWHERE: u32 = u32::MAX;
 
 /// Finds each row's partition.
 #[derive(Debug)]
 pub(crate) struct Router {
     names: Vec<String>,
-    columns: Vec<usize>,
-    converter: Option<RowConverter>,
-    known: HashMap<Box<[u8]>, usize>,
+    levels: Vec<Level>,
+    /// By the last level's place, the partition.
+    partitions: Vec<u32>,
     /// Null and the empty text have one path, and so one partition.
-    by_path: HashMap<String, usize>,
+    by_path: HashMap<String, u32>,
+}
+
+/// A partition column: codes of its values, and where each code leads from each place of the level above.
+#[derive(Debug)]
+struct Level {
+    column: usize,
+    codes: Option<Dictionary>,
+    /// By the place above, then by code, the place here.
+    steps: Vec<Vec<u32>>,
+    places: u32,
 }
 
 /// A partition's path, and its values as the catalog has them.
@@ -34,62 +46,122 @@ pub(crate) struct PartitionKey {
 }
 
 impl Router {
-    pub(crate) fn new(contract: &Contract) -> Result<Self, ArrowError> {
-        let columns: Vec<_> =
-            contract.partition_columns.iter().filter_map(|index| contract.columns.get(*index)).collect();
-        let sort_fields: Vec<_> = columns.iter().map(|column| SortField::new(data_type(&column.column_type))).collect();
-        Ok(Self {
-            names: columns.iter().map(|column| column.physical_name.clone()).collect(),
-            columns: contract.partition_columns.clone(),
-            converter: if columns.is_empty() { None } else { Some(RowConverter::new(sort_fields)?) },
-            known: HashMap::new(),
+    pub(crate) fn new(contract: &Contract) -> Self {
+        let name = |index: &usize| contract.columns.get(*index).map(|column| column.physical_name.clone());
+        let level = |column: &usize| Level { column: *column, codes: None, steps: Vec::new(), places: 0 };
+        Self {
+            names: contract.partition_columns.iter().filter_map(name).collect(),
+            levels: contract.partition_columns.iter().map(level).collect(),
+            partitions: Vec::new(),
             by_path: HashMap::new(),
-        })
+        }
     }
 
-    /// The rows of each partition that the batch touches, in ascending order of partition; `open` is called for each new one and
-    /// numbers them from 0 in the order of their first row.
+    /// How many partitions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_path.len()
+    }
+
+    /// The partition of each row; [`NO_PARTITION`] for rows that are not accepted (`accepted` is empty where all are). `open` is
+    /// called for each new partition; they are numbered from 0 in the order of their first row.
     pub(crate) fn route(
         &mut self,
         arrays: &[Option<ArrayRef>],
         rows: usize,
+        accepted: &[bool],
         mut open: impl FnMut(PartitionKey),
-    ) -> Result<Vec<(usize, Vec<u32>)>, ArrowError> {
-        let Some(converter) = &mut self.converter else {
-            if self.by_path.insert(String::new(), 0).is_none() {
-                open(PartitionKey { path: String::new(), values: Vec::new() });
-            }
-            return Ok(vec![(0, (0..).take(rows).collect())]);
-        };
-        let keys: Vec<ArrayRef> = self.columns.iter().filter_map(|index| arrays.get(*index)?.clone()).collect();
-        let encoded = converter.convert_columns(&keys)?;
-        let mut touched: Vec<Vec<u32>> = vec![Vec::new(); self.by_path.len()];
-        // Files are mostly in some order: the row before often has the same partition.
-        let mut last: Option<(&[u8], usize)> = None;
-        for (row, number) in (0..rows).zip(0_u32..) {
-            let encoded_row = encoded.row(row);
-            let key = encoded_row.data();
-            let seen = last.filter(|(bytes, _)| *bytes == key).map(|(_, partition)| partition);
-            let partition = if let Some(partition) = seen.or_else(|| self.known.get(key).copied()) {
-                partition
-            } else {
-                let partition_key = partition_key(&self.names, &keys, row);
-                let next = self.by_path.len();
-                let partition = *self.by_path.entry(partition_key.path.clone()).or_insert(next);
-                if partition == next {
-                    touched.push(Vec::new());
-                    open(partition_key);
-                }
-                self.known.insert(key.into(), partition);
-                partition
-            };
-            last = Some((key, partition));
-            if let Some(list) = touched.get_mut(partition) {
-                list.push(number);
-            }
+    ) -> Vec<u32> {
+        let mut targets = vec![0; rows];
+        for (target, _) in targets.iter_mut().zip(accepted).filter(|(_, accepted)| !**accepted) {
+            *target = NO_PARTITION;
         }
-        Ok(touched.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()).collect())
+        let keys: Vec<ArrayRef> = self.levels.iter().filter_map(|level| arrays.get(level.column)?.clone()).collect();
+        for (level, key) in self.levels.iter_mut().zip(&keys) {
+            level.advance(key, &mut targets);
+        }
+        for (row, target) in targets.iter_mut().enumerate().filter(|(_, target)| **target != NO_PARTITION) {
+            let place = *target as usize;
+            *target = match self.partitions.get(place) {
+                Some(partition) if *partition != NOWHERE => *partition,
+                Some(_) | None => self.partition(place, row, &keys, &mut open),
+            };
+        }
+        targets
     }
+
+    /// The partition of a place that was not seen before.
+    fn partition(&mut self, place: usize, row: usize, keys: &[ArrayRef], open: &mut impl FnMut(PartitionKey)) -> u32 {
+        let key = partition_key(&self.names, keys, row);
+        let next = u32::try_from(self.by_path.len()).unwrap_or(NO_PARTITION);
+        let partition = *self.by_path.entry(key.path.clone()).or_insert(next);
+        if partition == next {
+            open(key);
+        }
+        if self.partitions.len() <= place {
+            self.partitions.resize(place + 1, NOWHERE);
+        }
+        if let Some(known) = self.partitions.get_mut(place) {
+            *known = partition;
+        }
+        partition
+    }
+}
+
+impl Level {
+    /// Leads every row from its place above to its place here.
+    fn advance(&mut self, key: &ArrayRef, targets: &mut [u32]) {
+        let numbers = numbers(key);
+        let codes = self
+            .codes
+            .get_or_insert_with(|| if numbers.is_some() { Dictionary::of_numbers() } else { Dictionary::of_texts() });
+        for (row, target) in targets.iter_mut().enumerate().filter(|(_, target)| **target != NO_PARTITION) {
+            let code = if key.is_null(row) {
+                Some(NULL_CODE)
+            } else if let Some(numbers) = &numbers {
+                numbers.get(row).and_then(|number| codes.number_code(*number)).map(|code| u32::from(code) + 1)
+            } else if let Some(texts) = key.as_string_opt::<i32>() {
+                codes.text_code(texts.value(row).as_bytes()).map(|code| u32::from(code) + 1)
+            } else {
+                codes.text_code(text_of(key, row).as_bytes()).map(|code| u32::from(code) + 1)
+            };
+            // More distinct values than there are codes are too many partitions, which a place of its own tells for each.
+            *target = step(&mut self.steps, &mut self.places, *target, code.unwrap_or(u32::from(u16::MAX)));
+        }
+    }
+}
+
+fn step(steps: &mut Vec<Vec<u32>>, places: &mut u32, above: u32, code: u32) -> u32 {
+    let (above, code) = (above as usize, code as usize);
+    if steps.len() <= above {
+        steps.resize(above + 1, Vec::new());
+    }
+    let Some(codes) = steps.get_mut(above) else { return NOWHERE };
+    if codes.len() <= code {
+        codes.resize((code + 1).next_power_of_two(), NOWHERE);
+    }
+    let Some(place) = codes.get_mut(code) else { return NOWHERE };
+    if *place == NOWHERE {
+        *place = *places;
+        *places += 1;
+    }
+    *place
+}
+
+/// The values of a column of numbers, dates or booleans as numbers that are equal where the values are.
+fn numbers(array: &ArrayRef) -> Option<Vec<i64>> {
+    fn of<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<Vec<i64>>
+    where
+        T::Native: Into<i64>,
+    {
+        Some(array.as_primitive_opt::<T>()?.values().iter().map(|value| (*value).into()).collect())
+    }
+    let booleans = || Some(array.as_boolean_opt()?.values().iter().map(i64::from).collect());
+    of::<Int32Type>(array)
+        .or_else(|| of::<Int64Type>(array))
+        .or_else(|| of::<Date32Type>(array))
+        .or_else(|| of::<Int16Type>(array))
+        .or_else(|| of::<Int8Type>(array))
+        .or_else(booleans)
 }
 
 fn partition_key(names: &[String], keys: &[ArrayRef], row: usize) -> PartitionKey {

@@ -1,51 +1,64 @@
 //! Accepted rows to Parquet, one file per partition, in bounded memory.
 //! It does not know contracts beyond their schema, nor where the bytes go.
 
-use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
 
 use crate::ConvertError;
+use crate::encode::{ColumnEncoder, Compressor, encoders};
 use crate::judgement::Partition;
 use crate::partition::PartitionKey;
 
-/// Rows that a partition collects before they are encoded: encoding in small pieces costs several times as much.
-const PENDING_ROWS: usize = 16 * 1024;
-/// What all partitions together collect before the largest is encoded early.
-const PENDING_BYTES: usize = 32 * 1024 * 1024;
-/// What the encoders of all partitions together hold before the largest ends its row group early.
+/// What the row groups in progress of all partitions together hold before the largest ends early.
 const ENCODED_BYTES: usize = 64 * 1024 * 1024;
+/// A row group ends when it has so many bytes: the size that Athena and Spark read at a time without seeking back and forth.
+const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
 /// The table's Parquet files.
-#[derive(Debug)]
 pub(crate) struct Table {
-    schema: SchemaRef,
-    properties: WriterProperties,
+    schema: SchemaDescriptor,
+    properties: WriterPropertiesPtr,
+    columns: Vec<ColumnEncoder>,
+    compressor: Compressor,
     files: Vec<File>,
 }
 
-#[derive(Debug)]
 struct File {
     partition: Partition,
-    writer: ArrowWriter<Vec<u8>>,
-    pending: Vec<RecordBatch>,
-    pending_rows: usize,
-    pending_bytes: usize,
+    writer: SerializedFileWriter<Vec<u8>>,
+    /// Rows of the row group in progress.
+    group_rows: u64,
+}
+
+/// A batch's columns, as the table has them, and the partition of each row.
+pub(crate) struct RoutedBatch {
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) targets: Vec<u32>,
 }
 
 impl Table {
-    pub(crate) fn new(schema: SchemaRef, compression: lakegate_contract::Compression) -> Self {
-        Self { schema, properties: properties(compression), files: Vec::new() }
+    pub(crate) fn new(schema: &SchemaRef, compression: lakegate_contract::Compression) -> Result<Self, ConvertError> {
+        let properties = Arc::new(properties(compression));
+        let descriptor = ArrowSchemaConverter::new().convert(schema)?;
+        let columns = encoders(schema.fields(), &descriptor, &properties)?;
+        let compressor = Compressor::new(compression)?;
+        Ok(Self { schema: descriptor, properties, columns, compressor, files: Vec::new() })
     }
 
     pub(crate) fn open(&mut self, key: PartitionKey) -> Result<(), ConvertError> {
-        let writer = writer(&self.schema, &self.properties)?;
+        let properties = WriterPropertiesPtr::clone(&self.properties);
+        let writer = SerializedFileWriter::new(Vec::new(), self.schema.root_schema_ptr(), properties)?;
         let partition = Partition { path: key.path, values: key.values, rows: 0, bytes: 0 };
-        self.files.push(File { partition, writer, pending: Vec::new(), pending_rows: 0, pending_bytes: 0 });
+        self.files.push(File { partition, writer, group_rows: 0 });
         Ok(())
     }
 
@@ -53,49 +66,61 @@ impl Table {
         self.files.get(index).map(|file| &file.partition)
     }
 
-    /// Adds each partition's rows of `batch`.
-    pub(crate) fn append(&mut self, batch: &RecordBatch, routes: Vec<(usize, Vec<u32>)>) -> Result<(), ConvertError> {
-        for (partition, rows) in routes {
-            let Some(file) = self.files.get_mut(partition) else { continue };
-            let part = if rows.len() == batch.num_rows() {
-                batch.clone()
-            } else {
-                take_record_batch(batch, &UInt32Array::from(rows))?
-            };
-            file.partition.rows += part.num_rows() as u64;
-            file.pending_rows += part.num_rows();
-            file.pending_bytes += part.get_array_memory_size();
-            file.pending.push(part);
-            if file.pending_rows >= PENDING_ROWS {
-                file.encode(&self.schema)?;
+    /// Adds the rows of a batch to their partitions.
+    pub(crate) fn append(&mut self, batch: &RoutedBatch) -> Result<(), ConvertError> {
+        for target in &batch.targets {
+            if let Some(file) = self.files.get_mut(*target as usize) {
+                file.group_rows += 1;
             }
+        }
+        let columns = self.columns.len();
+        for (column, array) in self.columns.iter_mut().zip(&batch.columns) {
+            column.open(self.files.len(), columns);
+            column.append(array, &batch.targets, &mut self.compressor)?;
         }
         self.bound_memory()
     }
 
     fn bound_memory(&mut self) -> Result<(), ConvertError> {
-        while self.files.iter().map(|file| file.pending_bytes).sum::<usize>() > PENDING_BYTES {
-            let Some(largest) = self.files.iter_mut().max_by_key(|file| file.pending_bytes) else { break };
-            largest.encode(&self.schema)?;
+        let size = |index| self.columns.iter().map(|column| column.encoded_size(index)).sum::<usize>();
+        let mut sizes: Vec<(usize, usize)> = (0..self.files.len()).map(|index| (size(index), index)).collect();
+        let mut all: usize = sizes.iter().map(|(size, _)| size).sum();
+        sizes.sort_unstable();
+        while let Some((size, index)) = sizes.pop() {
+            if all <= ENCODED_BYTES && size <= ROW_GROUP_BYTES {
+                break;
+            }
+            self.end_row_group(index)?;
+            all -= size;
         }
-        while self.files.iter().map(|file| file.writer.memory_size()).sum::<usize>() > ENCODED_BYTES {
-            let Some(largest) = self.files.iter_mut().max_by_key(|file| file.writer.memory_size()) else { break };
-            largest.encode(&self.schema)?;
-            largest.writer.flush()?;
+        Ok(())
+    }
+
+    fn end_row_group(&mut self, index: usize) -> Result<(), ConvertError> {
+        let Some(file) = self.files.get_mut(index).filter(|file| file.group_rows > 0) else { return Ok(()) };
+        let mut row_group = file.writer.next_row_group()?;
+        for column in &mut self.columns {
+            column.finish(index, &mut self.compressor)?.write(&mut row_group)?;
         }
+        row_group.close()?;
+        file.partition.rows += file.group_rows;
+        file.group_rows = 0;
         Ok(())
     }
 
     /// The bytes encoded since the last call, per partition.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {
-        let taken = self.files.iter_mut().enumerate().map(|(index, file)| (index, file.take_bytes()));
+        let taken = self.files.iter_mut().enumerate();
+        let taken = taken.map(|(index, file)| (index, std::mem::take(file.writer.inner_mut())));
         taken.filter(|(_, bytes)| !bytes.is_empty())
     }
 
     /// Ends all files; a last [`Table::drain`] has their last bytes.
     pub(crate) fn finish(&mut self) -> Result<Vec<Partition>, ConvertError> {
+        for index in 0..self.files.len() {
+            self.end_row_group(index)?;
+        }
         for file in &mut self.files {
-            file.encode(&self.schema)?;
             file.writer.finish()?;
             file.partition.bytes = file.writer.bytes_written() as u64;
         }
@@ -105,29 +130,21 @@ impl Table {
     /// Forgets everything: nothing of the file is published.
     pub(crate) fn discard(&mut self) {
         self.files.clear();
+        self.columns.clear();
     }
 }
 
-impl File {
-    fn encode(&mut self, schema: &SchemaRef) -> Result<(), ConvertError> {
-        if !self.pending.is_empty() {
-            self.writer.write(&concat_batches(schema, &self.pending)?)?;
-        }
-        self.pending.clear();
-        (self.pending_rows, self.pending_bytes) = (0, 0);
-        Ok(())
-    }
-
-    fn take_bytes(&mut self) -> Vec<u8> {
-        std::mem::take(self.writer.inner_mut())
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table").field("files", &self.files.len()).finish_non_exhaustive()
     }
 }
 
-/// A Parquet writer whose bytes are taken away as they come.
-pub(crate) fn writer(schema: &SchemaRef, properties: &WriterProperties) -> Result<ArrowWriter<Vec<u8>>, ConvertError> {
+/// A Parquet writer of whole batches, whose bytes are taken away as they come.
+pub(crate) fn writer(schema: &SchemaRef, properties: &WriterProperties) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
     // Arrow's own schema would add a block to every small file and tells readers nothing that Parquet's does not.
     let options = ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
-    Ok(ArrowWriter::try_new_with_options(Vec::new(), SchemaRef::clone(schema), options)?)
+    ArrowWriter::try_new_with_options(Vec::new(), SchemaRef::clone(schema), options)
 }
 
 /// Format version 1 with plain and dictionary encodings and data pages v1: what every reader of today understands.

@@ -1,0 +1,272 @@
+//! A column's accepted values to Parquet column chunks, one per partition, without an encoder held open for each: values go straight
+//! to their partition's open page. It does not know files, nor other columns.
+//!
+//! A column is dictionary-encoded as long as that pays, which is decided by what is seen: one dictionary numbers the column's
+//! distinct values over all partitions, and each chunk renumbers those that it has. Whatever is decided hangs on the rows alone.
+
+mod chunk;
+mod compress;
+mod dictionary;
+mod hybrid;
+mod nested;
+mod statistics;
+mod values;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::FieldRef;
+use parquet::arrow::arrow_writer::ArrowColumnChunk;
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
+
+use crate::ConvertError;
+use chunk::{ColumnChunk, FinishedChunk};
+use nested::NestedColumn;
+use values::{Values, Visitor, visit};
+
+pub(crate) use compress::Compressor;
+pub(crate) use dictionary::Dictionary;
+
+/// The target of a row that goes to no partition, because it is rejected.
+pub(crate) const NO_PARTITION: u32 = u32::MAX;
+/// A page has at most about so many bytes before compression, ...
+const PAGE_BYTES_MAX: usize = 128 * 1024;
+/// ... at least so many, ...
+const PAGE_BYTES_MIN: usize = 1024;
+/// ... and all open pages of a table together so many.
+const OPEN_PAGES_BYTES: usize = 32 * 1024 * 1024;
+/// Rows of a page: what a reader that skips by pages decodes at least.
+const PAGE_ROWS_MAX: usize = 64 * 1024;
+/// Renumbering tables of a column's partitions together.
+const LOCAL_CODES_BYTES: usize = 16 * 1024 * 1024;
+/// Rows after which a column whose values rarely repeat gives its dictionary up.
+const TRIAL_ROWS: usize = 8192;
+
+/// A column of the table's Parquet files, of all partitions.
+#[derive(Debug)]
+pub(crate) struct ColumnEncoder {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Flat(FlatColumn),
+    Nested(NestedColumn),
+}
+
+#[derive(Debug)]
+struct FlatColumn {
+    column: ColumnDescPtr,
+    chunks: Vec<ColumnChunk>,
+    dictionary: Option<Dictionary>,
+    /// Whether new values are coded. Chunks that have codes need the dictionary when this is over, too.
+    is_coding: bool,
+    rows: usize,
+    /// Per row of the batch, its code; kept for its memory.
+    codes: Vec<u16>,
+    page_bytes: usize,
+}
+
+/// A column's part of a row group.
+pub(crate) enum FinishedColumn {
+    Flat(FinishedChunk),
+    Nested(Vec<ArrowColumnChunk>),
+}
+
+/// The encoders of all columns. `fields` and `schema` tell the same columns.
+pub(crate) fn encoders<'a>(
+    fields: impl IntoIterator<Item = &'a FieldRef>,
+    schema: &SchemaDescriptor,
+    properties: &WriterProperties,
+) -> Result<Vec<ColumnEncoder>, ConvertError> {
+    let mut encoders = Vec::new();
+    for (index, field) in fields.into_iter().enumerate() {
+        let kind = if field.data_type().is_nested() {
+            Kind::Nested(NestedColumn::new(field, properties)?)
+        } else {
+            let leaf = (0..schema.num_columns()).find(|leaf| schema.get_column_root_idx(*leaf) == index);
+            let column =
+                leaf.map(|leaf| schema.column(leaf)).ok_or(ParquetError::General(format!("no leaf {index}")))?;
+            let dictionary = values::dictionary(field.data_type());
+            let is_coding = dictionary.is_some();
+            Kind::Flat(FlatColumn {
+                column,
+                chunks: Vec::new(),
+                dictionary,
+                is_coding,
+                rows: 0,
+                codes: Vec::new(),
+                page_bytes: PAGE_BYTES_MAX,
+            })
+        };
+        encoders.push(ColumnEncoder { kind });
+    }
+    Ok(encoders)
+}
+
+impl ColumnEncoder {
+    /// There are now `partitions` partitions, of a table of `columns` columns.
+    pub(crate) fn open(&mut self, partitions: usize, columns: usize) {
+        match &mut self.kind {
+            Kind::Flat(flat) => {
+                flat.chunks.resize_with(partitions, ColumnChunk::default);
+                flat.page_bytes =
+                    (OPEN_PAGES_BYTES / (partitions * columns).max(1)).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+            }
+            Kind::Nested(nested) => nested.open(partitions),
+        }
+    }
+
+    /// Adds a batch's values, each to the partition that `targets` has for its row.
+    pub(crate) fn append(
+        &mut self,
+        array: &ArrayRef,
+        targets: &[u32],
+        compressor: &mut Compressor,
+    ) -> Result<(), ConvertError> {
+        match &mut self.kind {
+            Kind::Flat(flat) => Ok(flat.append(array, targets, compressor)?),
+            Kind::Nested(nested) => nested.append(array, targets),
+        }
+    }
+
+    /// Bytes that the partition's row group has so far, about.
+    pub(crate) fn encoded_size(&self, partition: usize) -> usize {
+        match &self.kind {
+            Kind::Flat(flat) => flat.chunks.get(partition).map_or(0, ColumnChunk::encoded_size),
+            Kind::Nested(nested) => nested.encoded_size(partition),
+        }
+    }
+
+    /// Ends the partition's row group.
+    pub(crate) fn finish(
+        &mut self,
+        partition: usize,
+        compressor: &mut Compressor,
+    ) -> Result<FinishedColumn, ConvertError> {
+        match &mut self.kind {
+            Kind::Flat(flat) => Ok(FinishedColumn::Flat(flat.finish(partition, compressor)?)),
+            Kind::Nested(nested) => Ok(FinishedColumn::Nested(nested.finish(partition)?)),
+        }
+    }
+}
+
+impl FinishedColumn {
+    pub(crate) fn write(self, row_group: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> Result<(), ParquetError> {
+        match self {
+            Self::Flat((bytes, closed)) => row_group.append_column(&bytes, closed),
+            Self::Nested(chunks) => chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(row_group)),
+        }
+    }
+}
+
+impl FlatColumn {
+    fn append(&mut self, array: &ArrayRef, targets: &[u32], compressor: &mut Compressor) -> Result<(), ParquetError> {
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
+        if self.is_coding && !self.code(array, targets, nulls.as_ref()) {
+            self.stop_coding(compressor)?;
+        }
+        if self.is_coding {
+            self.scatter_codes(targets, nulls.as_ref());
+        } else {
+            let mut scatter = Scatter { chunks: &mut self.chunks, targets, nulls: nulls.as_ref() };
+            visit(array, &mut scatter).ok_or_else(|| ParquetError::NYI(format!("{} pages", array.data_type())))?;
+        }
+        for chunk in &mut self.chunks {
+            if chunk.page_bytes() >= self.page_bytes || chunk.page_rows() >= PAGE_ROWS_MAX {
+                chunk.close_page(&self.column, compressor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the code of every row that goes to a partition. False: coding does not pay, or the dictionary is full.
+    fn code(&mut self, array: &ArrayRef, targets: &[u32], nulls: Option<&NullBuffer>) -> bool {
+        let Some(dictionary) = &mut self.dictionary else { return false };
+        self.codes.clear();
+        let mut coding = Coding { dictionary, codes: &mut self.codes, targets, nulls };
+        if visit(array, &mut coding).is_none() || self.codes.len() < targets.len() {
+            return false;
+        }
+        self.rows += targets.len();
+        let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
+        let is_rare = self.rows > TRIAL_ROWS / 2 && self.rows <= TRIAL_ROWS && entries > self.rows / 2;
+        let entries_max = LOCAL_CODES_BYTES / size_of::<u16>() / self.chunks.len().max(1);
+        !is_rare && entries <= entries_max
+    }
+
+    /// What is coded stays so; later values are plain.
+    fn stop_coding(&mut self, compressor: &mut Compressor) -> Result<(), ParquetError> {
+        self.is_coding = false;
+        for chunk in &mut self.chunks {
+            // A page is of one encoding.
+            if chunk.has_codes() {
+                chunk.close_page(&self.column, compressor)?;
+            }
+        }
+        self.codes = Vec::new();
+        Ok(())
+    }
+
+    fn scatter_codes(&mut self, targets: &[u32], nulls: Option<&NullBuffer>) {
+        for (row, (target, code)) in targets.iter().zip(&self.codes).enumerate() {
+            let Some(chunk) = self.chunks.get_mut(*target as usize) else { continue };
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                chunk.add_null();
+            } else {
+                chunk.add_valid();
+                chunk.add_code(*code);
+            }
+        }
+    }
+
+    fn finish(&mut self, partition: usize, compressor: &mut Compressor) -> Result<FinishedChunk, ParquetError> {
+        let chunk = self.chunks.get_mut(partition).ok_or(ParquetError::General(format!("no partition {partition}")))?;
+        chunk.finish(&self.column, self.dictionary.as_ref(), compressor)
+    }
+}
+
+/// Writes plain values to their partitions' open pages.
+struct Scatter<'a> {
+    chunks: &'a mut [ColumnChunk],
+    targets: &'a [u32],
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl Visitor for Scatter<'_> {
+    fn visit<V: Values>(&mut self, values: &V) {
+        for (row, target) in self.targets.iter().enumerate() {
+            // A row without a partition has a target beyond them all.
+            let Some(chunk) = self.chunks.get_mut(*target as usize) else { continue };
+            if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                chunk.add_null();
+            } else {
+                chunk.add_valid();
+                values.write(row, &mut chunk.plain);
+                values.bound(row, &mut chunk.bounds);
+            }
+        }
+    }
+}
+
+/// Finds codes, until the dictionary is full.
+struct Coding<'a> {
+    dictionary: &'a mut Dictionary,
+    codes: &'a mut Vec<u16>,
+    targets: &'a [u32],
+    nulls: Option<&'a NullBuffer>,
+}
+
+impl Visitor for Coding<'_> {
+    fn visit<V: Values>(&mut self, values: &V) {
+        for (row, target) in self.targets.iter().enumerate() {
+            // What is not written is not coded: a rejected row may hold anything.
+            let is_written = *target != NO_PARTITION && !self.nulls.is_some_and(|nulls| nulls.is_null(row));
+            let code = if is_written { values.code(row, self.dictionary) } else { Some(0) };
+            let Some(code) = code else { return };
+            self.codes.push(code);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! An Arrow array as Parquet's physical types have its values: how one is written plainly, coded, and bounded.
+//! It does not know partitions or pages.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, StringArray};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
+
+use super::dictionary::Dictionary;
+use super::statistics::Bounds;
+
+/// The values of a column, row by row, in one of Parquet's physical types.
+pub(super) trait Values {
+    /// A dictionary for such values; `None` where codes would not be shorter.
+    fn dictionary() -> Option<Dictionary>;
+    /// Appends the value of `row` in PLAIN encoding.
+    fn write(&self, row: usize, out: &mut Vec<u8>);
+    /// The value's code; `None` when the dictionary is full.
+    fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16>;
+    /// Widens `bounds` to the value.
+    fn bound(&self, row: usize, bounds: &mut Bounds);
+}
+
+/// INT32.
+pub(super) struct Int32s<'a>(pub(super) &'a [i32]);
+/// INT64.
+pub(super) struct Int64s<'a>(pub(super) &'a [i64]);
+/// DOUBLE.
+pub(super) struct Doubles<'a>(pub(super) &'a [f64]);
+/// BOOLEAN, a byte each: the page packs them.
+pub(super) struct Booleans<'a>(pub(super) &'a BooleanArray);
+/// `FIXED_LEN_BYTE_ARRAY` of so many bytes, two's complement, most significant first.
+pub(super) struct Fixed<'a>(pub(super) &'a [i128], pub(super) usize);
+/// `BYTE_ARRAY`.
+pub(super) struct Texts<'a>(pub(super) &'a StringArray);
+
+impl Values for Int32s<'_> {
+    fn dictionary() -> Option<Dictionary> {
+        Some(Dictionary::of_numbers())
+    }
+
+    #[inline]
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
+    }
+
+    #[inline]
+    fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
+        dictionary.number_code(i64::from(*self.0.get(row)?))
+    }
+
+    #[inline]
+    fn bound(&self, row: usize, bounds: &mut Bounds) {
+        bounds.add_number(i64::from(self.0.get(row).copied().unwrap_or_default()));
+    }
+}
+
+impl Values for Int64s<'_> {
+    fn dictionary() -> Option<Dictionary> {
+        Some(Dictionary::of_numbers())
+    }
+
+    #[inline]
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
+    }
+
+    #[inline]
+    fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
+        dictionary.number_code(*self.0.get(row)?)
+    }
+
+    #[inline]
+    fn bound(&self, row: usize, bounds: &mut Bounds) {
+        bounds.add_number(self.0.get(row).copied().unwrap_or_default());
+    }
+}
+
+impl Values for Doubles<'_> {
+    fn dictionary() -> Option<Dictionary> {
+        Some(Dictionary::of_numbers())
+    }
+
+    #[inline]
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
+    }
+
+    #[inline]
+    fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
+        dictionary.number_code(self.0.get(row)?.to_bits().cast_signed())
+    }
+
+    #[inline]
+    fn bound(&self, row: usize, bounds: &mut Bounds) {
+        bounds.add_double(self.0.get(row).copied().unwrap_or_default());
+    }
+}
+
+impl Values for Booleans<'_> {
+    fn dictionary() -> Option<Dictionary> {
+        None
+    }
+
+    #[inline]
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        out.push(u8::from(self.0.value(row)));
+    }
+
+    fn code(&self, _: usize, _: &mut Dictionary) -> Option<u16> {
+        None
+    }
+
+    #[inline]
+    fn bound(&self, row: usize, bounds: &mut Bounds) {
+        bounds.add_number(i64::from(self.0.value(row)));
+    }
+}
+
+impl Values for Fixed<'_> {
+    fn dictionary() -> Option<Dictionary> {
+        None
+    }
+
+    #[inline]
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        let bytes = self.0.get(row).copied().unwrap_or_default().to_be_bytes();
+        out.extend_from_slice(bytes.get(bytes.len() - self.1..).unwrap_or_default());
+    }
+
+    fn code(&self, _: usize, _: &mut Dictionary) -> Option<u16> {
+        None
+    }
+
+    #[inline]
+    fn bound(&self, row: usize, bounds: &mut Bounds) {
+        bounds.add_wide(self.0.get(row).copied().unwrap_or_default());
+    }
+}
+
+impl Values for Texts<'_> {
+    fn dictionary() -> Option<Dictionary> {
+        Some(Dictionary::of_texts())
+    }
+
+    #[inline]
+    fn write(&self, row: usize, out: &mut Vec<u8>) {
+        let text = self.0.value(row).as_bytes();
+        // A text is at most a record long, which is far below 4 GiB.
+        out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+        out.extend_from_slice(text);
+    }
+
+    #[inline]
+    fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
+        dictionary.text_code(self.0.value(row).as_bytes())
+    }
+
+    #[inline]
+    fn bound(&self, row: usize, bounds: &mut Bounds) {
+        bounds.add_text(self.0.value(row).as_bytes());
+    }
+}
+
+/// What is done with a column's values, whatever their type.
+pub(super) trait Visitor {
+    fn visit<V: Values>(&mut self, values: &V);
+}
+
+/// Calls `visitor` with the array's values in the physical type that Arrow's own mapping to Parquet has for them. `None`: the type is nested.
+pub(super) fn visit(array: &ArrayRef, visitor: &mut impl Visitor) -> Option<()> {
+    fn of<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<&[T::Native]> {
+        array.as_primitive_opt::<T>().map(|array: &PrimitiveArray<T>| array.values().as_ref())
+    }
+    match array.data_type() {
+        DataType::Int8 => visitor.visit(&Int32s(&widened(of::<Int8Type>(array)?))),
+        DataType::Int16 => visitor.visit(&Int32s(&widened(of::<Int16Type>(array)?))),
+        DataType::Int32 => visitor.visit(&Int32s(of::<Int32Type>(array)?)),
+        DataType::Date32 => visitor.visit(&Int32s(of::<Date32Type>(array)?)),
+        DataType::Int64 => visitor.visit(&Int64s(of::<Int64Type>(array)?)),
+        DataType::Timestamp(..) => visitor.visit(&Int64s(of::<TimestampMicrosecondType>(array)?)),
+        DataType::Float64 => visitor.visit(&Doubles(of::<Float64Type>(array)?)),
+        DataType::Boolean => visitor.visit(&Booleans(array.as_boolean_opt()?)),
+        DataType::Utf8 => visitor.visit(&Texts(array.as_string_opt()?)),
+        DataType::Decimal128(precision, _) => {
+            let values = of::<Decimal128Type>(array)?;
+            match precision {
+                ..=9 => visitor.visit(&Int32s(&narrowed(values))),
+                10..=18 => visitor.visit(&Int64s(&narrowed(values))),
+                _ => visitor.visit(&Fixed(values, fixed_length(*precision))),
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// A dictionary for values of an Arrow type.
+pub(super) fn dictionary(data_type: &DataType) -> Option<Dictionary> {
+    match data_type {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Date32 => Int32s::dictionary(),
+        DataType::Int64 | DataType::Timestamp(..) => Int64s::dictionary(),
+        DataType::Float64 => Doubles::dictionary(),
+        DataType::Utf8 => Texts::dictionary(),
+        DataType::Decimal128(..=18, _) => Int64s::dictionary(),
+        _ => None,
+    }
+}
+
+/// The fewest bytes of two's complement that hold every number of so many digits (Parquet format, DECIMAL).
+fn fixed_length(precision: u8) -> usize {
+    let limit = 10_u128.saturating_pow(u32::from(precision));
+    (1..16).find(|bytes| 1_u128 << (8 * bytes - 1) >= limit).unwrap_or(16)
+}
+
+fn widened<T: Copy + Into<i32>>(values: &[T]) -> Vec<i32> {
+    values.iter().map(|value| (*value).into()).collect()
+}
+
+/// A value beyond its column's precision never gets here; rows that broke a rule may hold anything, and are not written.
+fn narrowed<T: TryFrom<i128> + Default>(values: &[i128]) -> Vec<T> {
+    values.iter().map(|value| T::try_from(*value).unwrap_or_default()).collect()
+}
