@@ -9,6 +9,7 @@ mod compress;
 mod dictionary;
 mod hybrid;
 mod nested;
+mod pages;
 mod statistics;
 mod values;
 
@@ -32,17 +33,18 @@ pub(crate) use dictionary::Dictionary;
 /// The target of a row that goes to no partition, because it is rejected.
 pub(crate) const NO_PARTITION: u32 = u32::MAX;
 /// A page has at most about so many bytes before compression, ...
-const PAGE_BYTES_MAX: usize = 128 * 1024;
+const PAGE_BYTES_MAX: usize = 64 * 1024;
 /// ... at least so many, ...
 const PAGE_BYTES_MIN: usize = 1024;
 /// ... and all open pages of a table together so many.
-const OPEN_PAGES_BYTES: usize = 32 * 1024 * 1024;
+const OPEN_PAGES_BYTES: usize = 24 * 1024 * 1024;
 /// Rows of a page: what a reader that skips by pages decodes at least.
 const PAGE_ROWS_MAX: usize = 64 * 1024;
 /// Renumbering tables of a column's partitions together.
 const LOCAL_CODES_BYTES: usize = 16 * 1024 * 1024;
-/// Rows after which a column whose values rarely repeat gives its dictionary up.
-const TRIAL_ROWS: usize = 8192;
+/// A column whose values rarely repeat gives its dictionary up: after so many rows if more than the given share of them in percent were
+/// new values. A column of ten thousand prices looks nearly distinct at first, and is not.
+const TRIALS: [(usize, usize); 2] = [(8 * 1024, 80), (32 * 1024, 50)];
 
 /// A column of the table's Parquet files, of all partitions.
 #[derive(Debug)]
@@ -156,7 +158,7 @@ impl ColumnEncoder {
 impl FinishedColumn {
     pub(crate) fn write(self, row_group: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> Result<(), ParquetError> {
         match self {
-            Self::Flat((bytes, closed)) => row_group.append_column(&bytes, closed),
+            Self::Flat((pages, closed)) => row_group.append_column(&pages, closed),
             Self::Nested(chunks) => chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(row_group)),
         }
     }
@@ -192,7 +194,7 @@ impl FlatColumn {
         }
         self.rows += targets.len();
         let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
-        let is_rare = self.rows > TRIAL_ROWS / 2 && self.rows <= TRIAL_ROWS && entries > self.rows / 2;
+        let is_rare = TRIALS.iter().any(|(rows, percent)| self.rows >= *rows && entries * 100 > self.rows * percent);
         let entries_max = LOCAL_CODES_BYTES / size_of::<u16>() / self.chunks.len().max(1);
         !is_rare && entries <= entries_max
     }

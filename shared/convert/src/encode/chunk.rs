@@ -1,8 +1,6 @@
 //! One column of one partition: values in, pages out, and at the end of a row group a column chunk.
 //! It does not know other columns or partitions.
 
-use std::io::Write;
-
 use bytes::Bytes;
 use parquet::basic::{Encoding, PageType, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -15,8 +13,11 @@ use parquet::schema::types::ColumnDescPtr;
 use super::compress::Compressor;
 use super::dictionary::Dictionary;
 use super::hybrid;
+use super::pages::Pages;
 use super::statistics::Bounds;
 
+/// A page's header takes less.
+const HEADER_BYTES: usize = 64;
 /// Stands for "no local code yet".
 const NO_CODE: u16 = u16::MAX;
 
@@ -36,7 +37,8 @@ pub(super) struct ColumnChunk {
     /// The chunk's own dictionary: codes of the column's.
     entries: Vec<u16>,
     /// The pages closed so far, as the file will have them.
-    pages: Vec<u8>,
+    pages: Vec<Bytes>,
+    pages_bytes: usize,
     pub(super) bounds: Bounds,
     rows: usize,
     nulls: usize,
@@ -45,8 +47,8 @@ pub(super) struct ColumnChunk {
     coded_pages: i32,
 }
 
-/// A finished column chunk: its bytes, dictionary page first, and its metadata.
-pub(crate) type FinishedChunk = (Bytes, ColumnCloseResult);
+/// A finished column chunk: its pages, the dictionary page first, and its metadata.
+pub(crate) type FinishedChunk = (Pages, ColumnCloseResult);
 
 impl ColumnChunk {
     #[inline]
@@ -98,7 +100,7 @@ impl ColumnChunk {
 
     /// Bytes that closing the chunk would write, about.
     pub(super) fn encoded_size(&self) -> usize {
-        self.pages.len() + self.page_bytes()
+        self.pages_bytes + self.page_bytes()
     }
 
     /// Compresses the open page.
@@ -141,7 +143,9 @@ impl ColumnChunk {
             rep_level_encoding: Encoding::RLE,
             statistics: None,
         };
-        self.uncompressed += write_page(CompressedPage::new(page, uncompressed), &mut self.pages)?;
+        let page = self.serialised(CompressedPage::new(page, uncompressed))?;
+        self.pages_bytes += page.len();
+        self.pages.push(page);
         self.rows += self.page_rows;
         self.nulls += self.page_nulls;
         self.plain.clear();
@@ -171,16 +175,17 @@ impl ColumnChunk {
         compressor: &mut Compressor,
     ) -> Result<FinishedChunk, ParquetError> {
         self.close_page(column, compressor)?;
-        let pages = std::mem::take(&mut self.pages);
-        let mut bytes = Vec::new();
+        let mut dictionary_bytes = 0;
         if let (Some(dictionary), false) = (dictionary, self.entries.is_empty()) {
-            bytes = self.dictionary_page(column, dictionary, compressor)?;
+            let page = self.dictionary_page(column, dictionary, compressor)?;
+            dictionary_bytes = page.len();
+            self.pages.insert(0, page);
         }
-        let dictionary_bytes = bytes.len();
-        bytes.extend_from_slice(&pages);
-        let metadata = self.metadata(column, compressor, dictionary_bytes, bytes.len())?;
+        let bytes = self.pages_bytes + dictionary_bytes;
+        let metadata = self.metadata(column, compressor, dictionary_bytes, bytes)?;
+        let pages = Pages::new(std::mem::take(&mut self.pages));
         let closed = ColumnCloseResult {
-            bytes_written: bytes.len() as u64,
+            bytes_written: bytes as u64,
             rows_written: self.rows as u64,
             metadata,
             bloom_filter: None,
@@ -189,7 +194,7 @@ impl ColumnChunk {
         };
         *self =
             Self { plain: std::mem::take(&mut self.plain), codes: std::mem::take(&mut self.codes), ..Self::default() };
-        Ok((Bytes::from(bytes), closed))
+        Ok((pages, closed))
     }
 
     fn dictionary_page(
@@ -197,7 +202,7 @@ impl ColumnChunk {
         column: &ColumnDescPtr,
         dictionary: &Dictionary,
         compressor: &mut Compressor,
-    ) -> Result<Vec<u8>, ParquetError> {
+    ) -> Result<Bytes, ParquetError> {
         let mut page = Vec::new();
         for code in &self.entries {
             match column.physical_type() {
@@ -232,9 +237,16 @@ impl ColumnChunk {
             encoding: Encoding::PLAIN,
             is_sorted: false,
         };
-        let mut bytes = Vec::new();
-        self.uncompressed += write_page(CompressedPage::new(page, uncompressed), &mut bytes)?;
-        Ok(bytes)
+        self.serialised(CompressedPage::new(page, uncompressed))
+    }
+
+    /// A page behind its header.
+    fn serialised(&mut self, page: CompressedPage) -> Result<Bytes, ParquetError> {
+        let mut sink = TrackedWrite::new(Vec::with_capacity(page.compressed_size() + HEADER_BYTES));
+        let written = SerializedPageWriter::new(&mut sink).write_page(page)?;
+        self.uncompressed += written.uncompressed_size;
+        // Exactly as long as the page: chunks hold many.
+        Ok(Bytes::from(sink.into_inner()?.into_boxed_slice()))
     }
 
     fn metadata(
@@ -270,14 +282,6 @@ impl ColumnChunk {
             .set_statistics(self.bounds.statistics(column.physical_type(), length, self.nulls as u64))
             .build()
     }
-}
-
-/// Appends a page behind its header; its size uncompressed, header included.
-fn write_page(page: CompressedPage, out: &mut Vec<u8>) -> Result<usize, ParquetError> {
-    let mut sink = TrackedWrite::new(out);
-    let written = SerializedPageWriter::new(&mut sink).write_page(page)?;
-    sink.flush()?;
-    Ok(written.uncompressed_size)
 }
 
 /// Bits that the codes of so many entries need, at least 1.
