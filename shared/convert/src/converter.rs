@@ -99,7 +99,7 @@ impl Converter {
             style: Style { nulls: NullTexts::new(&dialect.null_values) },
             uniqueness: Uniqueness::new(&contract),
             router: Router::new(&contract),
-            table: Table::new(&table_schema(&contract), contract.policy.compression)?,
+            table: Table::new(&table_schema(&contract), contract.policy.compression, 1)?,
             rejects: RejectsWriter::new(source, &contract.version),
             counts: Counts::default(),
             broken: BTreeMap::new(),
@@ -222,7 +222,7 @@ impl Converter {
         }
         let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
         let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
-        self.table.append(&RoutedBatch { columns, targets })
+        self.table.append(&[RoutedBatch { columns, targets }])
     }
 
     /// Keeps every rejected record of the batch, in the file's order, and counts what it broke.

@@ -73,7 +73,7 @@ struct FlatColumn {
 
 /// A column's part of a row group.
 pub(crate) enum FinishedColumn {
-    Flat(FinishedChunk),
+    Flat(Box<FinishedChunk>),
     Nested(Vec<ArrowColumnChunk>),
 }
 
@@ -149,7 +149,7 @@ impl ColumnEncoder {
         compressor: &mut Compressor,
     ) -> Result<FinishedColumn, ConvertError> {
         match &mut self.kind {
-            Kind::Flat(flat) => Ok(FinishedColumn::Flat(flat.finish(partition, compressor)?)),
+            Kind::Flat(flat) => Ok(FinishedColumn::Flat(Box::new(flat.finish(partition, compressor)?))),
             Kind::Nested(nested) => Ok(FinishedColumn::Nested(nested.finish(partition)?)),
         }
     }
@@ -158,7 +158,7 @@ impl ColumnEncoder {
 impl FinishedColumn {
     pub(crate) fn write(self, row_group: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> Result<(), ParquetError> {
         match self {
-            Self::Flat((pages, closed)) => row_group.append_column(&pages, closed),
+            Self::Flat(chunk) => row_group.append_column(&chunk.0, chunk.1),
             Self::Nested(chunks) => chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(row_group)),
         }
     }
@@ -272,3 +272,6 @@ impl Visitor for Coding<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,7 @@ mod rejects;
 mod schema;
 mod table;
 mod unique;
+mod workers;
 
 pub use converter::{Chunk, Converter, Output, Reading, Source};
 pub use error::ConvertError;

@@ -14,9 +14,10 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::ConvertError;
-use crate::encode::{ColumnEncoder, Compressor, encoders};
+use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, encoders};
 use crate::judgement::Partition;
 use crate::partition::PartitionKey;
+use crate::workers::Workers;
 
 /// What the row groups in progress of all partitions together hold before the largest ends early.
 const ENCODED_BYTES: usize = 48 * 1024 * 1024;
@@ -28,7 +29,8 @@ pub(crate) struct Table {
     schema: SchemaDescriptor,
     properties: WriterPropertiesPtr,
     columns: Vec<ColumnEncoder>,
-    compressor: Compressor,
+    /// Each thread has a compressor.
+    workers: Workers<Compressor>,
     files: Vec<File>,
 }
 
@@ -46,12 +48,17 @@ pub(crate) struct RoutedBatch {
 }
 
 impl Table {
-    pub(crate) fn new(schema: &SchemaRef, compression: lakegate_contract::Compression) -> Result<Self, ConvertError> {
+    /// Columns are encoded on `threads` threads; the bytes do not hang on how many.
+    pub(crate) fn new(
+        schema: &SchemaRef,
+        compression: lakegate_contract::Compression,
+        threads: usize,
+    ) -> Result<Self, ConvertError> {
         let properties = Arc::new(properties(compression));
         let descriptor = ArrowSchemaConverter::new().convert(schema)?;
         let columns = encoders(schema.fields(), &descriptor, &properties)?;
-        let compressor = Compressor::new(compression)?;
-        Ok(Self { schema: descriptor, properties, columns, compressor, files: Vec::new() })
+        let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression)).collect::<Result<_, _>>()?;
+        Ok(Self { schema: descriptor, properties, columns, workers: Workers::new(compressors), files: Vec::new() })
     }
 
     pub(crate) fn open(&mut self, key: PartitionKey) -> Result<(), ConvertError> {
@@ -66,18 +73,23 @@ impl Table {
         self.files.get(index).map(|file| &file.partition)
     }
 
-    /// Adds the rows of a batch to their partitions.
-    pub(crate) fn append(&mut self, batch: &RoutedBatch) -> Result<(), ConvertError> {
-        for target in &batch.targets {
+    /// Adds the rows of batches to their partitions. Row groups may end after the last, so that the bytes hang on how batches are grouped.
+    pub(crate) fn append(&mut self, batches: &[RoutedBatch]) -> Result<(), ConvertError> {
+        for target in batches.iter().flat_map(|batch| &batch.targets) {
             if let Some(file) = self.files.get_mut(*target as usize) {
                 file.group_rows += 1;
             }
         }
-        let columns = self.columns.len();
-        for (column, array) in self.columns.iter_mut().zip(&batch.columns) {
-            column.open(self.files.len(), columns);
-            column.append(array, &batch.targets, &mut self.compressor)?;
-        }
+        let (columns, partitions) = (self.columns.len(), self.files.len());
+        self.workers.each(self.columns.iter_mut().enumerate(), |(index, column), compressor| {
+            column.open(partitions, columns);
+            for batch in batches {
+                if let Some(array) = batch.columns.get(index) {
+                    column.append(array, &batch.targets, compressor)?;
+                }
+            }
+            Ok::<_, ConvertError>(())
+        })?;
         self.bound_memory()
     }
 
@@ -98,9 +110,14 @@ impl Table {
 
     fn end_row_group(&mut self, index: usize) -> Result<(), ConvertError> {
         let Some(file) = self.files.get_mut(index).filter(|file| file.group_rows > 0) else { return Ok(()) };
+        let mut finished: Vec<Option<FinishedColumn>> = self.columns.iter().map(|_| None).collect();
+        self.workers.each(self.columns.iter_mut().zip(&mut finished), |(column, finished), compressor| {
+            *finished = Some(column.finish(index, compressor)?);
+            Ok::<_, ConvertError>(())
+        })?;
         let mut row_group = file.writer.next_row_group()?;
-        for column in &mut self.columns {
-            column.finish(index, &mut self.compressor)?.write(&mut row_group)?;
+        for column in finished.into_iter().flatten() {
+            column.write(&mut row_group)?;
         }
         row_group.close()?;
         file.partition.rows += file.group_rows;

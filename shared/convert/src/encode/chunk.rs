@@ -136,7 +136,7 @@ impl ColumnChunk {
         };
         let uncompressed = page.len();
         let page = Page::DataPage {
-            buf: compressor.compress(page)?,
+            buf: compressor.compress(&page)?,
             num_values: u32::try_from(self.page_rows).unwrap_or(u32::MAX),
             encoding,
             def_level_encoding: Encoding::RLE,
@@ -232,7 +232,7 @@ impl ColumnChunk {
         }
         let uncompressed = page.len();
         let page = Page::DictionaryPage {
-            buf: compressor.compress(page)?,
+            buf: compressor.compress(&page)?,
             num_values: u32::try_from(self.entries.len()).unwrap_or(u32::MAX),
             encoding: Encoding::PLAIN,
             is_sorted: false,

@@ -28,10 +28,10 @@ impl Compressor {
         }
     }
 
-    pub(super) fn compress(&mut self, page: Vec<u8>) -> Result<Bytes, ParquetError> {
+    pub(super) fn compress(&mut self, page: &[u8]) -> Result<Bytes, ParquetError> {
         let compressed = match self {
-            Self::Snappy(encoder) => encoder.compress_vec(&page).map_err(failed)?,
-            Self::Zstd(compressor) => compressor.compress(&page).map_err(failed)?,
+            Self::Snappy(encoder) => encoder.compress_vec(page).map_err(failed)?,
+            Self::Zstd(compressor) => compressor.compress(page).map_err(failed)?,
         };
         Ok(Bytes::from(compressed))
     }

@@ -50,7 +50,7 @@ impl NestedColumn {
     }
 
     pub(super) fn encoded_size(&self, partition: usize) -> usize {
-        self.pending.get(partition).map_or(0, |arrays| arrays.iter().map(|array| array.get_array_memory_size()).sum())
+        self.pending.get(partition).map_or(0, |arrays| arrays.iter().map(Array::get_array_memory_size).sum())
     }
 
     pub(super) fn finish(&mut self, partition: usize) -> Result<Vec<ArrowColumnChunk>, ConvertError> {

@@ -12,8 +12,6 @@ use super::statistics::Bounds;
 
 /// The values of a column, row by row, in one of Parquet's physical types.
 pub(super) trait Values {
-    /// A dictionary for such values; `None` where codes would not be shorter.
-    fn dictionary() -> Option<Dictionary>;
     /// Appends the value of `row` in PLAIN encoding.
     fn write(&self, row: usize, out: &mut Vec<u8>);
     /// The value's code; `None` when the dictionary is full.
@@ -36,10 +34,6 @@ pub(super) struct Fixed<'a>(pub(super) &'a [i128], pub(super) usize);
 pub(super) struct Texts<'a>(pub(super) &'a StringArray);
 
 impl Values for Int32s<'_> {
-    fn dictionary() -> Option<Dictionary> {
-        Some(Dictionary::of_numbers())
-    }
-
     #[inline]
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
@@ -57,10 +51,6 @@ impl Values for Int32s<'_> {
 }
 
 impl Values for Int64s<'_> {
-    fn dictionary() -> Option<Dictionary> {
-        Some(Dictionary::of_numbers())
-    }
-
     #[inline]
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
@@ -78,10 +68,6 @@ impl Values for Int64s<'_> {
 }
 
 impl Values for Doubles<'_> {
-    fn dictionary() -> Option<Dictionary> {
-        Some(Dictionary::of_numbers())
-    }
-
     #[inline]
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
@@ -99,10 +85,6 @@ impl Values for Doubles<'_> {
 }
 
 impl Values for Booleans<'_> {
-    fn dictionary() -> Option<Dictionary> {
-        None
-    }
-
     #[inline]
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         out.push(u8::from(self.0.value(row)));
@@ -119,10 +101,6 @@ impl Values for Booleans<'_> {
 }
 
 impl Values for Fixed<'_> {
-    fn dictionary() -> Option<Dictionary> {
-        None
-    }
-
     #[inline]
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         let bytes = self.0.get(row).copied().unwrap_or_default().to_be_bytes();
@@ -140,10 +118,6 @@ impl Values for Fixed<'_> {
 }
 
 impl Values for Texts<'_> {
-    fn dictionary() -> Option<Dictionary> {
-        Some(Dictionary::of_texts())
-    }
-
     #[inline]
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         let text = self.0.value(row).as_bytes();
@@ -168,7 +142,9 @@ pub(super) trait Visitor {
     fn visit<V: Values>(&mut self, values: &V);
 }
 
-/// Calls `visitor` with the array's values in the physical type that Arrow's own mapping to Parquet has for them. `None`: the type is nested.
+/// Calls `visitor` with the array's values in the physical type that Arrow's own mapping to Parquet has for them. `None`: no contract's
+/// flat column has this type.
+#[expect(clippy::wildcard_enum_match_arm, reason = "Arrow knows some forty types")]
 pub(super) fn visit(array: &ArrayRef, visitor: &mut impl Visitor) -> Option<()> {
     fn of<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<&[T::Native]> {
         array.as_primitive_opt::<T>().map(|array: &PrimitiveArray<T>| array.values().as_ref())
@@ -196,14 +172,19 @@ pub(super) fn visit(array: &ArrayRef, visitor: &mut impl Visitor) -> Option<()> 
     Some(())
 }
 
-/// A dictionary for values of an Arrow type.
+/// A dictionary for values of an Arrow type; `None` where codes would not be shorter, or are not worth their while.
+#[expect(clippy::wildcard_enum_match_arm, reason = "Arrow knows some forty types")]
 pub(super) fn dictionary(data_type: &DataType) -> Option<Dictionary> {
     match data_type {
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Date32 => Int32s::dictionary(),
-        DataType::Int64 | DataType::Timestamp(..) => Int64s::dictionary(),
-        DataType::Float64 => Doubles::dictionary(),
-        DataType::Utf8 => Texts::dictionary(),
-        DataType::Decimal128(..=18, _) => Int64s::dictionary(),
+        DataType::Utf8 => Some(Dictionary::of_texts()),
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Date32
+        | DataType::Timestamp(..)
+        | DataType::Float64
+        | DataType::Decimal128(..=18, _) => Some(Dictionary::of_numbers()),
         _ => None,
     }
 }

@@ -1,0 +1,75 @@
+//! Work on independent things on several threads, each with tools of its own.
+//! It does not know what the work is; results must not hang on which thread does it.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Threads, as many as there are tools.
+#[derive(Debug)]
+pub(crate) struct Workers<T> {
+    tools: Vec<T>,
+}
+
+impl<T: Send> Workers<T> {
+    /// `tools` has at least one.
+    pub(crate) fn new(tools: Vec<T>) -> Self {
+        Self { tools }
+    }
+
+    /// Does `work` on every item, in any order; the first error, if there is one.
+    pub(crate) fn each<I: Send, E: Send>(
+        &mut self,
+        items: impl Iterator<Item = I> + Send,
+        work: impl Fn(I, &mut T) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        let items = Mutex::new(items);
+        let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let run = |tool: &mut T| {
+            while let Some(item) = next() {
+                work(item, tool)?;
+            }
+            Ok(())
+        };
+        let Some((own, others)) = self.tools.split_first_mut() else { return Ok(()) };
+        if others.is_empty() {
+            return run(own);
+        }
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = others.iter_mut().map(|tool| scope.spawn(|| run(tool))).collect();
+            let mut outcome = run(own);
+            for thread in threads {
+                match thread.join() {
+                    Ok(of_thread) => outcome = outcome.and(of_thread),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            outcome
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Workers;
+
+    #[test]
+    fn every_item_is_worked_on_once_whatever_the_threads() {
+        for threads in [1, 2, 7] {
+            let mut workers = Workers::new(vec![0; threads]);
+            let mut numbers: Vec<u32> = (0..100).collect();
+            let done: Result<(), ()> = workers.each(numbers.iter_mut(), |number, count: &mut u32| {
+                *number += 1;
+                *count += 1;
+                Ok(())
+            });
+            assert_eq!(done, Ok(()));
+            assert!(numbers.iter().copied().eq(1..=100));
+            assert_eq!(workers.tools.iter().sum::<u32>(), 100);
+        }
+    }
+
+    #[test]
+    fn an_error_is_told() {
+        let mut workers = Workers::new(vec![(), ()]);
+        assert_eq!(workers.each(0..10, |item, ()| if item == 3 { Err(item) } else { Ok(()) }), Err(3));
+    }
+}
