@@ -95,7 +95,7 @@ fn arrays(numbers: &[Option<i64>]) -> Vec<ArrayRef> {
     #[expect(clippy::cast_precision_loss, reason = "any number will do")]
     let double = |value: i64| value as f64 / 4.0;
     let tiny = |value: i64| i8::try_from(value % 100).unwrap();
-    let text = |value: i64| "é".repeat(usize::from(value.unsigned_abs() as u8 % 90)) + &value.to_string();
+    let text = |value: i64| "é".repeat(usize::try_from(value.rem_euclid(90)).unwrap()) + &value.to_string();
     vec![
         Arc::new(values().map(|value| value.map(tiny)).collect::<Int8Array>()),
         Arc::new(values().map(|value| value.map(|value| i16::from(tiny(value)))).collect::<Int16Array>()),
