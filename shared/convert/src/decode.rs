@@ -72,3 +72,8 @@ impl Decoder {
         Err(FileError { kind: FileErrorKind::Encoding, message, line: None })
     }
 }
+
+/// How many bytes this text was in the file.
+pub(crate) fn source_len(_encoding: lakegate_contract::Encoding, text: &[u8]) -> u64 {
+    text.len() as u64
+}

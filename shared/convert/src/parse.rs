@@ -98,7 +98,7 @@ impl Cells<'_, '_> {
         let batch = self.rows.batch;
         for (row, record) in self.rows.candidates.iter().enumerate() {
             let Some(field) = batch.fields(record).get(self.field) else { continue };
-            read(self.findings, row, batch.text(field, &mut self.scratch), field.form != Form::Plain);
+            read(self.findings, row, batch.text(field, &mut self.scratch), field.form() != Form::Plain);
         }
     }
 

@@ -1,4 +1,4 @@
-use lakegate_contract::{CsvDialect, Quoting, Rule};
+use lakegate_contract::{CsvDialect, Encoding, Quoting, Rule};
 use proptest::prelude::*;
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::records::{BATCH_RECORDS, FieldMap};
 type Seen = (Vec<String>, u64, u64, Option<Rule>);
 
 fn split(dialect: &CsvDialect, input: &[u8], chunk_bytes: usize) -> Vec<Seen> {
-    let mut splitter = Splitter::new(dialect);
+    let mut splitter = Splitter::new(dialect, Encoding::Utf8);
     let mut seen = Vec::new();
     for chunk in input.chunks(chunk_bytes.max(1)) {
         splitter.push(chunk);
