@@ -131,22 +131,27 @@ impl Splitter {
     /// Hands the batch out, with its bytes; what is behind it stays.
     pub(crate) fn take_batch(&mut self, map: &Arc<FieldMap>) -> Batch {
         let done = self.record_start.min(self.buffer.len());
-        let rest = self.buffer.get(done..).unwrap_or_default().to_vec();
+        // The next batch is likely as long as this one: room for it at once spares moving it as it grows.
+        let mut rest = Vec::with_capacity(self.buffer.len());
+        rest.extend_from_slice(self.buffer.get(done..).unwrap_or_default());
         let mut bytes = std::mem::replace(&mut self.buffer, rest);
         bytes.truncate(done);
         // The fields of the record in progress are kept: they belong to the next batch.
         let mut open_fields = self.fields.split_off(self.first_field.min(self.fields.len()));
         open_fields.iter_mut().for_each(|field| field.move_back(done));
+        open_fields.reserve(self.fields.len());
         let mut fields = std::mem::replace(&mut self.fields, open_fields);
         if let Some(finish) = &self.finish {
             finish.finish(&bytes, &mut fields);
         }
+        let room = Vec::with_capacity(self.records.len());
+        let records = std::mem::replace(&mut self.records, room);
         let offset = self.buffer_offset;
         self.forget(source_len(self.encoding, &bytes), done);
         Batch {
             bytes,
             offset,
-            records: std::mem::take(&mut self.records),
+            records,
             fields,
             map: Arc::clone(map),
             escaping: Escaping::Csv { quote: self.quote, escape: self.escape },
