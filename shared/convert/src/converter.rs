@@ -99,7 +99,7 @@ impl Converter {
         Ok(Self {
             decoder: Decoder::new(&contract.landing),
             reader: CsvReader::new(&contract, dialect),
-            style: Style { nulls: NullTexts::new(&dialect.null_values) },
+            style: Style { nulls: NullTexts::new(&dialect.null_values), numbers: contract.landing.numbers },
             uniqueness: Uniqueness::new(&contract),
             router: Router::new(&contract)?,
             table: Table::new(SchemaRef::clone(&schema), contract.policy.compression),

@@ -73,7 +73,7 @@ impl CsvReader {
             let message = "the file is empty, and a header was expected".to_owned();
             return Err(FileError { kind: FileErrorKind::EmptyFile, message, line: None });
         }
-        let none = Arc::new(FieldMap { field_of_column: Vec::new(), field_count: 0 });
+        let none = Arc::new(FieldMap::default());
         let batch = self.splitter.take_batch(&none);
         let Some(record) = batch.records.first() else { return Ok(None) };
         let names = if record.fault.is_none() { names(&batch) } else { None };

@@ -73,12 +73,14 @@ pub(crate) struct Record {
 }
 
 /// Which field of a record belongs to which column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FieldMap {
     /// Per column of the contract, the field that has its value; `None` for columns that are not in the file.
     pub(crate) field_of_column: Vec<Option<usize>>,
     /// How many fields every record must have.
     pub(crate) field_count: usize,
+    /// Fields that belong to no column and are kept as JSON, with the names that they have there.
+    pub(crate) rescued: Vec<(usize, String)>,
 }
 
 /// Consecutive records of a file.

@@ -1,6 +1,7 @@
 //! The steps of the splitter's state machine: each looks for the next byte that matters, from where the last one stopped.
 //! It does not know batches.
 
+use lakegate_contract::Quoting;
 use memchr::{memchr, memchr2, memchr3};
 
 use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter, State, is_space};
@@ -48,7 +49,7 @@ impl Splitter {
         } else if byte == self.quote {
             self.position = found + 1;
             // A quote beyond the limit is not looked at: the record is cut before it.
-            if self.strict && self.within_limit(self.position) {
+            if self.quoting == Quoting::Strict && self.within_limit(self.position) {
                 self.fault();
             }
         } else {
@@ -135,7 +136,7 @@ impl Splitter {
             let next = self.line_break_at(behind)?;
             self.end_quoted_field(self.position - 1);
             self.close_record(behind, next);
-        } else if self.strict || self.spans_lines() {
+        } else if self.quoting == Quoting::Strict || self.spans_lines() {
             // Leniently read, a stray opening quote would make one value of all lines up to the next quote.
             self.fault();
         } else {

@@ -70,7 +70,7 @@ impl Iterator for Specials<'_> {
 fn places([a, b, c]: [u8; 3], block: &[u8; BLOCK_BYTES]) -> u64 {
     let mut hits = [0_u8; BLOCK_BYTES];
     for (hit, byte) in hits.iter_mut().zip(block) {
-        *hit = u8::from((*byte == a) | (*byte == b) | (*byte == c));
+        *hit = u8::from(*byte == a) | u8::from(*byte == b) | u8::from(*byte == c);
     }
     let (words, _) = hits.as_chunks::<8>();
     let mut places = 0;

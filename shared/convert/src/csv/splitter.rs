@@ -48,7 +48,7 @@ pub(crate) struct Splitter {
     pub(super) escape: Option<u8>,
     pub(super) comment: Option<u8>,
     pub(super) trim: bool,
-    pub(super) strict: bool,
+    pub(super) quoting: Quoting,
     pub(super) max_record_bytes: usize,
     /// Lines to be left out, the current one included.
     pub(super) skip_lines: u64,
@@ -87,7 +87,7 @@ impl Splitter {
             escape,
             comment: dialect.comment,
             trim: dialect.trim,
-            strict: dialect.quoting == Quoting::Strict,
+            quoting: dialect.quoting,
             max_record_bytes: dialect.max_record_bytes.min(RECORD_BYTES_MAX),
             skip_lines: dialect.skip_lines,
             finish: FieldFinish::new(dialect, escape),
@@ -138,7 +138,9 @@ impl Splitter {
         bytes.truncate(done);
         // The fields of the record in progress are kept: they belong to the next batch.
         let mut open_fields = self.fields.split_off(self.first_field.min(self.fields.len()));
-        open_fields.iter_mut().for_each(|field| field.move_back(done));
+        for field in &mut open_fields {
+            field.move_back(done);
+        }
         open_fields.reserve(self.fields.len());
         let mut fields = std::mem::replace(&mut self.fields, open_fields);
         if let Some(finish) = &self.finish {

@@ -27,7 +27,7 @@ fn split(dialect: &CsvDialect, input: &[u8], chunk_bytes: usize) -> Vec<Seen> {
 }
 
 fn take(splitter: &mut Splitter, seen: &mut Vec<Seen>) {
-    let batch = splitter.take_batch(&Arc::new(FieldMap { field_of_column: Vec::new(), field_count: 0 }));
+    let batch = splitter.take_batch(&Arc::new(FieldMap::default()));
     let mut scratch = Vec::new();
     for record in &batch.records {
         let mut text = |field| String::from_utf8_lossy(batch.text(field, &mut scratch)).into_owned();

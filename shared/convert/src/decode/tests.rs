@@ -217,13 +217,13 @@ fn byte_order_marks_agree_with_the_contract_or_the_file_is_rejected() {
     let text = "a,é\n1,😀\n";
     let le: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let be: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    let (marked_le, marked_be) = ([b"\xFF\xFE", le.as_slice()].concat(), [b"\xFE\xFF", be.as_slice()].concat());
+    let (le_marked, be_marked) = ([b"\xFF\xFE", le.as_slice()].concat(), [b"\xFE\xFF", be.as_slice()].concat());
     for (encoding, bytes) in [
-        (Encoding::Utf16, &marked_le),
-        (Encoding::Utf16, &marked_be),
-        (Encoding::Utf16Le, &marked_le),
+        (Encoding::Utf16, &le_marked),
+        (Encoding::Utf16, &be_marked),
+        (Encoding::Utf16Le, &le_marked),
         (Encoding::Utf16Le, &le),
-        (Encoding::Utf16Be, &marked_be),
+        (Encoding::Utf16Be, &be_marked),
         (Encoding::Utf16Be, &be),
     ] {
         assert_eq!(transcode(encoding, bytes), text.as_bytes(), "{encoding:?}");
@@ -232,7 +232,7 @@ fn byte_order_marks_agree_with_the_contract_or_the_file_is_rejected() {
     assert_eq!(transcode(Encoding::Utf16, b""), b"");
     let say = |encoding, input: &[u8]| error_as(&landing(encoding, Packing::ByContent), input);
     assert_eq!(
-        say(Encoding::Utf8, &marked_le),
+        say(Encoding::Utf8, &le_marked),
         "Encoding: the file is UTF-16LE by its byte order mark, and the contract says CSV in UTF-8; encoding: UTF-16LE would fit"
     );
     assert_eq!(
@@ -240,7 +240,7 @@ fn byte_order_marks_agree_with_the_contract_or_the_file_is_rejected() {
         "Encoding: the file is UTF-16BE by its first bytes, and the contract says CSV in Windows-1252; encoding: UTF-16BE would fit"
     );
     assert_eq!(
-        say(Encoding::Utf16Be, &marked_le),
+        say(Encoding::Utf16Be, &le_marked),
         "Encoding: the file is UTF-16LE by its byte order mark, and the contract says CSV in UTF-16BE; encoding: UTF-16LE would fit"
     );
     assert_eq!(

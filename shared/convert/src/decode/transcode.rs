@@ -63,11 +63,15 @@ impl Transcoder {
                     std::array::from_fn(|place| block.get(place * 2 + low).copied().unwrap_or_default());
                 text.extend_from_slice(&ascii);
             } else {
-                units.iter().for_each(|pair| self.unit(unit(*pair), text));
+                for pair in units {
+                    self.unit(unit(*pair), text);
+                }
             }
         }
         let (units, half) = tail.as_chunks::<2>();
-        units.iter().for_each(|pair| self.unit(unit(*pair), text));
+        for pair in units {
+            self.unit(unit(*pair), text);
+        }
         self.half = half.first().copied();
     }
 

@@ -160,9 +160,8 @@ impl Unpacker {
         self.state = match (self.packing, found) {
             (Packing::ByContent | Packing::Gzip, Some(Signature::Gzip)) => State::Gzip(Gzip::new()),
             (Packing::ByContent | Packing::Zstd, Some(Signature::Zstd)) => State::Zstd(Zstd::new()?),
-            (Packing::ByContent, None | Some(Signature::Other(_))) | (Packing::None, None) => State::Stored,
-            // The text's reader tells what else it is.
-            (Packing::None, Some(Signature::Other(_))) => State::Stored,
+            // What else it may be the text's reader tells.
+            (Packing::ByContent | Packing::None, None | Some(Signature::Other(_))) => State::Stored,
             (Packing::None | Packing::Zstd, Some(Signature::Gzip))
             | (Packing::None | Packing::Gzip, Some(Signature::Zstd))
             | (Packing::Gzip | Packing::Zstd, None | Some(Signature::Other(_))) => {
