@@ -162,7 +162,8 @@ fn orders_csv() -> Vec<u8> {
     for line in lines() {
         let Line { order_id, order_ts, customer_id, product, quantity, unit_price, region, country } = line;
         let product = if product.contains('"') { format!("\"{}\"", product.replace('"', "\"\"")) } else { product };
-        writeln!(text, "{order_id},{order_ts},{customer_id},{product},{quantity},{unit_price},{region},{country}").unwrap();
+        writeln!(text, "{order_id},{order_ts},{customer_id},{product},{quantity},{unit_price},{region},{country}")
+            .unwrap();
     }
     text.into_bytes()
 }
