@@ -13,6 +13,8 @@ use crate::{Check, ColumnType, Scalar};
 
 /// Digits of the widest decimal.
 const MAX_DIGITS: u8 = 38;
+/// What the standard lets ask of objects and arrays.
+const NESTED_OPTIONS: [&str; 6] = ["maxItems", "maxProperties", "minItems", "minProperties", "required", "uniqueItems"];
 
 pub(super) fn checks(node: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Vec<Check> {
     let mut checks = Vec::new();
@@ -25,6 +27,7 @@ pub(super) fn checks(node: &Node<'_>, column_type: &ColumnType, findings: &mut F
         option_checks(&options, column_type, &mut checks, findings);
     }
     let declared = node.value.get("physicalType").and_then(Value::as_str);
+    let declared = declared.filter(|_| matches!(column_type, ColumnType::String));
     if let Some(length) = declared.and_then(|text| text_length(&text.to_ascii_uppercase()))
         && !checks.iter().any(|check| matches!(check, Check::MaxLength(_)))
     {
@@ -39,10 +42,13 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
         ColumnType::Integer(_) | ColumnType::Decimal { .. } => {
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "multipleOf"]
         }
-        ColumnType::Double => &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum"],
-        ColumnType::Boolean | ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => &[],
-        ColumnType::Date(_) | ColumnType::Timestamp(_) => {
+        ColumnType::Boolean => &[],
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => &NESTED_OPTIONS,
+        ColumnType::Double | ColumnType::Date(_) => {
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum"]
+        }
+        ColumnType::Timestamp(_) => {
+            &["defaultTimezone", "exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "timezone"]
         }
     };
     options.refuse_unknown_keys(&format!("the options of {}", type_name(column_type)), known, findings);
@@ -52,6 +58,17 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
             "format" => {
                 if matches!(column_type, ColumnType::String) {
                     option.note("not enforced: the format of a text; a pattern is", findings);
+                }
+                None
+            }
+            // The pattern of the type has them already.
+            "defaultTimezone" | "timezone" => None,
+            key if NESTED_OPTIONS.contains(&key) => {
+                // What asks nothing is the standard's default.
+                if option.value.as_bool() != Some(false) && option.value.as_u64() != Some(0) {
+                    let expected =
+                        format!("no {key}, which is not enforced (required: true on a property or on items is)");
+                    option.refuse(expected, findings);
                 }
                 None
             }
@@ -113,7 +130,7 @@ fn length(option: &Node<'_>, findings: &mut Findings) -> Option<u64> {
     length
 }
 
-fn pattern(option: &Node<'_>, findings: &mut Findings) -> Option<Check> {
+pub(in super::super) fn pattern(option: &Node<'_>, findings: &mut Findings) -> Option<Check> {
     let text = option.text("a regular expression", findings)?;
     match Regex::new(&text) {
         Ok(regex) => Some(Check::Pattern(regex)),
@@ -134,19 +151,38 @@ fn enumeration(list: &Node<'_>, column_type: &ColumnType, findings: &mut Finding
     let items = list.items("a list of {value: …}", findings)?;
     let mut values = Vec::with_capacity(items.len());
     for item in &items {
-        let Some(value) = item.field("value") else {
-            item.refuse("an object with a value", findings);
-            continue;
-        };
-        match scalar(value.value, column_type) {
-            Some(Exactness::Exact(scalar)) => values.push(scalar),
-            Some(Exactness::Between(..)) | None => value.refuse(expected(column_type), findings),
+        match item.field("value") {
+            Some(value) => values.extend(value_of(&value, column_type, findings)),
+            None => item.refuse("an object with a value", findings),
         }
     }
     if items.is_empty() {
         list.refuse("at least one value", findings);
     }
     Some(Check::Enum(values))
+}
+
+/// A plain list of values, as the argument `validValues` has it.
+pub(in super::super) fn valid_values(
+    list: &Node<'_>,
+    column_type: &ColumnType,
+    findings: &mut Findings,
+) -> Option<Check> {
+    let items = list.items("a list of values", findings)?;
+    if items.is_empty() {
+        list.refuse("at least one value", findings);
+    }
+    Some(Check::Enum(items.iter().filter_map(|item| value_of(item, column_type, findings)).collect()))
+}
+
+fn value_of(node: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Option<Scalar> {
+    match scalar(node.value, column_type) {
+        Some(Exactness::Exact(scalar)) => Some(scalar),
+        Some(Exactness::Between(..)) | None => {
+            node.refuse(expected(column_type), findings);
+            None
+        }
+    }
 }
 
 fn bound(key: &str, option: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Option<Check> {
@@ -195,7 +231,9 @@ fn expected(column_type: &ColumnType) -> String {
         ColumnType::Boolean => "true or false".to_owned(),
         ColumnType::Date(pattern) => format!("a date as text, written {pattern}"),
         ColumnType::Timestamp(pattern) => format!("a timestamp as text, written {pattern}"),
-        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => "no bound of a nested value".to_owned(),
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => {
+            "no value of an object or an array: they are not compared".to_owned()
+        }
     }
 }
 
