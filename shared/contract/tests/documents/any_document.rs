@@ -153,7 +153,7 @@ fn a_document_nested_without_end_is_refused() {
 
 #[test]
 fn yaml_that_multiplies_itself_is_refused() {
-    let level = |level: usize| format!("a{level}: &a{level} [{}]", [format!("*a{}", level - 1)].repeat(10).join(", "));
+    let level = |level: usize| format!("a{level}: &a{level} [{}]", vec![format!("*a{}", level - 1); 10].join(", "));
     let levels: Vec<String> = (1..12).map(level).collect();
     let text = format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}\n", levels.join("\n"));
     assert!(parse(&text).is_err());
