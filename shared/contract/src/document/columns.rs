@@ -110,6 +110,10 @@ pub(super) fn columns<'a>(
     *partitioned = keys::partition_columns(nodes, columns, &list.path, findings);
     *keys = keys::keys(nodes, columns, findings);
     if policy.unknown_columns == UnknownColumns::Rescue {
+        if matches!(format, Some(Format::Csv(csv)) if !csv.header) {
+            let place = Node { path: object.child("customProperties"), ..object.clone() };
+            place.note("unknownColumns: a file without a header has no columns that are unknown", findings);
+        }
         add_rescued(nodes, columns, findings);
     }
     *paths = nested::number(columns);
@@ -122,7 +126,8 @@ fn named_columns<'a>(items: Vec<Node<'a>>, findings: &mut Findings) -> Propertie
     for node in items {
         let Some(column) = column(&node, Place::Table, findings) else {
             let names = ["name", "physicalName"].map(|key| node.value.get(key)?.as_str());
-            broken.extend(names.into_iter().flatten().map(str::to_ascii_lowercase));
+            let names = names.into_iter().flatten().filter(|name| !name.is_empty());
+            broken.extend(names.map(str::to_ascii_lowercase));
             continue;
         };
         if let Some(other) = same_name(&columns, &column) {

@@ -8,7 +8,7 @@ mod quality;
 mod table;
 
 use lakegate_contract::{
-    Check, ColumnType, Contract, Format, IntegerWidth, Note, Problem, Rule, Scalar, UnknownColumns, parse,
+    Check, ColumnType, Contract, Format, IntegerWidth, Key, Note, Problem, Rule, Scalar, UnknownColumns, parse,
 };
 
 const ORDERS: &str = r#"
@@ -311,4 +311,33 @@ fn what_is_no_document_says_so() {
         problems("id: a\nid: b"),
         ["found line 2 column 1: duplicate mapping key: id, expected a data contract (YAML or JSON)"]
     );
+}
+
+#[test]
+fn exclusive_bounds_may_be_written_as_version_3_0_has_them() {
+    let column = |options: &str| {
+        let column = format!("{{name: a, logicalType: integer, logicalTypeOptions: {{{options}}}}}");
+        document("format: csv", &[&column], "")
+    };
+    let checks = |options: &str| format!("{:?}", good(&column(options)).0.columns[0].checks);
+    assert_eq!(
+        checks("minimum: 1, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false"),
+        "[Maximum(Integer(9)), ExclusiveMinimum(Integer(1))]"
+    );
+    assert_eq!(checks("exclusiveMinimum: false"), "[]");
+    assert_eq!(
+        problems(&column("exclusiveMaximum: true")),
+        [
+            "schema[t].properties[a].logicalTypeOptions.exclusiveMaximum: found true, expected a maximum beside it, or the bound itself"
+        ]
+    );
+}
+
+#[test]
+fn a_document_of_everything_is_a_contract_without_notes() {
+    let (contract, notes) = good(include_str!("whole.odcs.yaml"));
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!((contract.columns.len(), contract.paths.len(), contract.file_rules.len()), (9, 16, 4));
+    assert_eq!(contract.keys, [Key { columns: vec![0, 1] }]);
+    assert_eq!(contract.partition_columns, [7]);
 }

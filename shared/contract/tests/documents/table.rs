@@ -71,6 +71,12 @@ fn what_the_contract_does_not_know_can_have_a_column() {
         ]
     );
     assert!(problems(&document("format: csv", &own, "")).is_empty());
+    let by_position = format!("format: csv\n    {}", lakegate(&["header: false"]));
+    let (_, notes) = good(&document(&by_position, &["{name: a, logicalType: string}"], &rescue));
+    assert_eq!(
+        notes,
+        ["schema[t].customProperties: unknownColumns: a file without a header has no columns that are unknown"]
+    );
 }
 
 #[test]

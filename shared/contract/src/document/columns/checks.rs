@@ -75,11 +75,33 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
             "minLength" => length(&option, findings).map(Check::MinLength),
             "maxLength" => length(&option, findings).map(Check::MaxLength),
             "pattern" => pattern(&option, findings),
+            key if option.value.is_boolean() && key.starts_with("exclusive") => {
+                refuse_flag_without_bound(options, &option, key, findings);
+                None
+            }
+            "minimum" if is_flag(options, "exclusiveMinimum") => {
+                bound("exclusiveMinimum", &option, column_type, findings)
+            }
+            "maximum" if is_flag(options, "exclusiveMaximum") => {
+                bound("exclusiveMaximum", &option, column_type, findings)
+            }
             key => bound(key, &option, column_type, findings),
         };
         checks.extend(check);
     }
     refuse_unsatisfiable(options, checks, findings);
+}
+
+/// Version 3.0 of the standard has flags that make `minimum` and `maximum` exclusive; later ones have bounds of these names.
+fn is_flag(options: &Node<'_>, key: &str) -> bool {
+    options.value.get(key).and_then(Value::as_bool) == Some(true)
+}
+
+fn refuse_flag_without_bound(options: &Node<'_>, flag: &Node<'_>, key: &str, findings: &mut Findings) {
+    let bound = if key == "exclusiveMinimum" { "minimum" } else { "maximum" };
+    if is_flag(options, key) && options.field(bound).is_none() {
+        flag.refuse(format!("a {bound} beside it, or the bound itself"), findings);
+    }
 }
 
 /// A minimum above the maximum would reject every row.
