@@ -209,7 +209,7 @@ fn row_rule(
     }
     let query = node.required_text("query", "SELECT COUNT(*) FROM <object> WHERE <predicate>", findings)?;
     let column_name = column.and_then(|index| properties.columns.get(index)).map(|column| column.name.as_str());
-    let filled = filled(&query, table_names.last().copied(), column_name);
+    let filled = filled(&query, column_name);
     let visible: Vec<_> = properties.columns.iter().enumerate().take(properties.nodes.len()).collect();
     match sql::parse_predicate(&filled, table_names, &visible) {
         Ok(broken_if) => Some(RowRule { name: name?, column: *column, severity: severity?, broken_if }),
@@ -242,15 +242,30 @@ fn counts_rows_that_must_not_be(check: &Node<'_>, findings: &mut Findings) {
     }
 }
 
-/// The query with the names that the standard's placeholders stand for, quoted as SQL has it.
-fn filled(query: &str, table: Option<&str>, column: Option<&str>) -> String {
-    let mut text = query.to_owned();
-    for (names, value) in [(["object", "table"], table), (["property", "column"], column)] {
-        let Some(value) = value else { continue };
-        let quoted = format!("\"{}\"", value.replace('"', "\"\""));
-        for name in names {
-            text = text.replace(&format!("${{{name}}}"), &quoted).replace(&format!("{{{name}}}"), &quoted);
+/// The query with the column's name where the standard's placeholder stands for it, outside of quoted texts.
+fn filled(query: &str, column: Option<&str>) -> String {
+    let Some(column) = column else { return query.to_owned() };
+    let quoted = format!("\"{}\"", column.replace('"', "\"\""));
+    let fill = |(number, piece): (usize, &str)| {
+        // Every other piece between quotes is a text; a quote within one is doubled, which makes a piece of no length.
+        if number % 2 == 1 {
+            return piece.to_owned();
         }
+        let fill_one = |text: String, name: &str| text.replace(&format!("${name}"), &quoted).replace(name, &quoted);
+        ["{property}", "{column}"].into_iter().fold(piece.to_owned(), fill_one)
+    };
+    query.split('\'').enumerate().map(fill).collect::<Vec<_>>().join("'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filled;
+
+    #[test]
+    fn the_column_stands_where_its_placeholder_stood_outside_of_texts() {
+        let query = "SELECT COUNT(*) FROM ${object} WHERE ${property} = '{property}''' OR {column} IS NULL";
+        let expected = "SELECT COUNT(*) FROM ${object} WHERE \"a\"\"b\" = '{property}''' OR \"a\"\"b\" IS NULL";
+        assert_eq!(filled(query, Some("a\"b")), expected);
+        assert_eq!(filled(query, None), query);
     }
-    text
 }
