@@ -88,7 +88,7 @@ fn the_names_of_version_3_0_are_read_where_they_can_mean_one_thing_only() {
     assert_eq!(
         problems(&on_column(0, ambiguous)),
         [
-            "schema[t].properties[Id].quality[0].rule: found \"validValues\", expected nullValues, missingValues, invalidValues or duplicateValues; rowCount stands on the schema object"
+            "schema[t].properties[Id].quality[0].rule: found \"validValues\", expected metric: invalidValues with arguments: {validValues: […]}"
         ]
     );
 }

@@ -167,6 +167,11 @@ fn column_metric(
             Some(Metric::DuplicateValues(vec![index]))
         }
         "invalidValues" => invalid_checks(check, column, findings).map(|checks| Metric::InvalidValues(index, checks)),
+        // Version 3.0 does not say whether the valid values are counted or all others.
+        "validValues" => {
+            node.refuse("metric: invalidValues with arguments: {validValues: […]}", findings);
+            None
+        }
         _ => {
             node.refuse(COLUMN_METRICS, findings);
             None
@@ -224,7 +229,7 @@ fn invalid_checks(check: &Node<'_>, column: &Column, findings: &mut Findings) ->
 /// The check's arguments, of which `known` are the metric's; `None` where they are wrong.
 #[expect(clippy::option_option, reason = "none is not the same as wrong ones")]
 fn arguments<'a>(check: &Node<'a>, known: &[&str], findings: &mut Findings) -> Option<Option<Node<'a>>> {
-    // Version 3.0 has the valid values beside the rule, and does not say whether these are counted or all others.
+    // Version 3.0 has the valid values beside the rule.
     if let Some(values) = check.field("validValues") {
         values.refuse("metric: invalidValues with arguments: {validValues: […]}", findings);
         return None;
