@@ -43,6 +43,8 @@ const CHECK_KEYS: [&str; 28] = [
 const TYPES: &str = "sql, library, text or custom";
 /// Rules are numbered in 16 bits, and every row rule is evaluated for every row.
 const MAX_RULES: usize = 1000;
+/// What stands for the column in the queries of the standard's examples, with or without `$` before it.
+const COLUMN_PLACEHOLDERS: [&str; 2] = ["{property}", "{column}"];
 /// A name is a label of counts and stands in alerts.
 const MAX_NAME_CHARS: usize = 128;
 
@@ -210,6 +212,11 @@ fn row_rule(
     let query = node.required_text("query", "SELECT COUNT(*) FROM <object> WHERE <predicate>", findings)?;
     let column_name = column.and_then(|index| properties.columns.get(index)).map(|column| column.name.as_str());
     let filled = filled(&query, column_name);
+    if column.is_none() && COLUMN_PLACEHOLDERS.iter().any(|placeholder| filled.contains(placeholder)) {
+        let found = "a placeholder of a column in a rule of the table";
+        findings.problem(&node.child("query"), found, "the column's name, or the rule on the column");
+        return None;
+    }
     let visible: Vec<_> = properties.columns.iter().enumerate().take(properties.nodes.len()).collect();
     match sql::parse_predicate(&filled, table_names, &visible) {
         Ok(broken_if) => Some(RowRule { name: name?, column: *column, severity: severity?, broken_if }),
@@ -252,7 +259,7 @@ fn filled(query: &str, column: Option<&str>) -> String {
             return piece.to_owned();
         }
         let fill_one = |text: String, name: &str| text.replace(&format!("${name}"), &quoted).replace(name, &quoted);
-        ["{property}", "{column}"].into_iter().fold(piece.to_owned(), fill_one)
+        COLUMN_PLACEHOLDERS.into_iter().fold(piece.to_owned(), fill_one)
     };
     query.split('\'').enumerate().map(fill).collect::<Vec<_>>().join("'")
 }

@@ -156,6 +156,10 @@ fn column_metric(
         node.refuse("nullValues: objects and arrays are not compared", findings);
         return None;
     }
+    if name == "missingValues" && !column.is_in_file() {
+        node.refuse("a metric that needs no text of the file, which a derived column has not", findings);
+        return None;
+    }
     match name {
         "nullValues" => {
             arguments(check, &[], findings)?;
