@@ -101,9 +101,6 @@ pub(super) fn columns<'a>(
     let mut properties = named_columns(items, findings);
     derive(&mut properties, findings);
     let Properties { columns, nodes, partitioned, keys, paths, .. } = &mut properties;
-    if matches!(format, Some(Format::Csv(_))) {
-        refuse_nested(nodes, columns, findings);
-    }
     if !columns.is_empty() && !columns.iter().any(Column::is_in_file) {
         findings.problem(&list.path, "derived columns only", "at least one column that stands in the file");
     }
@@ -181,20 +178,6 @@ fn note_what_is_not_enforced(node: &Node<'_>, findings: &mut Findings) {
             format!("the unknown property {}", property.0),
             "no property of vendor lakegate on a column",
         );
-    }
-}
-
-/// A CSV file's fields are texts. What stands in one as JSON is text too, until a reader takes it for more.
-fn refuse_nested(nodes: &[Node<'_>], columns: &[Column], findings: &mut Findings) {
-    for (node, column) in nodes.iter().zip(columns) {
-        if is_nested(&column.column_type) {
-            let logical_type = node.value.get("logicalType").and_then(serde_json::Value::as_str).unwrap_or_default();
-            findings.problem(
-                &node.child("logicalType"),
-                format!("{logical_type} in CSV files"),
-                "string, which keeps the text of a field: objects and arrays are read from JSON files",
-            );
-        }
     }
 }
 
