@@ -199,6 +199,21 @@ fn every_error_names_path_found_and_expected() {
             "schema[Orders].properties[OrderId].logicalTypeOptions.pattern: found \"(?=O)\" (look-around, including look-ahead and look-behind, is not supported), expected a regular expression without look-around and back-references",
         ),
         (
+            "quantity * price",
+            "quantity / price",
+            "schema[Orders].properties[revenue].transformLogic: found the operator /, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+        ),
+        (
+            "month(order_date)",
+            "month(quantity)",
+            "schema[Orders].properties[month].transformLogic: found month() of an exact number, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+        ),
+        (
+            "month(order_date)",
+            "month(ordered)",
+            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+        ),
+        (
             "partitionKeyPosition: 2",
             "partitionKeyPosition: 0",
             "schema[Orders].properties[month].partitionKeyPosition: found 0, expected a position from 1",
