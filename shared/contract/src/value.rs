@@ -1,7 +1,7 @@
 //! How the text of a value is read: numbers and booleans; [`crate::temporal`] has dates and times.
 //! `None` is "not a value of this type". Nothing is trimmed, rounded or guessed, and no exact number passes through a float.
 
-mod digits;
+pub(crate) mod digits;
 mod exponent;
 mod format;
 

@@ -2,7 +2,7 @@
 //! It knows digits and one point, neither signs nor exponents nor types.
 
 /// Bytes of a number that is read in one step.
-pub(super) const SHORT_MAX: usize = 8;
+pub(crate) const SHORT_MAX: usize = 8;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const ZEROS: u64 = ONES * b'0' as u64;
@@ -37,33 +37,33 @@ const WIDE_POWERS: [u128; 39] = {
 
 /// 10^`exponent` where it fits 64 bits.
 #[inline]
-pub(super) fn power(exponent: usize) -> Option<u64> {
+pub(crate) fn power(exponent: usize) -> Option<u64> {
     POWERS.get(exponent).copied()
 }
 
 /// 10^`exponent` where 64 bits, signed, hold it times every number of [`SHORT_MAX`] digits.
 #[inline]
-pub(super) fn short_power(exponent: usize) -> Option<u64> {
+pub(crate) fn short_power(exponent: usize) -> Option<u64> {
     POWERS.first_chunk::<11>()?.get(exponent).copied()
 }
 
 /// 10^`exponent` up to 10^38.
 #[inline]
-pub(super) fn wide_power(exponent: usize) -> Option<u128> {
+pub(crate) fn wide_power(exponent: usize) -> Option<u128> {
     WIDE_POWERS.get(exponent).copied()
 }
 
 /// The digits of a number without its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Digits {
-    pub(super) value: u64,
+pub(crate) struct Digits {
+    pub(crate) value: u64,
     /// How many of them stood behind the point.
-    pub(super) behind_point: usize,
+    pub(crate) behind_point: usize,
 }
 
 /// Reads nothing but digits, at least one, that fit 64 bits.
 #[inline]
-pub(super) fn whole(text: &[u8]) -> Option<u64> {
+pub(crate) fn whole(text: &[u8]) -> Option<u64> {
     match text.len() {
         0 => None,
         1..=8 => eight(load(text), text.len()),
@@ -84,13 +84,13 @@ fn long_whole(text: &[u8]) -> Option<u64> {
 
 /// Reads at least one digit and at most one `point` before, between or behind them. `None` also for more than 16 bytes.
 #[inline]
-pub(super) fn with_point(text: &[u8], point: u8) -> Option<Digits> {
+pub(crate) fn with_point(text: &[u8], point: u8) -> Option<Digits> {
     if text.len() <= SHORT_MAX { short_with_point(text, point) } else { long_with_point(text, point) }
 }
 
 // Numbers with and without a point go the same way, because a branch that data decides is mispredicted.
 #[inline]
-pub(super) fn short_with_point(text: &[u8], point: u8) -> Option<Digits> {
+pub(crate) fn short_with_point(text: &[u8], point: u8) -> Option<Digits> {
     let bytes = load(text);
     let points = equal_bytes(bytes, point);
     let count = text.len() - usize::from(points != 0);
