@@ -10,7 +10,7 @@ mod zone;
 
 use std::fmt;
 
-use fields::Fields;
+use fields::{Fields, Moment, Place};
 use layout::Layout;
 pub(crate) use pattern::PatternError;
 use zone::Zone;
@@ -42,6 +42,8 @@ struct Alternative {
     layout: Option<Layout>,
     /// What comes behind.
     rest: Vec<Piece>,
+    /// Whether there is nothing but a layout, and in it nothing but numbers to be taken for what they are.
+    is_plain: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +142,7 @@ impl TemporalPattern {
     #[inline]
     #[must_use]
     pub fn parse_date(&self, text: &[u8]) -> Option<i32> {
-        Some(self.fields(text)?.resolve()?.0)
+        Some(self.read(text)?.days)
     }
 
     /// Reads a timestamp in microseconds since 1970-01-01T00:00:00, its offset or zone applied. Digits of a fraction beyond
@@ -148,20 +150,32 @@ impl TemporalPattern {
     #[inline]
     #[must_use]
     pub fn parse_timestamp(&self, text: &[u8]) -> Option<i64> {
-        let fields = self.fields(text)?;
-        let (days, seconds) = fields.resolve()?;
-        let local = i64::from(days) * SECONDS_PER_DAY + i64::from(seconds);
-        let seconds = match (fields.offset, fields.zone.or(self.zone)) {
-            (Some(offset), _) => local - i64::from(offset),
-            (None, Some(zone)) => zone.utc(local)?,
-            (None, None) => local,
+        let moment = self.read(text)?;
+        let local = i64::from(moment.days) * SECONDS_PER_DAY + i64::from(moment.seconds);
+        let seconds = match (moment.place, self.zone) {
+            (Place::Offset(offset), _) => local - i64::from(offset),
+            (Place::Zone(zone), _) | (Place::Unsaid, Some(zone)) => zone.utc(local)?,
+            (Place::Unsaid, None) => local,
         };
-        Some(seconds * MICROS_PER_SECOND + i64::from(fields.micros))
+        Some(seconds * MICROS_PER_SECOND + i64::from(moment.micros))
     }
 
+    /// The first alternative that the text fits decides.
     #[inline]
-    fn fields(&self, text: &[u8]) -> Option<Fields> {
-        self.alternatives.iter().find_map(|alternative| alternative.read(text))
+    fn read(&self, text: &[u8]) -> Option<Moment> {
+        for alternative in &self.alternatives {
+            if text.len() < alternative.min || text.len() > alternative.max {
+                continue;
+            }
+            if let Some(layout) = alternative.layout.as_ref().filter(|_| alternative.is_plain) {
+                if let Some(numbers) = layout.numbers(text) {
+                    return numbers.resolve();
+                }
+            } else if let Some(fields) = alternative.fields(text) {
+                return fields.resolve();
+            }
+        }
+        None
     }
 }
 
@@ -171,19 +185,14 @@ impl Alternative {
         let (min, max) = lengths.fold((0, 0_usize), |sum, (min, max)| (sum.0 + min, sum.1.saturating_add(max)));
         let (layout, len) = Layout::of(&pieces).map_or((None, 0), |(layout, len)| (Some(layout), len));
         pieces.drain(..len);
-        Self { min, max, layout, rest: pieces }
+        let is_plain = pieces.is_empty() && layout.as_ref().is_some_and(Layout::is_plain);
+        Self { min, max, layout, rest: pieces, is_plain }
     }
 
-    #[inline]
-    fn read(&self, text: &[u8]) -> Option<Fields> {
-        if text.len() < self.min || text.len() > self.max {
-            return None;
-        }
+    #[inline(never)]
+    fn fields(&self, text: &[u8]) -> Option<Fields> {
         let Some(layout) = &self.layout else { return read::whole(&self.rest, text, Fields::default()) };
         let (fields, behind) = layout.read(text)?;
-        if self.rest.is_empty() {
-            return behind.is_empty().then_some(fields);
-        }
         read::whole(&self.rest, behind, fields)
     }
 }

@@ -1,7 +1,7 @@
 //! The beginning of a pattern in which every piece has its fixed place: checked eight bytes at a time, then read at those places.
 //! It must read what [`super::read`] reads of the same pieces, and nothing else.
 
-use super::fields::{Fields, Seen};
+use super::fields::{Fields, Numbers, Seen};
 use super::{Field, Piece};
 use crate::value::digits;
 
@@ -120,9 +120,23 @@ impl Layout {
         }
     }
 
+    /// Whether the numbers are all there is to it.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.seen.has(Seen::UNUSUAL)
+    }
+
     /// What it says, and the text behind.
     #[inline]
     pub(super) fn read<'t>(&self, text: &'t [u8]) -> Option<(Fields, &'t [u8])> {
+        let mut fields = Fields::default();
+        fields.numbers = self.numbers(text)?;
+        fields.seen = self.seen;
+        Some((fields, text.get(self.len..)?))
+    }
+
+    /// What it says of a text that may go on behind it.
+    #[inline]
+    pub(super) fn numbers(&self, text: &[u8]) -> Option<Numbers> {
         let mut wrong = 0;
         for chunk in &self.chunks {
             let bytes = u64::from_le_bytes(*text.get(chunk.offset..)?.first_chunk()?);
@@ -133,21 +147,20 @@ impl Layout {
         if wrong & HIGH_BITS != 0 || !matches!(text.get(self.separator), None | Some(b'T' | b't' | b' ')) {
             return None;
         }
-        let mut fields = Fields {
+        let mut numbers = Numbers {
             year: pair(text, self.century, 20) * 100 + pair(text, self.year, 0),
             month: pair(text, self.month, 1),
             day: pair(text, self.day, 1),
             hour: pair(text, self.hour, 0),
             minute: pair(text, self.minute, 0),
             second: pair(text, self.second, 0),
-            seen: self.seen,
-            ..Fields::default()
+            micros: 0,
         };
         if self.fraction.1 > 0 {
             let (at, digits) = self.fraction;
-            fields.micros = micros(text.get(at..at + digits)?)?;
+            numbers.micros = micros(text.get(at..at + digits)?)?;
         }
-        Some((fields, text.get(self.len..)?))
+        Some(numbers)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A text to fields, piece by piece, for whatever has no fixed place.
 //! It takes what is written; whether there is such a day or time is not known here.
 
-use super::fields::Fields;
+use super::fields::{Fields, Place};
 use super::layout::micros;
 use super::{Field, Piece, zone};
 
@@ -114,7 +114,7 @@ fn half_day<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
 fn offset<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
     let (sign, rest) = match text {
         [b'Z' | b'z', rest @ ..] => {
-            fields.offset = Some(0);
+            fields.place = Place::Offset(0);
             return Some(rest);
         }
         [b'+', rest @ ..] => (1, rest),
@@ -127,11 +127,10 @@ fn offset<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
     if minutes > 59 || hours * 60 + minutes > OFFSET_MINUTES_MAX {
         return None;
     }
-    fields.offset = Some(sign * ((hours * 60 + minutes) * 60).cast_signed());
+    fields.place = Place::Offset(sign * ((hours * 60 + minutes) * 60).cast_signed());
     Some(rest)
 }
 
-/// Where an offset is written as well, that one decides: a zone's rules may have changed since.
 fn zone_id<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
     if let [b'+' | b'-', ..] = text {
         return offset(text, fields);
@@ -139,10 +138,7 @@ fn zone_id<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
     let len = text.iter().take_while(|byte| is_of_name(byte)).count();
     let (name, rest) = text.split_at_checked(len)?;
-    if name == b"Z" {
-        fields.offset = Some(fields.offset.unwrap_or(0));
-    } else {
-        fields.zone = Some(zone::find(std::str::from_utf8(name).ok()?)?);
-    }
+    let name = if name == b"Z" { "UTC" } else { std::str::from_utf8(name).ok()? };
+    fields.set_zone(zone::find(name)?);
     Some(rest)
 }
