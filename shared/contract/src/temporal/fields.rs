@@ -87,7 +87,7 @@ impl Numbers {
     #[inline]
     pub(super) fn resolve(&self) -> Option<Moment> {
         let days = calendar::days(self.year, self.month, self.day)?;
-        let is_time = (self.hour < 24) & (self.minute < 60) & (self.second < 60);
+        let is_time = self.hour < 24 && self.minute < 60 && self.second < 60;
         let seconds = self.hour * 3600 + self.minute * 60 + self.second;
         is_time.then_some(Moment { days, seconds, micros: self.micros, place: Place::Unsaid })
     }

@@ -84,7 +84,9 @@ pub(super) fn alternatives(pieces: &[Piece]) -> Vec<Vec<Piece>> {
             | Piece::AmPm
             | Piece::Offset
             | Piece::ZoneId => {
-                found.iter_mut().for_each(|before| before.push(piece.clone()));
+                for before in &mut found {
+                    before.push(piece.clone());
+                }
                 found
             }
         };

@@ -36,8 +36,10 @@ struct Span {
     offset: i64,
 }
 
+type Named = (String, OnceLock<Option<Zone>>);
+
 /// All zones' names, ascending, each read when it is first asked for and then kept: looking one up gives the same for ever.
-static ZONES: LazyLock<Box<[(String, OnceLock<Option<Zone>>)]>> = LazyLock::new(|| {
+static ZONES: LazyLock<Box<[Named]>> = LazyLock::new(|| {
     let mut names: Vec<_> = TimeZoneDatabase::bundled().available().map(|name| name.as_str().to_owned()).collect();
     names.sort_unstable();
     names.into_iter().map(|name| (name, OnceLock::new())).collect()
