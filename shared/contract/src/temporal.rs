@@ -10,7 +10,7 @@ mod zone;
 
 use std::fmt;
 
-use fields::{Fields, Moment, Place};
+use fields::{Moment, Place};
 use layout::Layout;
 pub(crate) use pattern::PatternError;
 use zone::Zone;
@@ -38,12 +38,17 @@ struct Alternative {
     /// The shortest and the longest text that can fit, in bytes.
     min: usize,
     max: usize,
-    /// Its beginning, as far as every piece has its fixed place.
-    layout: Option<Layout>,
-    /// What comes behind.
-    rest: Vec<Piece>,
-    /// Whether there is nothing but a layout, and in it nothing but numbers to be taken for what they are.
-    is_plain: bool,
+    form: Form,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    /// Numbers that are to be taken for what they are, in fixed places.
+    Fixed(Layout),
+    /// Likewise, with an offset behind.
+    FixedWithOffset(Layout),
+    /// Pieces, behind the beginning as far as it has fixed places.
+    Pieces(Option<Layout>, Vec<Piece>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,12 +172,15 @@ impl TemporalPattern {
             if text.len() < alternative.min || text.len() > alternative.max {
                 continue;
             }
-            if let Some(layout) = alternative.layout.as_ref().filter(|_| alternative.is_plain) {
-                if let Some(numbers) = layout.numbers(text) {
-                    return numbers.resolve();
+            let found = match &alternative.form {
+                Form::Fixed(layout) => layout.numbers(text).map(|numbers| numbers.resolve(Place::Unsaid)),
+                Form::FixedWithOffset(layout) => {
+                    layout.numbers_and_offset(text).map(|(numbers, place)| numbers.resolve(place))
                 }
-            } else if let Some(fields) = alternative.fields(text) {
-                return fields.resolve();
+                Form::Pieces(layout, rest) => read::fields(layout.as_ref(), rest, text).map(|fields| fields.resolve()),
+            };
+            if let Some(moment) = found {
+                return moment;
             }
         }
         None
@@ -185,15 +193,12 @@ impl Alternative {
         let (min, max) = lengths.fold((0, 0_usize), |sum, (min, max)| (sum.0 + min, sum.1.saturating_add(max)));
         let (layout, len) = Layout::of(&pieces).map_or((None, 0), |(layout, len)| (Some(layout), len));
         pieces.drain(..len);
-        let is_plain = pieces.is_empty() && layout.as_ref().is_some_and(Layout::is_plain);
-        Self { min, max, layout, rest: pieces, is_plain }
-    }
-
-    #[inline(never)]
-    fn fields(&self, text: &[u8]) -> Option<Fields> {
-        let Some(layout) = &self.layout else { return read::whole(&self.rest, text, Fields::default()) };
-        let (fields, behind) = layout.read(text)?;
-        read::whole(&self.rest, behind, fields)
+        let form = match (layout, pieces.as_slice()) {
+            (Some(layout), []) if layout.is_plain() => Form::Fixed(layout),
+            (Some(layout), [Piece::Offset]) if layout.is_plain() => Form::FixedWithOffset(layout),
+            (layout, _) => Form::Pieces(layout, pieces),
+        };
+        Self { min, max, form }
     }
 }
 

@@ -26,14 +26,14 @@ const MONTHS: [(u32, u32); 13] = [
 pub(super) fn days(year: u32, month: u32, day: u32) -> Option<i32> {
     let (days_before, days_of_month) = MONTHS.get(usize::try_from(month).ok()?)?;
     // A year that 25 divides is a century or no multiple of 4, so that 16 decides for 400.
-    let is_leap = year & (if year.is_multiple_of(25) { 15 } else { 3 }) == 0;
-    let days_of_month = days_of_month + u32::from(is_leap && month == 2);
+    let leap_day = u32::from(year & (if year.is_multiple_of(25) { 15 } else { 3 }) == 0);
+    let days_of_month = days_of_month + (leap_day & u32::from(month == 2));
     // Year 0 is no year of the calendar that Athena and Spark share.
     let years_before = year.wrapping_sub(1);
     if years_before >= 9999 || day.wrapping_sub(1) >= days_of_month {
         return None;
     }
-    let leap_days = years_before / 4 - years_before / 100 + years_before / 400 + u32::from(is_leap && month > 2);
+    let leap_days = years_before / 4 - years_before / 100 + years_before / 400 + (leap_day & u32::from(month > 2));
     Some((years_before * 365 + leap_days + days_before + day).cast_signed() - EPOCH)
 }
 

@@ -85,11 +85,11 @@ impl Seen {
 impl Numbers {
     /// `None` where there is no such day or time.
     #[inline]
-    pub(super) fn resolve(&self) -> Option<Moment> {
+    pub(super) fn resolve(&self, place: Place) -> Option<Moment> {
         let days = calendar::days(self.year, self.month, self.day)?;
         let is_time = self.hour < 24 && self.minute < 60 && self.second < 60;
         let seconds = self.hour * 3600 + self.minute * 60 + self.second;
-        is_time.then_some(Moment { days, seconds, micros: self.micros, place: Place::Unsaid })
+        is_time.then_some(Moment { days, seconds, micros: self.micros, place })
     }
 }
 
@@ -146,7 +146,7 @@ impl Fields {
         if self.seen.has(Seen::UNUSUAL) {
             numbers.hour = self.unusual_hour(calendar::days(numbers.year, numbers.month, numbers.day)?)?;
         }
-        Some(Moment { place: self.place, ..numbers.resolve()? })
+        numbers.resolve(self.place)
     }
 
     /// The hour of the day, where day and half day agree with what was written of them.

@@ -1,23 +1,28 @@
 //! The beginning of a pattern in which every piece has its fixed place: checked eight bytes at a time, then read at those places.
 //! It must read what [`super::read`] reads of the same pieces, and nothing else.
 
-use super::fields::{Fields, Numbers, Seen};
+use super::fields::{Fields, Numbers, Place, Seen};
+use super::read::offset;
 use super::{Field, Piece};
 use crate::value::digits;
 
 const CHUNK_BYTES: usize = 8;
+/// The longest layout, with a place to spare for [`NOWHERE`].
+const PLACES_MAX: usize = 31;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-/// A place that no text has.
-const NOWHERE: usize = usize::MAX;
+/// A place where every text has zeros.
+const NOWHERE: usize = PLACES_MAX;
 
-/// At least eight bytes.
+/// Eight to [`PLACES_MAX`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
-    len: usize,
-    /// They overlap where eight does not divide the length.
+    pub(super) len: usize,
+    /// Each begins at the last byte of the one before, or earlier.
     chunks: Vec<Chunk>,
     /// Where `T`, `t` or a space stands.
-    separator: usize,
+    separator: Option<usize>,
+    /// What is added to the year that is written.
+    base_year: u32,
     century: usize,
     year: usize,
     month: usize,
@@ -25,7 +30,8 @@ pub(super) struct Layout {
     hour: usize,
     minute: usize,
     second: usize,
-    fraction: (usize, usize),
+    /// Of the pairs of a fraction's digits.
+    fraction: [usize; 3],
     seen: Seen,
 }
 
@@ -43,7 +49,7 @@ struct Chunk {
 
 /// What one byte must be.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Byte {
     Literal(u8),
     Digit,
     Any,
@@ -55,7 +61,8 @@ impl Layout {
         let mut layout = Self {
             len: 0,
             chunks: Vec::new(),
-            separator: NOWHERE,
+            separator: None,
+            base_year: 0,
             century: NOWHERE,
             year: NOWHERE,
             month: NOWHERE,
@@ -63,36 +70,54 @@ impl Layout {
             hour: NOWHERE,
             minute: NOWHERE,
             second: NOWHERE,
-            fraction: (NOWHERE, 0),
+            fraction: [NOWHERE; 3],
             seen: Seen::NOTHING,
         };
         let mut places = Vec::new();
-        let covered = pieces.iter().take_while(|piece| layout.add(piece, &mut places).is_some()).count();
+        let mut covered = 0;
+        for piece in pieces {
+            let is_before_digit =
+                matches!(pieces.get(covered + 1), Some(Piece::Number { .. } | Piece::Fraction { .. }));
+            if layout.add(piece, is_before_digit, &mut places).is_none() {
+                break;
+            }
+            covered += 1;
+        }
         layout.len = places.len();
+        // What optional parts leave out has values that are not 0.
+        if !(layout.seen.has(Seen::field(Field::Month)) && layout.seen.has(Seen::field(Field::Day))) {
+            return None;
+        }
         let last = places.len().checked_sub(CHUNK_BYTES)?;
-        let offsets = (0..places.len()).step_by(CHUNK_BYTES).map(|offset| offset.min(last));
+        let offsets = (0..places.len() - 1).step_by(CHUNK_BYTES - 1).map(|offset| offset.min(last));
         layout.chunks = offsets.map(|offset| Chunk::new(offset, places.get(offset..).unwrap_or_default())).collect();
         Some((layout, covered))
     }
 
     /// `None`, and nothing added, for a piece that has no fixed place, or whose field has one already.
-    fn add(&mut self, piece: &Piece, places: &mut Vec<Place>) -> Option<()> {
+    fn add(&mut self, piece: &Piece, is_before_digit: bool, places: &mut Vec<Byte>) -> Option<()> {
         let at = places.len();
+        if at + piece.lengths().1.min(PLACES_MAX) > PLACES_MAX {
+            return None;
+        }
         match piece {
-            Piece::Literal(byte) => places.push(Place::Literal(*byte)),
-            Piece::DateTimeSeparator if self.separator == NOWHERE => {
-                self.separator = at;
-                places.push(Place::Any);
+            Piece::Literal(byte) => places.push(Byte::Literal(*byte)),
+            Piece::DateTimeSeparator if self.separator.is_none() => {
+                self.separator = Some(at);
+                places.push(Byte::Any);
             }
             Piece::Number { field, min, max } if min == max && !self.seen.has(Seen::field(*field)) => {
                 self.place(*field, at);
                 self.seen = self.seen.with(Seen::field(*field));
-                places.extend(std::iter::repeat_n(Place::Digit, *max));
+                places.extend(std::iter::repeat_n(Byte::Digit, *max));
             }
-            Piece::Fraction { min, max } if min == max && !self.seen.has(Seen::FRACTION) => {
-                self.fraction = (at, *max);
+            // A single last digit makes a pair with what stands behind it, which is 0 unless it is a digit.
+            Piece::Fraction { min, max } if min == max && !self.seen.has(Seen::FRACTION) && !is_before_digit => {
+                for (pair, place) in self.fraction.iter_mut().zip((at..at + max).step_by(2)) {
+                    *pair = place;
+                }
                 self.seen = self.seen.with(Seen::FRACTION);
-                places.extend(std::iter::repeat_n(Place::Digit, *max));
+                places.extend(std::iter::repeat_n(Byte::Digit, *max));
             }
             Piece::DateTimeSeparator
             | Piece::Number { .. }
@@ -111,7 +136,7 @@ impl Layout {
     fn place(&mut self, field: Field, at: usize) {
         match field {
             Field::Year => (self.century, self.year) = (at, at + 2),
-            Field::YearOfCentury => self.year = at,
+            Field::YearOfCentury => (self.base_year, self.year) = (2000, at),
             Field::Month => self.month = at,
             Field::Day => self.day = at,
             Field::Hour | Field::HourOfHalfDay => self.hour = at,
@@ -134,45 +159,60 @@ impl Layout {
         Some((fields, text.get(self.len..)?))
     }
 
+    /// What it says, and an offset, of a text that ends there.
+    #[inline]
+    pub(super) fn numbers_and_offset(&self, text: &[u8]) -> Option<(Numbers, Place)> {
+        let numbers = self.numbers(text)?;
+        let (seconds, rest) = offset(text.get(self.len..)?)?;
+        rest.is_empty().then_some((numbers, Place::Offset(seconds)))
+    }
+
     /// What it says of a text that may go on behind it.
     #[inline]
     pub(super) fn numbers(&self, text: &[u8]) -> Option<Numbers> {
         let mut wrong = 0;
+        // At each place the number that the digits there and behind make.
+        let mut pairs = [0; PLACES_MAX + 1];
         for chunk in &self.chunks {
             let bytes = u64::from_le_bytes(*text.get(chunk.offset..)?.first_chunk()?);
             // Digits leave their value and literals nothing; whatever is more than that reaches a high bit.
             let left = (bytes ^ chunk.expected) & chunk.compared;
             wrong |= left | left.wrapping_add(chunk.above);
+            // The last byte knows nothing behind it, and is written again with the next chunk.
+            let pair = left.wrapping_mul(10).wrapping_add(left >> 8);
+            *pairs.get_mut(chunk.offset..)?.first_chunk_mut()? = pair.to_le_bytes();
         }
-        if wrong & HIGH_BITS != 0 || !matches!(text.get(self.separator), None | Some(b'T' | b't' | b' ')) {
+        if wrong & HIGH_BITS != 0 {
             return None;
         }
-        let mut numbers = Numbers {
-            year: pair(text, self.century, 20) * 100 + pair(text, self.year, 0),
-            month: pair(text, self.month, 1),
-            day: pair(text, self.day, 1),
-            hour: pair(text, self.hour, 0),
-            minute: pair(text, self.minute, 0),
-            second: pair(text, self.second, 0),
-            micros: 0,
-        };
-        if self.fraction.1 > 0 {
-            let (at, digits) = self.fraction;
-            numbers.micros = micros(text.get(at..at + digits)?)?;
+        if let Some(separator) = self.separator
+            && !matches!(text.get(separator), Some(b'T' | b't' | b' '))
+        {
+            return None;
         }
-        Some(numbers)
+        let pair = |place: usize| u32::from(pairs.get(place % pairs.len()).copied().unwrap_or(0));
+        let [first, second, third] = self.fraction;
+        Some(Numbers {
+            year: self.base_year + pair(self.century) * 100 + pair(self.year),
+            month: pair(self.month),
+            day: pair(self.day),
+            hour: pair(self.hour),
+            minute: pair(self.minute),
+            second: pair(self.second),
+            micros: pair(first) * 10_000 + pair(second) * 100 + pair(third),
+        })
     }
 }
 
 impl Chunk {
-    fn new(offset: usize, places: &[Place]) -> Self {
+    fn new(offset: usize, places: &[Byte]) -> Self {
         let mut bytes = [[0; CHUNK_BYTES]; 3];
         let [expected, compared, above] = &mut bytes;
         for (((place, expected), compared), above) in places.iter().zip(expected).zip(compared).zip(above) {
             (*expected, *compared, *above) = match place {
-                Place::Literal(byte) => (*byte, 0xFF, 0x7F),
-                Place::Digit => (b'0', 0xFF, 0x76),
-                Place::Any => (0, 0, 0),
+                Byte::Literal(byte) => (*byte, 0xFF, 0x7F),
+                Byte::Digit => (b'0', 0xFF, 0x76),
+                Byte::Any => (0, 0, 0),
             };
         }
         let [expected, compared, above] = bytes.map(u64::from_le_bytes);
@@ -186,12 +226,4 @@ pub(super) fn micros(digits: &[u8]) -> Option<u32> {
     let kept = digits.get(..6).unwrap_or(digits);
     let value = digits::whole(kept)? * digits::power(6 - kept.len())?;
     u32::try_from(value).ok()
-}
-
-#[inline]
-fn pair(text: &[u8], at: usize, absent: u32) -> u32 {
-    match text.get(at..).and_then(<[u8]>::first_chunk) {
-        Some([tens, ones]) => u32::from(tens & 0xF) * 10 + u32::from(ones & 0xF),
-        None => absent,
-    }
 }

@@ -2,7 +2,7 @@
 //! It takes what is written; whether there is such a day or time is not known here.
 
 use super::fields::{Fields, Place};
-use super::layout::micros;
+use super::layout::{Layout, micros};
 use super::{Field, Piece, zone};
 
 const MONTHS: [&str; 12] = [
@@ -22,6 +22,13 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 /// Offsets reach 18 hours, as in the JDK.
 const OFFSET_MINUTES_MAX: u32 = 18 * 60;
+
+/// Reads all of a text by a layout, if there is one, and pieces behind.
+pub(super) fn fields(layout: Option<&Layout>, pieces: &[Piece], text: &[u8]) -> Option<Fields> {
+    let Some(layout) = layout else { return whole(pieces, text, Fields::default()) };
+    let (fields, rest) = layout.read(text)?;
+    whole(pieces, rest, fields)
+}
 
 /// Reads all of a text by pieces none of which is optional.
 pub(super) fn whole(pieces: &[Piece], text: &[u8], mut fields: Fields) -> Option<Fields> {
@@ -57,7 +64,11 @@ fn read<'t>(piece: &Piece, text: &'t [u8], fields: &mut Fields) -> Option<&'t [u
             Some(rest)
         }
         Piece::AmPm => half_day(text, fields),
-        Piece::Offset => offset(text, fields),
+        Piece::Offset => {
+            let (seconds, rest) = offset(text)?;
+            fields.place = Place::Offset(seconds);
+            Some(rest)
+        }
         Piece::ZoneId => zone_id(text, fields),
         // There is none among the pieces of an alternative.
         Piece::Optional(_) => None,
@@ -111,12 +122,10 @@ fn half_day<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
     Some(rest)
 }
 
-fn offset<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
+/// Seconds east of UTC.
+pub(super) fn offset(text: &[u8]) -> Option<(i32, &[u8])> {
     let (sign, rest) = match text {
-        [b'Z' | b'z', rest @ ..] => {
-            fields.place = Place::Offset(0);
-            return Some(rest);
-        }
+        [b'Z' | b'z', rest @ ..] => return Some((0, rest)),
         [b'+', rest @ ..] => (1, rest),
         [b'-', rest @ ..] => (-1, rest),
         _ => return None,
@@ -127,13 +136,14 @@ fn offset<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
     if minutes > 59 || hours * 60 + minutes > OFFSET_MINUTES_MAX {
         return None;
     }
-    fields.place = Place::Offset(sign * ((hours * 60 + minutes) * 60).cast_signed());
-    Some(rest)
+    Some((sign * ((hours * 60 + minutes) * 60).cast_signed(), rest))
 }
 
 fn zone_id<'t>(text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
     if let [b'+' | b'-', ..] = text {
-        return offset(text, fields);
+        let (seconds, rest) = offset(text)?;
+        fields.place = Place::Offset(seconds);
+        return Some(rest);
     }
     let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+');
     let len = text.iter().take_while(|byte| is_of_name(byte)).count();

@@ -177,7 +177,7 @@ fn patterns_that_cannot_be_honoured_are_refused() {
 fn by_pieces(text: &str, written: &[u8]) -> Option<i64> {
     let pieces = patterns::pieces(text, true).unwrap();
     let mut alternatives = patterns::alternatives(&pieces).into_iter();
-    let fields = alternatives.find_map(|pieces| read::whole(&pieces, written, super::Fields::default()))?;
+    let fields = alternatives.find_map(|pieces| read::whole(&pieces, written, super::fields::Fields::default()))?;
     let moment = fields.resolve()?;
     let offset = if let super::Place::Offset(seconds) = moment.place { seconds.into() } else { 0 };
     let seconds = i64::from(moment.days) * 86_400 + i64::from(moment.seconds) - offset;
