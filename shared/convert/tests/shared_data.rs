@@ -144,7 +144,8 @@ fn real_files_are_read_without_loss() {
     for path in paths {
         let bytes = std::fs::read(&path).unwrap();
         let (judgement, rows) = convert(contract(&bytes), &bytes, usize::MAX);
-        let (again, rows_again) = convert(contract(&bytes), &bytes, 7);
+        let chunk_bytes = if bytes.len() < 100_000 { 7 } else { 4096 };
+        let (again, rows_again) = convert(contract(&bytes), &bytes, chunk_bytes);
         let name = path.strip_prefix(&data).unwrap().display().to_string();
         assert_eq!((judgement.counts, &rows), (again.counts, &rows_again), "{name}");
         let counts = judgement.counts;
@@ -190,6 +191,10 @@ fn csv_spectrum_reads_as_its_authors_say() {
             // Its authors put one object where all others have a list, and a phone number that the file does not have.
             expected["Contact Phone Number"] = json!("2095257564");
             expected = json!([expected]);
+        }
+        if !bytes.contains(&b'\r') {
+            // Copies of the files that went through a version control system have lost the carriage returns that the names tell of.
+            expected = serde_json::from_str(&expected.to_string().replace("\\r\\n", "\\n")).unwrap();
         }
         assert_eq!(ours, expected, "{name}");
     }
