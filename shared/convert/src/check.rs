@@ -58,8 +58,15 @@ fn strings(array: &ArrayRef, check: &Check, broken: &mut Vec<usize>) {
     let values = || (0..array.len()).zip(array.iter()).filter_map(|(row, text)| Some((row, text?)));
     match check {
         Check::Enum(known) => {
-            let known: Vec<&str> = known.iter().filter_map(text).collect();
-            broken.extend(values().filter(|(_, text)| !known.contains(text)).map(|(row, _)| row));
+            let known: Vec<(u64, &str)> = known.iter().filter_map(text).map(|text| (prefix(text), text)).collect();
+            let is_known = |text: &str| {
+                let prefix = prefix(text);
+                // Up to eight bytes the prefix and the length are the text.
+                known.iter().any(|(other, known)| {
+                    *other == prefix && known.len() == text.len() && (text.len() <= 8 || *known == text)
+                })
+            };
+            broken.extend(values().filter(|(_, text)| !is_known(text)).map(|(row, _)| row));
         }
         // A text has at most as many characters as bytes, and most texts settle it so.
         Check::MinLength(min) => {
@@ -77,6 +84,16 @@ fn strings(array: &ArrayRef, check: &Check, broken: &mut Vec<usize>) {
         | Check::ExclusiveMaximum(_)
         | Check::MultipleOf(_) => {}
     }
+}
+
+/// The text's first eight bytes, filled up with zeros.
+#[inline]
+fn prefix(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    bytes.first_chunk::<8>().map_or_else(
+        || bytes.iter().rev().fold(0, |prefix, byte| prefix << 8 | u64::from(*byte)),
+        |first| u64::from_le_bytes(*first),
+    )
 }
 
 fn booleans(array: &ArrayRef, check: &Check, broken: &mut Vec<usize>) {
