@@ -166,7 +166,8 @@ impl TemporalPattern {
     }
 
     /// The first alternative that the text fits decides.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a quarter of the time is in the call")]
     fn read(&self, text: &[u8]) -> Option<Moment> {
         for alternative in &self.alternatives {
             if text.len() < alternative.min || text.len() > alternative.max {

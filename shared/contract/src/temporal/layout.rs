@@ -151,7 +151,6 @@ impl Layout {
     }
 
     /// What it says, and the text behind.
-    #[inline]
     pub(super) fn read<'t>(&self, text: &'t [u8]) -> Option<(Fields, &'t [u8])> {
         let mut fields = Fields::default();
         fields.numbers = self.numbers(text)?;
@@ -160,7 +159,7 @@ impl Layout {
     }
 
     /// What it says, and an offset, of a text that ends there.
-    #[inline]
+    #[inline(never)]
     pub(super) fn numbers_and_offset(&self, text: &[u8]) -> Option<(Numbers, Place)> {
         let numbers = self.numbers(text)?;
         let (seconds, rest) = offset(text.get(self.len..)?)?;
@@ -168,7 +167,8 @@ impl Layout {
     }
 
     /// What it says of a text that may go on behind it.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a quarter of the time is in the call")]
     pub(super) fn numbers(&self, text: &[u8]) -> Option<Numbers> {
         let mut wrong = 0;
         // At each place the number that the digits there and behind make.
