@@ -10,8 +10,8 @@ mod zone;
 
 use std::fmt;
 
-use fields::{Moment, Place};
-use layout::Layout;
+use fields::{Fields, Moment, Place};
+use layout::{End, Layout};
 pub(crate) use pattern::PatternError;
 use zone::Zone;
 
@@ -45,8 +45,8 @@ struct Alternative {
 enum Form {
     /// Numbers that are to be taken for what they are, in fixed places.
     Fixed(Layout),
-    /// Likewise, with an offset behind.
-    FixedWithOffset(Layout),
+    /// Likewise, with a fraction of any length or an offset behind.
+    FixedWithEnd(Layout, End),
     /// Pieces, behind the beginning as far as it has fixed places.
     Pieces(Option<Layout>, Vec<Piece>),
 }
@@ -105,14 +105,7 @@ impl TemporalPattern {
     /// ISO 8601: a date, `T` or a space, `HH:mm`, optional seconds with up to nine digits of fraction, an optional offset.
     #[must_use]
     pub fn iso_timestamp() -> Self {
-        let number = |field| Piece::Number { field, min: 2, max: 2 };
-        let colon = || Piece::Literal(b':');
-        let fraction = Piece::Optional(vec![Piece::Literal(b'.'), Piece::Fraction { min: 1, max: 9 }]);
-        let mut pieces = iso_date_pieces();
-        pieces.extend([Piece::DateTimeSeparator, number(Field::Hour), colon(), number(Field::Minute)]);
-        pieces.push(Piece::Optional(vec![colon(), number(Field::Second), fraction]));
-        pieces.push(Piece::Optional(vec![Piece::Offset]));
-        Self::from_pieces("ISO 8601".to_owned(), &pieces)
+        Self::from_pieces("ISO 8601".to_owned(), &iso_timestamp_pieces())
     }
 
     /// A JDK pattern, such as `yyyy-MM-dd HH:mm:ss`; `None` where a contract would be refused for it. `needs_time`: for a timestamp.
@@ -166,7 +159,8 @@ impl TemporalPattern {
     }
 
     /// The first alternative that the text fits decides.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a quarter of the time is in the call")]
     fn read(&self, text: &[u8]) -> Option<Moment> {
         for alternative in &self.alternatives {
             if text.len() < alternative.min || text.len() > alternative.max {
@@ -174,10 +168,13 @@ impl TemporalPattern {
             }
             let found = match &alternative.form {
                 Form::Fixed(layout) => layout.numbers(text).map(|numbers| numbers.resolve(Place::Unsaid)),
-                Form::FixedWithOffset(layout) => {
-                    layout.numbers_and_offset(text).map(|(numbers, place)| numbers.resolve(place))
+                Form::FixedWithEnd(layout, end) => {
+                    layout.numbers_and_end(*end, text).map(|(numbers, place)| numbers.resolve(place))
                 }
-                Form::Pieces(layout, rest) => read::fields(layout.as_ref(), rest, text).map(|fields| fields.resolve()),
+                Form::Pieces(layout, rest) => {
+                    let mut fields = Fields::default();
+                    read::whole(layout.as_ref(), rest, text, &mut fields).map(|()| fields.resolve())
+                }
             };
             if let Some(moment) = found {
                 return moment;
@@ -193,9 +190,10 @@ impl Alternative {
         let (min, max) = lengths.fold((0, 0_usize), |sum, (min, max)| (sum.0 + min, sum.1.saturating_add(max)));
         let (layout, len) = Layout::of(&pieces).map_or((None, 0), |(layout, len)| (Some(layout), len));
         pieces.drain(..len);
-        let form = match (layout, pieces.as_slice()) {
-            (Some(layout), []) if layout.is_plain() => Form::Fixed(layout),
-            (Some(layout), [Piece::Offset]) if layout.is_plain() => Form::FixedWithOffset(layout),
+        let end = layout.as_ref().and_then(|layout| layout.end(&pieces));
+        let form = match (layout, end) {
+            (Some(layout), None) if pieces.is_empty() && layout.is_plain() => Form::Fixed(layout),
+            (Some(layout), Some(end)) => Form::FixedWithEnd(layout, end),
             (layout, _) => Form::Pieces(layout, pieces),
         };
         Self { min, max, form }
@@ -212,6 +210,17 @@ fn iso_date_pieces() -> Vec<Piece> {
     let number = |field, width| Piece::Number { field, min: width, max: width };
     let dash = || Piece::Literal(b'-');
     vec![number(Field::Year, 4), dash(), number(Field::Month, 2), dash(), number(Field::Day, 2)]
+}
+
+fn iso_timestamp_pieces() -> Vec<Piece> {
+    let number = |field| Piece::Number { field, min: 2, max: 2 };
+    let colon = || Piece::Literal(b':');
+    let fraction = Piece::Optional(vec![Piece::Literal(b'.'), Piece::Fraction { min: 1, max: 9 }]);
+    let mut pieces = iso_date_pieces();
+    pieces.extend([Piece::DateTimeSeparator, number(Field::Hour), colon(), number(Field::Minute)]);
+    pieces.push(Piece::Optional(vec![colon(), number(Field::Second), fraction]));
+    pieces.push(Piece::Optional(vec![Piece::Offset]));
+    pieces
 }
 
 #[cfg(test)]

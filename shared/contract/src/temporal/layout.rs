@@ -2,9 +2,8 @@
 //! It must read what [`super::read`] reads of the same pieces, and nothing else.
 
 use super::fields::{Fields, Numbers, Place, Seen};
-use super::read::offset;
+use super::read::{fraction, offset};
 use super::{Field, Piece};
-use crate::value::digits;
 
 const CHUNK_BYTES: usize = 8;
 /// The longest layout, with a place to spare for [`NOWHERE`].
@@ -33,6 +32,36 @@ pub(super) struct Layout {
     /// Of the pairs of a fraction's digits.
     fraction: [usize; 3],
     seen: Seen,
+}
+
+/// What may stand behind a layout, at the end of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    /// The fewest and the most digits.
+    fraction: Option<(usize, usize)>,
+    has_offset: bool,
+}
+
+impl End {
+    pub(super) fn of(pieces: &[Piece]) -> Option<Self> {
+        match pieces {
+            [Piece::Offset] => Some(Self { fraction: None, has_offset: true }),
+            [Piece::Fraction { min, max }] => Some(Self { fraction: Some((*min, *max)), has_offset: false }),
+            [Piece::Fraction { min, max }, Piece::Offset] => {
+                Some(Self { fraction: Some((*min, *max)), has_offset: true })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether there is a `Z`, or a sign where `+hh`, `+hhmm` or `+hh:mm` has it.
+fn may_have_offset(text: &[u8]) -> bool {
+    let has_sign = |place: usize| {
+        let sign = text.len().checked_sub(place).and_then(|index| text.get(index));
+        matches!(sign, Some(b'+' | b'-'))
+    };
+    matches!(text, [.., b'Z' | b'z']) || has_sign(3) || has_sign(5) || has_sign(6)
 }
 
 /// What eight bytes must be.
@@ -150,25 +179,42 @@ impl Layout {
         !self.seen.has(Seen::UNUSUAL)
     }
 
-    /// What it says, and the text behind.
-    #[inline]
-    pub(super) fn read<'t>(&self, text: &'t [u8]) -> Option<(Fields, &'t [u8])> {
-        let mut fields = Fields::default();
-        fields.numbers = self.numbers(text)?;
-        fields.seen = self.seen;
-        Some((fields, text.get(self.len..)?))
+    /// How it is read to the end of a text by these pieces behind it, if it is plain and they are few.
+    pub(super) fn end(&self, pieces: &[Piece]) -> Option<End> {
+        let end = End::of(pieces)?;
+        let has_two_fractions = end.fraction.is_some() && self.seen.has(Seen::FRACTION);
+        (self.is_plain() && !has_two_fractions).then_some(end)
     }
 
-    /// What it says, and an offset, of a text that ends there.
-    #[inline]
-    pub(super) fn numbers_and_offset(&self, text: &[u8]) -> Option<(Numbers, Place)> {
-        let numbers = self.numbers(text)?;
-        let (seconds, rest) = offset(text.get(self.len..)?)?;
-        rest.is_empty().then_some((numbers, Place::Offset(seconds)))
+    /// Says what it says, and gives the text behind.
+    pub(super) fn read<'t>(&self, text: &'t [u8], fields: &mut Fields) -> Option<&'t [u8]> {
+        fields.numbers = self.numbers(text)?;
+        fields.seen = self.seen;
+        text.get(self.len..)
+    }
+
+    /// What it says, and what stands behind, of a text that ends there.
+    pub(super) fn numbers_and_end(&self, end: End, text: &[u8]) -> Option<(Numbers, Place)> {
+        // Most often, texts with and without an offset have the same lengths.
+        if end.has_offset && !may_have_offset(text) {
+            return None;
+        }
+        let mut numbers = self.numbers(text)?;
+        let mut rest = text.get(self.len..)?;
+        if let Some((min, max)) = end.fraction {
+            (numbers.micros, rest) = fraction(rest, min, max)?;
+        }
+        let mut place = Place::Unsaid;
+        if end.has_offset {
+            let (seconds, behind) = offset(rest)?;
+            (place, rest) = (Place::Offset(seconds), behind);
+        }
+        rest.is_empty().then_some((numbers, place))
     }
 
     /// What it says of a text that may go on behind it.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "a quarter of the time is in the call")]
     pub(super) fn numbers(&self, text: &[u8]) -> Option<Numbers> {
         let mut wrong = 0;
         // At each place the number that the digits there and behind make.
@@ -218,12 +264,4 @@ impl Chunk {
         let [expected, compared, above] = bytes.map(u64::from_le_bytes);
         Self { offset, expected, compared, above }
     }
-}
-
-/// Microseconds of a fraction's digits; those beyond the sixth are cut.
-#[inline]
-pub(super) fn micros(digits: &[u8]) -> Option<u32> {
-    let kept = digits.get(..6).unwrap_or(digits);
-    let value = digits::whole(kept)? * digits::power(6 - kept.len())?;
-    u32::try_from(value).ok()
 }

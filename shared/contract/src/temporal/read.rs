@@ -2,8 +2,9 @@
 //! It takes what is written; whether there is such a day or time is not known here.
 
 use super::fields::{Fields, Place};
-use super::layout::{Layout, micros};
+use super::layout::Layout;
 use super::{Field, Piece, zone};
+use crate::value::digits;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -23,20 +24,16 @@ const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
 /// Offsets reach 18 hours, as in the JDK.
 const OFFSET_MINUTES_MAX: u32 = 18 * 60;
 
-/// Reads all of a text by a layout, if there is one, and pieces behind.
-pub(super) fn fields(layout: Option<&Layout>, pieces: &[Piece], text: &[u8]) -> Option<Fields> {
-    let Some(layout) = layout else { return whole(pieces, text, Fields::default()) };
-    let (fields, rest) = layout.read(text)?;
-    whole(pieces, rest, fields)
-}
-
-/// Reads all of a text by pieces none of which is optional.
-pub(super) fn whole(pieces: &[Piece], text: &[u8], mut fields: Fields) -> Option<Fields> {
+/// Reads all of a text by a layout, if there is one, and pieces behind, none of which is optional. `None`: it does not fit.
+pub(super) fn whole(layout: Option<&Layout>, pieces: &[Piece], text: &[u8], fields: &mut Fields) -> Option<()> {
     let mut rest = text;
-    for piece in pieces {
-        rest = read(piece, rest, &mut fields)?;
+    if let Some(layout) = layout {
+        rest = layout.read(text, fields)?;
     }
-    rest.is_empty().then_some(fields)
+    for piece in pieces {
+        rest = read(piece, rest, fields)?;
+    }
+    rest.is_empty().then_some(())
 }
 
 #[inline]
@@ -52,7 +49,11 @@ fn read<'t>(piece: &Piece, text: &'t [u8], fields: &mut Fields) -> Option<&'t [u
             fields.set(*field, value)?;
             Some(rest)
         }
-        Piece::Fraction { min, max } => fraction(text, *min, *max, fields),
+        Piece::Fraction { min, max } => {
+            let (micros, rest) = fraction(text, *min, *max)?;
+            fields.set_micros(micros)?;
+            Some(rest)
+        }
         Piece::MonthName { short } => {
             let (index, rest) = name(text, &MONTHS, *short)?;
             fields.set(Field::Month, index + 1)?;
@@ -90,14 +91,17 @@ fn number(text: &[u8], min: usize, max: usize) -> Option<(u32, &[u8])> {
     if count < min { None } else { Some((value, text.get(count..)?)) }
 }
 
-fn fraction<'t>(text: &'t [u8], min: usize, max: usize, fields: &mut Fields) -> Option<&'t [u8]> {
+/// Microseconds, cut, of `min` to `max` digits.
+#[inline]
+pub(super) fn fraction(text: &[u8], min: usize, max: usize) -> Option<(u32, &[u8])> {
     let digits = text.iter().take(max).take_while(|byte| byte.is_ascii_digit()).count();
     if digits < min {
         return None;
     }
     let (written, rest) = text.split_at_checked(digits)?;
-    fields.set_micros(micros(written)?)?;
-    Some(rest)
+    let kept = written.get(..6).unwrap_or(written);
+    let micros = digits::whole(kept)? * digits::power(6 - kept.len())?;
+    Some((u32::try_from(micros).ok()?, rest))
 }
 
 fn name<'t>(text: &'t [u8], names: &[&str], short: bool) -> Option<(u32, &'t [u8])> {

@@ -175,10 +175,15 @@ fn patterns_that_cannot_be_honoured_are_refused() {
 
 /// Reads without layouts, from the pieces alone.
 fn by_pieces(text: &str, written: &[u8]) -> Option<i64> {
-    let pieces = patterns::pieces(text, true).unwrap();
-    let mut alternatives = patterns::alternatives(&pieces).into_iter();
-    let fields = alternatives.find_map(|pieces| read::whole(&pieces, written, super::fields::Fields::default()))?;
-    let moment = fields.resolve()?;
+    by_these_pieces(&patterns::pieces(text, true).unwrap(), written)
+}
+
+fn by_these_pieces(pieces: &[super::Piece], written: &[u8]) -> Option<i64> {
+    let mut alternatives = patterns::alternatives(pieces).into_iter();
+    let moment = alternatives.find_map(|pieces| {
+        let mut fields = super::Fields::default();
+        read::whole(None, &pieces, written, &mut fields).map(|()| fields.resolve())
+    })??;
     let offset = if let super::Place::Offset(seconds) = moment.place { seconds.into() } else { 0 };
     let seconds = i64::from(moment.days) * 86_400 + i64::from(moment.seconds) - offset;
     Some(seconds * 1_000_000 + i64::from(moment.micros))
@@ -262,6 +267,20 @@ proptest! {
                 prop_assert_eq!(pattern.parse_timestamp(written), by_pieces(&needed, written), "{}", needed);
             }
         }
+    }
+
+    #[test]
+    fn iso_timestamps_are_read_as_their_pieces_are(
+        written in "20[0-9]{2}-0[1-9]-[0-2][0-9][T tx](1[0-9]|2[0-4]):[0-6][0-9](:[0-6][0-9])?([.][0-9]{0,10})?(Z|[+-][0-2][0-9](:?[0-6][0-9])?)?",
+        place: proptest::sample::Index,
+        byte in prop_oneof![any::<u8>(), b'0'..=b'9', Just(b':'), Just(b'-')],
+    ) {
+        let (iso, pieces) = (TemporalPattern::iso_timestamp(), super::iso_timestamp_pieces());
+        let mut written = written.into_bytes();
+        prop_assert_eq!(iso.parse_timestamp(&written), by_these_pieces(&pieces, &written));
+        let place = place.index(written.len());
+        written[place] = byte;
+        prop_assert_eq!(iso.parse_timestamp(&written), by_these_pieces(&pieces, &written));
     }
 
     #[test]
