@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use lakegate_contract::{Contract, Format, Rule, Violations};
+use lakegate_contract::{Contract, Format, Rule, Severity, Violations};
 
 use crate::ConvertError;
 use crate::csv::CsvReader;
 use crate::decode::Decoder;
+use crate::file_rules::FileRules;
 use crate::judge::{Findings, Judged, filtered, judge};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
 use crate::parse::{NullTexts, Style};
@@ -26,6 +27,9 @@ const PUSH_BYTES: usize = 1024 * 1024;
 /// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
 /// takes some 30 KB per column.
 pub(crate) const MAX_PARTITIONS: usize = 500;
+/// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 60 million rows of one
+/// key.
+pub const KEYS_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// How many broken rules a judgement tells one by one.
 const FIRST_REJECTS: usize = 10;
 
@@ -78,11 +82,15 @@ pub struct Converter {
     reader: CsvReader,
     style: Style,
     uniqueness: Uniqueness,
+    file_rules: FileRules,
+    keys_bytes_max: usize,
     router: Router,
     table: Table,
     rejects: RejectsWriter,
     counts: Counts,
     broken: BTreeMap<(Option<usize>, Rule), u64>,
+    /// Accepted rows that break a row rule which only warns, by its index.
+    warned: BTreeMap<u16, u64>,
     file_error: Option<FileError>,
     first_rejects: Vec<RejectedAt>,
     bytes_read: u64,
@@ -101,17 +109,27 @@ impl Converter {
             reader: CsvReader::new(&contract, dialect),
             style: Style { nulls: NullTexts::new(&dialect.null_values) },
             uniqueness: Uniqueness::new(&contract),
+            file_rules: FileRules::new(&contract),
+            keys_bytes_max: KEYS_BYTES_MAX,
             router: Router::new(&contract)?,
             table: Table::new(SchemaRef::clone(&schema), contract.policy.compression),
             rejects: RejectsWriter::new(source, &contract.version),
             counts: Counts::default(),
             broken: BTreeMap::new(),
+            warned: BTreeMap::new(),
             file_error: None,
             first_rejects: Vec::new(),
             bytes_read: 0,
             schema,
             contract,
         })
+    }
+
+    /// Lets the hashes of unique values take at most so many bytes; a file that needs more is rejected.
+    #[must_use]
+    pub fn with_keys_bytes_max(mut self, bytes: usize) -> Self {
+        self.keys_bytes_max = bytes;
+        self
     }
 
     /// Takes the next bytes of the file, in pieces of any size.
@@ -156,7 +174,7 @@ impl Converter {
             self.advance()?;
         }
         if self.file_error.is_none() {
-            self.file_error = self.whole_file_error();
+            self.file_error = self.whole_file_error().or_else(|| self.file_rule_error());
         }
         let rejects = self.rejects.finish()?;
         let (verdict, partitions) = if self.file_error.is_none() {
@@ -169,6 +187,7 @@ impl Converter {
             verdict,
             counts: self.counts,
             violations: self.violations(),
+            warnings: self.warnings(),
             file_error: self.file_error.clone(),
             partitions,
             rejects,
@@ -193,22 +212,45 @@ impl Converter {
 
     /// Judges what hangs on the batches before, counts, and hands the good rows to the table.
     fn settle(&mut self, judged: Judged) -> Result<(), ConvertError> {
-        let Judged { batch, faults, rows, arrays, mut findings } = judged;
-        self.uniqueness.judge(&self.contract, &arrays, rows, &mut findings);
-        let accepted =
-            (!findings.is_clean()).then(|| (0..rows).map(|row| Some(!findings.is_bad(row))).collect::<BooleanArray>());
-        let (arrays, accepted_rows) = match accepted {
-            Some(accepted) => (filtered(arrays, &accepted)?, accepted.true_count()),
-            None => (arrays, rows),
+        let Judged { batch, faults, rows, arrays, mut findings, hashes } = judged;
+        let dropped = self.uniqueness.judge(&self.contract, &hashes, rows, &mut findings);
+        let is_accepted = |row: usize| !findings.is_bad(row) && dropped.binary_search(&row).is_err();
+        let (arrays, accepted_rows) = if findings.is_clean() && dropped.is_empty() {
+            (arrays, rows)
+        } else {
+            let accepted: BooleanArray = (0..rows).map(|row| Some(is_accepted(row))).collect();
+            (filtered(arrays, &accepted)?, accepted.true_count())
         };
+        self.file_rules.count(&self.contract, &arrays, &hashes, (0..rows).filter(|row| is_accepted(*row)));
+        for (_, rule) in findings.warnings().iter().filter(|(row, _)| is_accepted(*row)) {
+            *self.warned.entry(*rule).or_default() += 1;
+        }
         let batch_rows = batch.records.len();
-        if accepted_rows < batch_rows {
+        let rejected_rows = batch_rows - accepted_rows - dropped.len();
+        if rejected_rows > 0 {
             self.keep_rejects(&batch, &faults, findings)?;
         }
         self.counts.read += batch_rows as u64;
         self.counts.accepted += accepted_rows as u64;
-        self.counts.rejected += (batch_rows - accepted_rows) as u64;
-        self.append(arrays, accepted_rows)
+        self.counts.rejected += rejected_rows as u64;
+        self.counts.duplicate += dropped.len() as u64;
+        self.append(arrays, accepted_rows)?;
+        self.bound_keys();
+        Ok(())
+    }
+
+    /// Rejects the file if its keys take more memory than they may.
+    fn bound_keys(&mut self) {
+        let bytes = self.uniqueness.bytes() + self.file_rules.bytes();
+        if bytes > self.keys_bytes_max && self.file_error.is_none() {
+            let message = format!(
+                "the keys of {} accepted rows need more than {} MiB: split the file, or ask for fewer unique columns, keys and dropped or \
+                 counted duplicates in the contract",
+                self.counts.accepted,
+                self.keys_bytes_max / (1024 * 1024)
+            );
+            self.file_error = Some(FileError { kind: FileErrorKind::TooManyKeys, message, line: None });
+        }
     }
 
     fn append(&mut self, arrays: Vec<Option<ArrayRef>>, rows: usize) -> Result<(), ConvertError> {
@@ -292,6 +334,28 @@ impl Converter {
         };
         let message = format!("{rejected} of {read} rows ({percent:.1} %) break the contract, and at most {asked}");
         Some(FileError { kind: FileErrorKind::TooManyRejects, message, line: None })
+    }
+
+    /// The rules of the file as a whole that it breaks, all in one line.
+    fn file_rule_error(&self) -> Option<FileError> {
+        let broken = self.file_rules.broken(&self.contract, self.counts.accepted);
+        let errors = broken.filter(|(rule, ..)| rule.severity == Severity::Error).map(|(_, _, sentence)| sentence);
+        let message = errors.collect::<Vec<_>>().join("; ");
+        (!message.is_empty()).then(|| FileError { kind: FileErrorKind::FileRule, message, line: None })
+    }
+
+    fn warnings(&self) -> Violations {
+        let mut warnings = Violations::new();
+        for (index, rows) in &self.warned {
+            let Some(rule) = self.contract.row_rules.get(usize::from(*index)) else { continue };
+            let column = rule.column.map_or("", |id| self.contract.path(id));
+            warnings.entry(column.to_owned()).or_default().insert(rule.name.clone(), *rows);
+        }
+        let of_file = self.file_rules.broken(&self.contract, self.counts.accepted);
+        for (rule, rows, _) in of_file.filter(|(rule, ..)| rule.severity == Severity::Warning) {
+            warnings.entry(String::new()).or_default().insert(rule.name.clone(), rows.max(1));
+        }
+        warnings
     }
 
     fn violations(&self) -> Violations {

@@ -22,7 +22,8 @@
 //! ```
 //!
 //! Memory does not grow with the file: a batch of records, the rows that wait per partition and the encoded row groups have fixed
-//! bounds. Unique columns are the exception: 16 bytes of hash and some 16 of table per accepted row and unique column.
+//! bounds. Keys are the exception (unique columns, the primary key, dropped duplicates, counted duplicates): 15 to 19 bytes per accepted row
+//! and key, up to [`KEYS_BYTES_MAX`].
 
 mod check;
 mod converter;
@@ -30,17 +31,21 @@ mod csv;
 mod decode;
 mod derive;
 mod error;
+mod file_rules;
+mod hash;
 mod judge;
 mod judgement;
 mod parse;
 mod partition;
 mod records;
 mod rejects;
+mod row_rules;
 mod schema;
+mod seen;
 mod table;
 mod unique;
 
-pub use converter::{Chunk, Converter, Output, Reading, Source};
+pub use converter::{Chunk, Converter, KEYS_BYTES_MAX, Output, Reading, Source};
 pub use error::ConvertError;
 pub use judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Rejects, Verdict};
 pub use rejects::schema as rejects_schema;

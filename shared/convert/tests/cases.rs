@@ -98,6 +98,14 @@ fn outcome(judgement: &Judgement, outputs: &BTreeMap<Output, Vec<u8>>) -> String
         judgement.verdict, counts.read, counts.accepted, counts.rejected
     )
     .unwrap();
+    if counts.duplicate > 0 {
+        writeln!(text, "{} exact duplicates dropped", counts.duplicate).unwrap();
+    }
+    for (column, rules) in &judgement.warnings {
+        for (rule, rows) in rules {
+            writeln!(text, "warning: {rows} rows break {rule} of {column:?}").unwrap();
+        }
+    }
     if let Some(error) = &judgement.file_error {
         let line = error.line.map_or_else(String::new, |line| format!(", line {line}"));
         writeln!(text, "{}{line}: {}", error.kind, error.message).unwrap();
