@@ -53,6 +53,28 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// The rules that every contract has; those of `quality` have names of their own.
+    pub(crate) const BUILT_IN: [Self; 18] = [
+        Self::Fields,
+        Self::Quote,
+        Self::Encoding,
+        Self::TooLong,
+        Self::Syntax,
+        Self::Type,
+        Self::Required,
+        Self::Unique,
+        Self::Enum,
+        Self::Minimum,
+        Self::Maximum,
+        Self::ExclusiveMinimum,
+        Self::ExclusiveMaximum,
+        Self::MultipleOf,
+        Self::MinLength,
+        Self::MaxLength,
+        Self::Pattern,
+        Self::TransformLogic,
+    ];
+
     /// The rule's name in reports, rejects and alerts; [`crate::Contract::rule_name`] knows those of `quality`.
     #[must_use]
     pub const fn name(self) -> &'static str {

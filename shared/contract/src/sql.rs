@@ -17,7 +17,6 @@ use self::kind::Kind;
 use self::scope::Scope;
 use crate::{Column, ColumnType, Expression};
 
-#[allow(unused_imports, reason = "the document's reader calls it as soon as it reads `quality`")]
 pub(crate) use self::query::parse_predicate;
 
 /// What an expression may use; the text of errors.

@@ -1,6 +1,5 @@
 //! The query of a `quality` rule, `SELECT COUNT(*) FROM <table> WHERE <predicate>`: its predicate.
 //! It does not know what a predicate may use.
-#![allow(dead_code, reason = "the document's reader calls it as soon as it reads `quality`")]
 
 use sqlparser::ast::{Expr, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement, TableFactor};
 use sqlparser::dialect::GenericDialect;
