@@ -20,7 +20,10 @@ pub use contract::{
     UnknownColumns,
 };
 pub use document::{Checked, parse};
-pub use expression::{BinaryOperator, DatePart, Expression, Node};
+pub use expression::{
+    Arithmetic, Case, CastTo, Comparison, Constant, DatePart, DateUnit, Expression, Node, NumberFunction, TextFunction,
+    TextTest, ValueKind,
+};
 pub use location::Location;
 pub use problem::{Note, Problem};
 pub use rule::{Check, Rule, Scalar, Violations};

@@ -27,7 +27,7 @@ pub(crate) fn column(
     }
     for check in &column.checks {
         let mut broken = Vec::new();
-        judge(array, &column.column_type, check, &mut broken);
+        failing(array, &column.column_type, check, &mut broken);
         for row in broken {
             if !is_exempt(findings, row) {
                 findings.add(row, index, check.rule());
@@ -36,7 +36,8 @@ pub(crate) fn column(
     }
 }
 
-fn judge(array: &ArrayRef, column_type: &ColumnType, check: &Check, broken: &mut Vec<usize>) {
+/// Adds the rows whose value is not null and fails the check.
+pub(crate) fn failing(array: &ArrayRef, column_type: &ColumnType, check: &Check, broken: &mut Vec<usize>) {
     match column_type {
         ColumnType::String => strings(array, check, broken),
         ColumnType::Integer(IntegerWidth::I8) => numbers::<Int8Type, i64>(array, check, integer, broken),

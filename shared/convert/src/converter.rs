@@ -1,32 +1,29 @@
-//! The way of a file through the engine: records, columns, rules, partitions, Parquet.
+//! The way of a file through the engine: bytes, text, batches of records, and from there to what they come to.
 //! It does no I/O: bytes are pushed in, encoded bytes are drained.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use lakegate_contract::{Contract, Format, Rule, Violations};
+use lakegate_contract::{Contract, Format};
 
 use crate::ConvertError;
 use crate::csv::CsvReader;
 use crate::decode::{Decoder, Progress};
-use crate::judge::{Findings, Judged, judge};
-use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
+use crate::judge::{Judged, judge};
+use crate::judgement::{FileError, Judgement, Partition};
 use crate::parse::{NullTexts, Style};
-use crate::partition::Router;
 use crate::records::Batch;
-use crate::rejects::{self, Reject, RejectsWriter};
-use crate::schema::table_schema;
-use crate::table::{RoutedBatch, Table};
-use crate::unique::Uniqueness;
+use crate::settle::Settlement;
+use crate::workers::Workers;
 
 /// Larger pushes are taken in pieces, so that the buffer stays small whatever the caller does.
 const PUSH_BYTES: usize = 256 * 1024;
-/// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
-/// takes some 30 KB per column.
-pub(crate) const MAX_PARTITIONS: usize = 500;
-/// How many broken rules a judgement tells one by one.
-const FIRST_REJECTS: usize = 10;
+/// Text that is collected per thread before it is split, so that every thread has work.
+const STEP_BYTES: usize = 2 * 1024 * 1024;
+/// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 60 million rows of one
+/// key.
+pub const KEYS_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// How many broken rules a judgement tells one by one, unless [`Converter::with_first_rejects`] says otherwise.
+pub const FIRST_REJECTS: usize = 10;
 
 /// The object that the bytes come from, as the rejects table names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,48 +63,96 @@ pub enum Output {
     Rejects,
 }
 
+/// Whatever cuts the file's text into records.
+#[derive(Debug)]
+enum Reader {
+    Csv(CsvReader),
+}
+
+impl Reader {
+    fn push(&mut self, text: &[u8]) {
+        match self {
+            Self::Csv(reader) => reader.push(text),
+        }
+    }
+
+    fn end(&mut self) {
+        match self {
+            Self::Csv(reader) => reader.end(),
+        }
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, FileError> {
+        match self {
+            Self::Csv(reader) => reader.next_batch(),
+        }
+    }
+}
+
 /// Converts one file. Push its bytes in order, drain after each push, then finish and drain once more.
 ///
-/// The judgement and the encoded bytes do not depend on how the bytes are cut into pushes.
+/// The judgement and the encoded bytes do not depend on how the bytes are cut into pushes, nor on the number of threads.
 #[derive(Debug)]
 pub struct Converter {
     contract: Arc<Contract>,
     decoder: Decoder,
-    reader: CsvReader,
+    reader: Reader,
     style: Style,
-    uniqueness: Uniqueness,
-    router: Router,
-    table: Table,
-    rejects: RejectsWriter,
-    counts: Counts,
-    broken: BTreeMap<(Option<usize>, Rule), u64>,
+    /// With one thread every batch is settled at once, while its bytes are in the processor's cache.
+    workers: Workers<()>,
+    /// Text that the reader has and did not split yet; counted with several threads only.
+    unsplit_bytes: usize,
+    /// Batches that are split and not judged yet; with several threads only.
+    waiting: Vec<Batch>,
+    settlement: Settlement,
     file_error: Option<FileError>,
-    first_rejects: Vec<RejectedAt>,
     bytes_read: u64,
 }
 
 impl Converter {
-    /// A converter for one file of the contract's dataset.
+    /// A converter for one file of the contract's dataset, that works on the caller's thread alone.
     ///
     /// # Errors
-    /// [`ConvertError`] if the contract's partition columns cannot be keys, which its parser rules out.
+    /// [`ConvertError`] if the contract's columns have no Parquet schema, which its parser rules out.
     pub fn new(contract: Arc<Contract>, source: Source) -> Result<Self, ConvertError> {
         let Format::Csv(dialect) = &contract.landing.format else { return Err(ConvertError::Unsupported) };
         Ok(Self {
             decoder: Decoder::new(&contract.landing),
-            reader: CsvReader::new(&contract, dialect),
+            reader: Reader::Csv(CsvReader::new(&contract, dialect)),
             style: Style { nulls: NullTexts::new(&dialect.null_values), numbers: contract.landing.numbers },
-            uniqueness: Uniqueness::new(&contract),
-            router: Router::new(&contract),
-            table: Table::new(&table_schema(&contract), contract.policy.compression, 1)?,
-            rejects: RejectsWriter::new(source, &contract.version),
-            counts: Counts::default(),
-            broken: BTreeMap::new(),
+            workers: Workers::new(vec![()]),
+            unsplit_bytes: 0,
+            waiting: Vec::new(),
+            settlement: Settlement::new(&contract, source, KEYS_BYTES_MAX, FIRST_REJECTS)?,
             file_error: None,
-            first_rejects: Vec::new(),
             bytes_read: 0,
             contract,
         })
+    }
+
+    /// Works on `threads` threads, the caller's among them; called before the first push. Each thread beyond the first takes some
+    /// 10 MiB.
+    ///
+    /// # Errors
+    /// [`ConvertError`] if a compressor cannot be made.
+    pub fn with_threads(mut self, threads: usize) -> Result<Self, ConvertError> {
+        self.workers = Workers::new(vec![(); threads.max(1)]);
+        self.settlement.table.set_threads(threads, self.contract.policy.compression)?;
+        Ok(self)
+    }
+
+    /// Lets the hashes of unique values take at most so many bytes; a file that needs more is rejected.
+    #[must_use]
+    pub fn with_keys_bytes_max(mut self, bytes: usize) -> Self {
+        self.settlement.keys_bytes_max = bytes;
+        self
+    }
+
+    /// Sets how many broken rules the judgement tells one by one, in [`Judgement::first_rejects`]; they are held in memory.
+    #[must_use]
+    pub fn with_first_rejects(mut self, rules: usize) -> Self {
+        self.settlement.first_rejects_max = rules;
+        self
     }
 
     /// Takes the next bytes of the file, in pieces of any size.
@@ -121,23 +166,23 @@ impl Converter {
             }
             self.bytes_read += piece.len() as u64;
             let mut rest = piece;
-            self.take_text(|decoder, reader| decoder.decode(&mut rest, |text| reader.push(text)))?;
+            self.take_text(|decoder, take| decoder.decode(&mut rest, take))?;
         }
         Ok(if self.file_error.is_some() { Reading::Enough } else { Reading::More })
     }
 
     /// The Parquet bytes that are ready, in order within each output. Call it often: what is not drained stays in memory.
     pub fn drain(&mut self) -> Vec<Chunk> {
-        let table = self.table.drain().map(|(index, bytes)| Chunk { output: Output::Table(index), bytes });
+        let table = self.settlement.table.drain().map(|(index, bytes)| Chunk { output: Output::Table(index), bytes });
         let mut chunks: Vec<Chunk> = table.collect();
-        chunks.extend(self.rejects.drain().map(|bytes| Chunk { output: Output::Rejects, bytes }));
+        chunks.extend(self.settlement.rejects.drain().map(|bytes| Chunk { output: Output::Rejects, bytes }));
         chunks
     }
 
     /// The partition of [`Output::Table`]`(index)`; known as soon as a chunk names it, its `bytes` only at the end.
     #[must_use]
     pub fn partition(&self, index: usize) -> Option<&Partition> {
-        self.table.partition(index)
+        self.settlement.table.partition(index)
     }
 
     /// Judges the file: no more bytes will come. One last [`Converter::drain`] has the last bytes of every output.
@@ -146,57 +191,72 @@ impl Converter {
     /// [`ConvertError`] if the engine fails; the file cannot be judged then.
     pub fn finish(&mut self) -> Result<Judgement, ConvertError> {
         if self.file_error.is_none() {
-            self.take_text(|decoder, reader| decoder.finish(|text| reader.push(text)))?;
-            self.reader.end();
-            self.advance()?;
+            self.take_text(|decoder, take| decoder.finish(take))?;
         }
         if self.file_error.is_none() {
-            self.file_error = self.whole_file_error();
+            self.reader.end();
+            self.take_all()?;
         }
-        let rejects = self.rejects.finish()?;
-        let (verdict, partitions) = if self.file_error.is_none() {
-            (Verdict::Published, self.table.finish()?)
-        } else {
-            self.table.discard();
-            (Verdict::Rejected, Vec::new())
-        };
-        Ok(Judgement {
-            verdict,
-            counts: self.counts,
-            violations: self.violations(),
-            file_error: self.file_error.clone(),
-            partitions,
-            rejects,
-            first_rejects: std::mem::take(&mut self.first_rejects),
-            bytes_read: self.bytes_read,
-        })
+        self.settlement.finish(self.file_error.clone(), self.bytes_read)
     }
 
     /// Decodes as long as there is text, and judges each piece before the next one: packed bytes may have thousands of pieces.
     fn take_text(
         &mut self,
-        mut decode: impl FnMut(&mut Decoder, &mut CsvReader) -> Result<Progress, FileError>,
+        mut decode: impl FnMut(&mut Decoder, &mut dyn FnMut(&[u8])) -> Result<Progress, FileError>,
     ) -> Result<(), ConvertError> {
         while self.file_error.is_none() {
-            match decode(&mut self.decoder, &mut self.reader) {
+            let (reader, unsplit_bytes) = (&mut self.reader, &mut self.unsplit_bytes);
+            let decoded = decode(&mut self.decoder, &mut |text| {
+                reader.push(text);
+                *unsplit_bytes += text.len();
+            });
+            match decoded {
                 Ok(progress) => {
                     self.advance()?;
                     if progress == Progress::Done {
                         break;
                     }
                 }
-                Err(error) => self.file_error = Some(error),
+                Err(error) => {
+                    // What stood whole before it is judged, on one thread as on several.
+                    self.take_all()?;
+                    self.file_error.get_or_insert(error);
+                }
             }
         }
         Ok(())
     }
 
     fn advance(&mut self) -> Result<(), ConvertError> {
+        let threads = self.workers.len();
+        if threads == 1 {
+            return self.take_batches();
+        }
+        if self.unsplit_bytes >= STEP_BYTES * threads {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// Settles every batch that can be had from the text so far.
+    fn take_all(&mut self) -> Result<(), ConvertError> {
+        if self.workers.len() == 1 {
+            return self.take_batches();
+        }
+        self.step()?;
+        while !self.waiting.is_empty() {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    fn take_batches(&mut self) -> Result<(), ConvertError> {
         while self.file_error.is_none() {
             match self.reader.next_batch() {
                 Ok(Some(batch)) => {
                     let judged = judge(&self.contract, &self.style, batch)?;
-                    self.settle(judged)?;
+                    self.file_error = self.settlement.settle(judged, &self.decoder)?;
                 }
                 Ok(None) => return Ok(()),
                 Err(error) => self.file_error = Some(error),
@@ -205,117 +265,61 @@ impl Converter {
         Ok(())
     }
 
-    /// Judges what hangs on the batches before, counts, and hands the good rows to the table.
-    fn settle(&mut self, judged: Judged) -> Result<(), ConvertError> {
-        let Judged { batch, faults, rows, arrays, mut findings } = judged;
-        self.uniqueness.judge(&self.contract, &arrays, rows, &mut findings);
-        let mut accepted: Vec<bool> = Vec::new();
-        let mut accepted_rows = rows;
-        if !findings.is_clean() {
-            accepted.extend((0..rows).map(|row| !findings.is_bad(row)));
-            accepted_rows = accepted.iter().filter(|accepted| **accepted).count();
-        }
-        let batch_rows = batch.records.len();
-        if accepted_rows < batch_rows {
-            self.keep_rejects(&batch, &faults, findings)?;
-        }
-        self.counts.read += batch_rows as u64;
-        self.counts.accepted += accepted_rows as u64;
-        self.counts.rejected += (batch_rows - accepted_rows) as u64;
-        if accepted_rows == 0 { Ok(()) } else { self.append(arrays, rows, &accepted) }
-    }
-
-    /// Hands the accepted rows to the table; `accepted` is empty where all are.
-    fn append(&mut self, arrays: Vec<Option<ArrayRef>>, rows: usize, accepted: &[bool]) -> Result<(), ConvertError> {
-        let mut opened = Vec::new();
-        let targets = self.router.route(&arrays, rows, accepted, |key| opened.push(key));
-        if self.router.len() > MAX_PARTITIONS {
-            let message =
-                format!("the rows belong to more than {MAX_PARTITIONS} partitions, the most that one file may have");
-            self.file_error = Some(FileError { kind: FileErrorKind::TooManyPartitions, message, line: None });
-            return Ok(());
-        }
-        for key in opened {
-            self.table.open(key)?;
-        }
-        let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
-        let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
-        self.table.append(&[RoutedBatch { columns, targets }])
-    }
-
-    /// Keeps every rejected record of the batch, in the file's order, and counts what it broke.
-    fn keep_rejects(
-        &mut self,
-        batch: &Batch,
-        faults: &[(usize, Rule)],
-        findings: Findings,
-    ) -> Result<(), ConvertError> {
-        let found = findings.into_sorted();
-        let mut violations = found.as_slice();
-        let mut faults = faults.iter().copied().peekable();
-        let mut candidate = 0;
-        // A place in the batch, and where that was in the file.
-        let (mut place, mut byte_offset) = (0, self.decoder.source_offset(batch));
-        for (number, record) in batch.records.iter().enumerate() {
-            let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
-                *self.broken.entry((None, rule)).or_default() += 1;
-                vec![rejects::fault(record, rule, batch.map.field_count)]
-            } else {
-                let count = violations.iter().take_while(|violation| violation.row == candidate).count();
-                let (of_row, rest) = violations.split_at(count);
-                violations = rest;
-                candidate += 1;
-                for violation in of_row {
-                    *self.broken.entry((violation.column, violation.rule)).or_default() += 1;
-                }
-                of_row.iter().map(|violation| rejects::reason(&self.contract, *violation)).collect()
-            };
-            if reasons.is_empty() {
-                continue;
+    /// Splits the text so far while the batches of the step before are judged, then settles these.
+    fn step(&mut self) -> Result<(), ConvertError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut judged: Vec<Option<Judged>> = waiting.iter().map(|_| None).collect();
+        let mut error = None;
+        let (contract, style) = (&self.contract, &self.style);
+        let splitting = std::iter::once(Task::Split(&mut self.reader, &mut self.waiting, &mut error));
+        let judging = waiting.into_iter().zip(&mut judged).map(|(batch, judged)| Task::Judge(batch, judged));
+        self.workers.each(splitting.chain(judging), |task, ()| {
+            match task {
+                Task::Split(reader, batches, error) => *error = split(reader, batches),
+                Task::Judge(batch, place) => *place = Some(judge(contract, style, batch)?),
             }
-            byte_offset += self.decoder.source_len(batch.bytes(place, record.start));
-            place = record.start;
-            let room = FIRST_REJECTS - self.first_rejects.len();
-            self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {
-                line: record.line,
-                column: reason.column.to_owned(),
-                rule: reason.rule.to_owned(),
-                message: reason.message.clone(),
-            }));
-            self.rejects.append(&Reject {
-                row_number: self.counts.read + number as u64 + 1,
-                line: record.line,
-                byte_offset,
-                raw: batch.raw(record),
-                reasons,
-            })?;
+            Ok::<_, ConvertError>(())
+        })?;
+        self.unsplit_bytes = 0;
+        for judged in judged.into_iter().flatten() {
+            if self.file_error.is_none() {
+                self.file_error = self.settlement.settle(judged, &self.decoder)?;
+            }
+        }
+        if self.file_error.is_some() {
+            self.waiting.clear();
+        } else if error.is_some() {
+            // The batches before the error come first.
+            self.settle_waiting()?;
+            self.file_error = self.file_error.take().or(error);
         }
         Ok(())
     }
 
-    /// What is wrong with the file as a whole, now that every row is judged.
-    fn whole_file_error(&self) -> Option<FileError> {
-        let Counts { read, rejected, .. } = self.counts;
-        let policy = &self.contract.policy;
-        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
-        let percent = if read == 0 { 0.0 } else { rejected as f64 * 100.0 / read as f64 };
-        let asked = if percent > policy.max_reject_percent {
-            format!("{} % may (maxRejectPercent)", policy.max_reject_percent)
-        } else {
-            let max = policy.max_reject_rows.filter(|max| rejected > *max)?;
-            format!("{max} may (maxRejectRows)")
-        };
-        let message = format!("{rejected} of {read} rows ({percent:.1} %) break the contract, and at most {asked}");
-        Some(FileError { kind: FileErrorKind::TooManyRejects, message, line: None })
-    }
-
-    fn violations(&self) -> Violations {
-        let mut violations = Violations::new();
-        for ((column, rule), rows) in &self.broken {
-            let name = column.map_or("", |id| self.contract.path(id));
-            let rule = self.contract.rule_name(*rule);
-            violations.entry(name.to_owned()).or_default().insert(rule.to_owned(), *rows);
+    fn settle_waiting(&mut self) -> Result<(), ConvertError> {
+        for batch in std::mem::take(&mut self.waiting) {
+            if self.file_error.is_none() {
+                let judged = judge(&self.contract, &self.style, batch)?;
+                self.file_error = self.settlement.settle(judged, &self.decoder)?;
+            }
         }
-        violations
+        Ok(())
+    }
+}
+
+/// A part of a step.
+enum Task<'a> {
+    Split(&'a mut Reader, &'a mut Vec<Batch>, &'a mut Option<FileError>),
+    Judge(Batch, &'a mut Option<Judged>),
+}
+
+/// All batches that the reader can give by now, and what ended them if it was an error.
+fn split(reader: &mut Reader, batches: &mut Vec<Batch>) -> Option<FileError> {
+    loop {
+        match reader.next_batch() {
+            Ok(Some(batch)) => batches.push(batch),
+            Ok(None) => return None,
+            Err(error) => return Some(error),
+        }
     }
 }

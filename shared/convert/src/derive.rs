@@ -1,21 +1,31 @@
-//! Derived columns: an expression over a batch's arrays, exact on integers and decimals.
-//! A row whose value overflows or does not fit its column gets null here, which is told from a null operand.
+//! Expressions over a batch's arrays: derived columns, and the predicates of row rules. Exact on integers and decimals; a row whose
+//! value overflows, divides by zero or does not fit is told from one that is null. It does not know SQL's text, nor other batches.
+
+mod casts;
+mod dates;
+mod logic;
+mod numbers;
+mod texts;
+mod vector;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int32Array, PrimitiveArray, StringArray};
-use arrow::compute::date_part;
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
+use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, PrimitiveArray, StringArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Date32Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+};
 use arrow::error::ArrowError;
-use lakegate_contract::{BinaryOperator, ColumnType, DatePart, Expression, IntegerWidth, Node, Rule};
+use lakegate_contract::{Arithmetic, Case, CastTo, ColumnType, Comparison, Expression, IntegerWidth, Node, Rule};
 
+use self::vector::{Cells, Data, Numbers, Rows, Vector, collect, or, spread};
 use crate::judge::Findings;
 
 /// Computes a derived column for `rows` rows. `arrays` are the contract's columns; those that the expression reads are there.
-/// A null that stands although no operand is null is a violation of `transformLogic`.
+/// A row without result breaks `transformLogic`, unless one of the columns that it reads has broken a rule in that row.
 ///
 /// # Errors
-/// The expression does not fit the arrays, which the contract's parser rules out.
+/// The expression does not fit the arrays, which the contract's parser rules out, or makes texts too long for a batch.
 pub(crate) fn column(
     expression: &Expression,
     column_type: &ColumnType,
@@ -24,27 +34,29 @@ pub(crate) fn column(
     rows: usize,
     findings: &mut Findings,
 ) -> Result<ArrayRef, ArrowError> {
-    let array = fit(Scope { arrays, rows }.node(&expression.root)?, column_type)?;
-    if array.null_count() > 0 {
-        let inputs: Vec<&ArrayRef> =
-            expression.inputs.iter().filter_map(|input| arrays.get(*input)?.as_ref()).collect();
-        for row in (0..rows).filter(|row| array.is_null(*row)) {
-            if inputs.iter().all(|input| input.is_valid(row)) {
+    let scope = Scope { arrays, rows };
+    let values = scope.fitted(scope.node(&expression.root)?, column_type)?;
+    if let Some(undefined) = &values.undefined {
+        for row in undefined.set_indices() {
+            if !expression.inputs.iter().any(|input| findings.is_broken(row, *input)) {
                 findings.add(row, index, Rule::TransformLogic);
             }
         }
     }
-    Ok(array)
+    array(values, column_type, rows)
 }
 
-/// The values of a node, one per row.
-enum Values {
-    Text(StringArray),
-    /// In units of 10^-scale; 128 bits, whatever the columns' own precision.
-    Exact(Decimal128Array, u8),
-    Double(Float64Array),
-    /// A date, a timestamp or a boolean.
-    Other(ArrayRef),
+/// The rows in which a predicate is true, or has no result; null is neither.
+///
+/// # Errors
+/// As of [`column`].
+pub(crate) fn true_or_undefined(
+    expression: &Expression,
+    arrays: &[Option<ArrayRef>],
+    rows: usize,
+) -> Result<BooleanBuffer, ArrowError> {
+    let (is_true, undefined) = logic::outcome(&Scope { arrays, rows }.node(&expression.root)?)?;
+    Ok(undefined.map_or_else(|| is_true.clone(), |undefined| &is_true | &undefined))
 }
 
 struct Scope<'a> {
@@ -53,207 +65,305 @@ struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn node(&self, node: &Node) -> Result<Values, ArrowError> {
+    fn node(&self, node: &Node) -> Result<Vector, ArrowError> {
         Ok(match node {
-            Node::Column(index) => column_values(self.array(*index)?),
-            Node::Text(text) => Values::Text(StringArray::from_iter_values(std::iter::repeat_n(text, self.rows))),
-            Node::Number { value, scale } => Values::Exact(Decimal128Array::from_value(*value, self.rows), *scale),
-            Node::Negate(inner) => match self.node(inner)? {
-                Values::Exact(values, scale) => Values::Exact(values.unary_opt(i128::checked_neg), scale),
-                Values::Double(values) => Values::Double(values.unary(|value: f64| -value)),
-                Values::Text(_) | Values::Other(_) => return Err(mistyped()),
-            },
-            Node::Binary { operator, left, right } => arithmetic(*operator, self.node(left)?, self.node(right)?)?,
-            Node::DatePart { part, of } => self.date_part(*part, of)?,
-            Node::Lower(text) => self.map_text(text, str::to_lowercase)?,
-            Node::Upper(text) => self.map_text(text, str::to_uppercase)?,
-            Node::Concat(texts) => self.concat(texts)?,
+            Node::Column(index) => Vector::of_column(self.array(*index)?),
+            Node::Constant(constant) => Vector::constant(constant, self.rows),
+            Node::Negate(of) => self.map(of, |data| match data {
+                Data::Exact(numbers, scale) => {
+                    let (numbers, failed) = numbers.try_map(i128::checked_neg);
+                    Ok((Data::Exact(numbers, *scale), failed))
+                }
+                Data::Double(cells) => Ok((Data::Double(cells.map(|value| -value)), None)),
+                _ => Err(mistyped()),
+            })?,
+            Node::Arithmetic(operator, left, right) => {
+                self.arithmetic(*operator, &self.node(left)?, &self.node(right)?)?
+            }
+            Node::Numeric(function, of) => self.map(of, |data| match data {
+                Data::Exact(numbers, scale) => {
+                    let (numbers, scale, failed) = numbers::function(*function, (numbers, *scale));
+                    Ok((Data::Exact(numbers, scale), failed))
+                }
+                Data::Double(cells) => {
+                    let (cells, failed) = numbers::double_function(*function, cells);
+                    Ok((Data::Double(cells), failed))
+                }
+                _ => Err(mistyped()),
+            })?,
+            Node::DatePart(part, of) => self.map(of, |data| {
+                let cells = match data {
+                    Data::Date(cells) => cells.map(|days| dates::part_of_day(*part, days.into())),
+                    Data::Timestamp(cells) => cells.map(|micros| dates::part_of_moment(*part, micros)),
+                    _ => return Err(mistyped()),
+                };
+                Ok((Data::Exact(Numbers::Narrow(cells), 0), None))
+            })?,
+            Node::DateTrunc(unit, of) => self.map(of, |data| match data {
+                Data::Date(cells) => {
+                    let (cells, failed) =
+                        cells.try_map(|days| i32::try_from(dates::first_day(*unit, days.into())).ok());
+                    Ok((Data::Date(cells), failed))
+                }
+                Data::Timestamp(cells) => {
+                    let (cells, failed) = cells.try_map(|micros| dates::first_moment(*unit, micros));
+                    Ok((Data::Timestamp(cells), failed))
+                }
+                _ => Err(mistyped()),
+            })?,
+            Node::Cast(of, to) => self.map(of, |data| casts::cast(data, *to, self.rows))?,
+            Node::Compare(..)
+            | Node::Between(_)
+            | Node::In(..)
+            | Node::InTexts(..)
+            | Node::Matches(..)
+            | Node::StartsWith(..)
+            | Node::IsNull(_)
+            | Node::Not(_)
+            | Node::All(_)
+            | Node::Any(_) => self.condition(node)?,
+            Node::Coalesce(_) | Node::NullIf(..) | Node::Case(_) | Node::Extreme(..) => self.choice(node)?,
+            Node::Textual(..) | Node::Length(_) | Node::Substring(..) | Node::Replace(_) | Node::Concat(_) => {
+                self.text(node)?
+            }
         })
+    }
+
+    fn nodes<'n>(&self, nodes: impl IntoIterator<Item = &'n Node>) -> Result<Vec<Vector>, ArrowError> {
+        nodes.into_iter().map(|node| self.node(node)).collect()
     }
 
     fn array(&self, index: usize) -> Result<&ArrayRef, ArrowError> {
         self.arrays.get(index).and_then(Option::as_ref).ok_or_else(mistyped)
     }
 
-    fn date_part(&self, part: DatePart, of: &Node) -> Result<Values, ArrowError> {
-        let part = match part {
-            DatePart::Year => arrow::compute::DatePart::Year,
-            DatePart::Quarter => arrow::compute::DatePart::Quarter,
-            DatePart::Month => arrow::compute::DatePart::Month,
-            DatePart::Day => arrow::compute::DatePart::Day,
+    fn map(
+        &self,
+        of: &Node,
+        compute: impl Fn(&Data) -> Result<(Data, Rows), ArrowError>,
+    ) -> Result<Vector, ArrowError> {
+        let of = self.node(of)?;
+        let (data, failed) = compute(&of.data)?;
+        Ok(self.computed(data, &[&of], failed))
+    }
+
+    fn computed(&self, data: Data, of: &[&Vector], failed: Rows) -> Vector {
+        Vector::computed(data, of, spread(failed, self.rows))
+    }
+
+    fn arithmetic(&self, operator: Arithmetic, left: &Vector, right: &Vector) -> Result<Vector, ArrowError> {
+        let (data, failed) = match (&left.data, &right.data) {
+            (Data::Exact(a, a_scale), Data::Exact(b, b_scale)) => {
+                let (numbers, scale, failed) = numbers::exact(operator, (a, *a_scale), (b, *b_scale));
+                (Data::Exact(numbers, scale), failed)
+            }
+            (Data::Double(a), Data::Double(b)) => {
+                let (cells, failed) = numbers::doubles(operator, a, b);
+                (Data::Double(cells), failed)
+            }
+            _ => return Err(mistyped()),
         };
-        let Values::Other(dates) = self.node(of)? else { return Err(mistyped()) };
-        let numbers = date_part(&dates, part)?;
-        let numbers: &Int32Array = numbers.as_primitive_opt().ok_or_else(mistyped)?;
-        Ok(Values::Exact(numbers.unary(i128::from), 0))
+        Ok(self.computed(data, &[left, right], failed))
     }
 
-    fn text(&self, node: &Node) -> Result<StringArray, ArrowError> {
-        if let Values::Text(values) = self.node(node)? { Ok(values) } else { Err(mistyped()) }
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller gives conditions only")]
+    fn condition(&self, node: &Node) -> Result<Vector, ArrowError> {
+        let rows = self.rows;
+        match node {
+            Node::Compare(comparison, left, right) => {
+                logic::compare(*comparison, &self.node(left)?, &self.node(right)?, rows)
+            }
+            Node::Between(nodes) => {
+                let [of, low, high] = nodes.as_ref();
+                let of = self.node(of)?;
+                let above = logic::compare(Comparison::GreaterOrEqual, &of, &self.node(low)?, rows)?;
+                let below = logic::compare(Comparison::LessOrEqual, &of, &self.node(high)?, rows)?;
+                logic::combine(&[above, below], false, rows)
+            }
+            Node::In(of, list) => {
+                let of = self.node(of)?;
+                let equal = |value: &Node| logic::compare(Comparison::Equal, &of, &self.node(value)?, rows);
+                logic::combine(&list.iter().map(equal).collect::<Result<Vec<_>, _>>()?, true, rows)
+            }
+            Node::InTexts(of, known) => self.map(of, |data| {
+                let Data::Text(texts) = data else { return Err(mistyped()) };
+                let is_known = |text: &str| known.binary_search_by(|known| known.as_str().cmp(text)).is_ok();
+                Ok((Data::Boolean(texts.test(rows, is_known)), None))
+            }),
+            Node::Matches(of, test) => self.map(of, |data| {
+                let Data::Text(texts) = data else { return Err(mistyped()) };
+                Ok((Data::Boolean(texts::test(test, texts, rows)), None))
+            }),
+            Node::StartsWith(text, start) => {
+                let (text, start) = (self.node(text)?, self.node(start)?);
+                let (Data::Text(texts), Data::Text(starts)) = (&text.data, &start.data) else {
+                    return Err(mistyped());
+                };
+                let bits = collect(rows, |row| texts.at(row).starts_with(starts.at(row)));
+                Ok(self.computed(Data::Boolean(bits), &[&text, &start], None))
+            }
+            Node::IsNull(of) => Ok(logic::is_null(&self.node(of)?, rows)),
+            Node::Not(of) => logic::not(&self.node(of)?),
+            Node::All(conditions) => logic::combine(&self.nodes(conditions)?, false, rows),
+            Node::Any(conditions) => logic::combine(&self.nodes(conditions)?, true, rows),
+            _ => Err(mistyped()),
+        }
     }
 
-    fn map_text(&self, node: &Node, change: impl Fn(&str) -> String) -> Result<Values, ArrowError> {
-        Ok(Values::Text(self.text(node)?.iter().map(|text| text.map(&change)).collect()))
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller gives choices only")]
+    fn choice(&self, node: &Node) -> Result<Vector, ArrowError> {
+        match node {
+            Node::Case(case) => self.case(case),
+            Node::Coalesce(nodes) => {
+                let sources = self.nodes(nodes)?;
+                let last = sources.len().saturating_sub(1);
+                let is_value = |source: &Vector, row| source.is_undefined(row) || !source.is_null(row);
+                let choose = |row| sources.iter().position(|source| is_value(source, row)).unwrap_or(last);
+                logic::choose(&(0..self.rows).map(choose).collect::<Vec<_>>(), &sources, None)
+            }
+            Node::NullIf(of, unless) => {
+                let (of, unless) = (self.node(of)?, self.node(unless)?);
+                let (is_equal, undefined) =
+                    logic::outcome(&logic::compare(Comparison::Equal, &of, &unless, self.rows)?)?;
+                let nulls = NullBuffer::union(of.nulls.as_ref(), Some(&NullBuffer::new(!&is_equal)));
+                Ok(Vector { data: of.data, nulls, undefined })
+            }
+            Node::Extreme(greatest, nodes) => logic::extreme(*greatest, self.nodes(nodes)?, self.rows),
+            _ => Err(mistyped()),
+        }
     }
 
-    fn concat(&self, nodes: &[Node]) -> Result<Values, ArrowError> {
-        let texts = nodes.iter().map(|node| self.text(node)).collect::<Result<Vec<_>, _>>()?;
-        let row = |row: usize| {
-            let parts: Option<Vec<&str>> =
-                texts.iter().map(|text| text.is_valid(row).then(|| text.value(row))).collect();
-            parts.map(|parts| parts.concat())
+    /// The first branch whose condition is true is chosen; a condition before it that is undefined makes the result so.
+    fn case(&self, case: &Case) -> Result<Vector, ArrowError> {
+        let of = case.of.as_ref().map(|of| self.node(of)).transpose()?;
+        let otherwise = case.branches.len();
+        let mut choice = vec![otherwise; self.rows];
+        let mut undefined: Rows = None;
+        let mut open = BooleanBuffer::new_set(self.rows);
+        let mut sources = Vec::with_capacity(otherwise + 1);
+        for (branch, (condition, result)) in case.branches.iter().enumerate() {
+            let condition = self.node(condition)?;
+            let condition = match &of {
+                Some(of) => logic::compare(Comparison::Equal, of, &condition, self.rows)?,
+                None => condition,
+            };
+            let (is_true, is_undefined) = logic::outcome(&condition)?;
+            let taken = &is_true & &open;
+            for row in taken.set_indices() {
+                if let Some(choice) = choice.get_mut(row) {
+                    *choice = branch;
+                }
+            }
+            open = &open & &!&taken;
+            if let Some(is_undefined) = is_undefined {
+                let is_undefined = &is_undefined & &open;
+                open = &open & &!&is_undefined;
+                undefined = or(undefined, Some(&is_undefined));
+            }
+            sources.push(self.node(result)?);
+        }
+        sources.push(self.node(&case.otherwise)?);
+        logic::choose(&choice, &sources, undefined)
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller gives functions of texts only")]
+    fn text(&self, node: &Node) -> Result<Vector, ArrowError> {
+        let operands = match node {
+            Node::Textual(_, text) | Node::Length(text) => self.nodes([&**text])?,
+            Node::Substring(text, start, length) => {
+                self.nodes([&**text, &**start].into_iter().chain(length.as_deref()))?
+            }
+            Node::Replace(texts) => self.nodes(texts.iter())?,
+            Node::Concat(texts) => self.nodes(texts)?,
+            _ => return Err(mistyped()),
         };
-        Ok(Values::Text((0..self.rows).map(row).collect()))
+        let text = |index: usize| match operands.get(index).map(|operand| &operand.data) {
+            Some(Data::Text(texts)) => Ok(texts),
+            _ => Err(mistyped()),
+        };
+        let numbers = |index: usize| match operands.get(index).map(|operand| &operand.data) {
+            Some(Data::Exact(numbers, 0)) => Ok(numbers),
+            _ => Err(mistyped()),
+        };
+        let rows = self.rows;
+        let (texts, failed) = match node {
+            Node::Length(_) => {
+                let data = Data::Exact(texts::length(text(0)?), 0);
+                return Ok(self.computed(data, &operands.iter().collect::<Vec<_>>(), None));
+            }
+            Node::Textual(function, _) => texts::function(*function, text(0)?, rows)?,
+            Node::Substring(_, _, length) => {
+                let length = length.is_some().then(|| numbers(2)).transpose()?;
+                texts::substring(text(0)?, numbers(1)?, length, rows)?
+            }
+            Node::Replace(_) => texts::replace(text(0)?, text(1)?, text(2)?, rows)?,
+            _ => texts::concat(&(0..operands.len()).map(text).collect::<Result<Vec<_>, _>>()?, rows)?,
+        };
+        Ok(self.computed(Data::Text(texts), &operands.iter().collect::<Vec<_>>(), failed))
+    }
+
+    /// The values as the column stores them; undefined where one does not fit.
+    fn fitted(&self, values: Vector, column_type: &ColumnType) -> Result<Vector, ArrowError> {
+        let to = match column_type {
+            ColumnType::Integer(width) => CastTo::Integer(*width),
+            ColumnType::Decimal { precision, scale } => CastTo::Decimal { precision: *precision, scale: *scale },
+            ColumnType::Double => CastTo::Double,
+            ColumnType::String | ColumnType::Boolean | ColumnType::Date(_) | ColumnType::Timestamp(_) => {
+                return Ok(values);
+            }
+            ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => return Err(mistyped()),
+        };
+        let (data, failed) = casts::cast(&values.data, to, self.rows)?;
+        Ok(self.computed(data, &[&values], failed))
     }
 }
 
-fn column_values(array: &ArrayRef) -> Values {
-    fn exact<T: ArrowPrimitiveType>(array: &ArrayRef) -> Option<Decimal128Array>
-    where
-        i128: From<T::Native>,
-    {
-        Some(array.as_primitive_opt::<T>()?.unary(i128::from))
-    }
-    let integers = exact::<Int32Type>(array)
-        .or_else(|| exact::<Int64Type>(array))
-        .or_else(|| exact::<Int16Type>(array))
-        .or_else(|| exact::<Int8Type>(array));
-    if let Some(values) = integers {
-        Values::Exact(values, 0)
-    } else if let (DataType::Decimal128(_, scale), Some(values)) = (array.data_type(), array.as_primitive_opt()) {
-        Values::Exact(values.clone(), scale.cast_unsigned())
-    } else if let Some(values) = array.as_primitive_opt::<Float64Type>() {
-        Values::Double(values.clone())
-    } else if let Some(values) = array.as_string_opt::<i32>() {
-        Values::Text(values.clone())
-    } else {
-        Values::Other(Arc::clone(array))
-    }
-}
-
-fn arithmetic(operator: BinaryOperator, left: Values, right: Values) -> Result<Values, ArrowError> {
-    if let (Values::Exact(left, left_scale), Values::Exact(right, right_scale)) = (&left, &right) {
-        return Ok(exact_arithmetic(operator, (left, *left_scale), (right, *right_scale)));
-    }
-    let (left, right) = (doubles(left)?, doubles(right)?);
-    let compute = match operator {
-        BinaryOperator::Add => |a: f64, b: f64| a + b,
-        BinaryOperator::Subtract => |a: f64, b: f64| a - b,
-        BinaryOperator::Multiply => |a: f64, b: f64| a * b,
-    };
-    Ok(Values::Double(zip(&left, &right, |a, b| Some(compute(a, b)).filter(|value| value.is_finite()))))
-}
-
-fn exact_arithmetic(
-    operator: BinaryOperator,
-    (left, left_scale): (&Decimal128Array, u8),
-    (right, right_scale): (&Decimal128Array, u8),
-) -> Values {
-    if operator == BinaryOperator::Multiply {
-        return Values::Exact(zip(left, right, i128::checked_mul), left_scale + right_scale);
-    }
-    let scale = left_scale.max(right_scale);
-    let (left_factor, right_factor) = (power_of_ten(scale - left_scale), power_of_ten(scale - right_scale));
-    let aligned = |a: i128, b: i128| Some((a.checked_mul(left_factor)?, b.checked_mul(right_factor)?));
-    let values = if operator == BinaryOperator::Add {
-        zip(left, right, |a, b| aligned(a, b).and_then(|(a, b)| a.checked_add(b)))
-    } else {
-        zip(left, right, |a, b| aligned(a, b).and_then(|(a, b)| a.checked_sub(b)))
-    };
-    Values::Exact(values, scale)
-}
-
-/// Computes row by row; null where an operand is null or `compute` has no value.
-fn zip<T: ArrowPrimitiveType>(
-    left: &PrimitiveArray<T>,
-    right: &PrimitiveArray<T>,
-    compute: impl Fn(T::Native, T::Native) -> Option<T::Native>,
-) -> PrimitiveArray<T> {
-    left.iter().zip(right).map(|(left, right)| compute(left?, right?)).collect()
-}
-
-fn doubles(values: Values) -> Result<Float64Array, ArrowError> {
-    match values {
-        Values::Double(values) => Ok(values),
-        Values::Exact(values, scale) => {
-            let unit = 10_f64.powi(i32::from(scale));
-            #[expect(clippy::cast_precision_loss, reason = "a double is asked for")]
-            Ok(values.unary(|value| value as f64 / unit))
-        }
-        Values::Text(_) | Values::Other(_) => Err(mistyped()),
-    }
-}
-
-/// The values as the column stores them; null where one does not fit.
-fn fit(values: Values, column_type: &ColumnType) -> Result<ArrayRef, ArrowError> {
-    Ok(match (values, column_type) {
-        (Values::Exact(values, scale), ColumnType::Decimal { precision, scale: wanted }) => {
-            let limit = power_of_ten(*precision).unsigned_abs();
-            let fitted = |value| rescale(value, scale, *wanted).filter(|value| value.unsigned_abs() < limit);
-            let values: Decimal128Array = values.unary_opt(fitted);
-            Arc::new(values.with_precision_and_scale(*precision, wanted.cast_signed())?)
-        }
-        (Values::Exact(values, scale), ColumnType::Integer(width)) => match width {
-            IntegerWidth::I8 => whole::<Int8Type>(&values, scale),
-            IntegerWidth::I16 => whole::<Int16Type>(&values, scale),
-            IntegerWidth::I32 => whole::<Int32Type>(&values, scale),
-            IntegerWidth::I64 => whole::<Int64Type>(&values, scale),
+/// The values as the column stores them, which they fit; null where there is none.
+fn array(values: Vector, column_type: &ColumnType, rows: usize) -> Result<ArrayRef, ArrowError> {
+    let nulls = values.valid().filter(|valid| valid.null_count() > 0);
+    Ok(match (values.data, column_type) {
+        (Data::Exact(Numbers::Narrow(cells), _), ColumnType::Integer(width)) => match width {
+            IntegerWidth::I8 => whole::<Int8Type>(cells, nulls, rows),
+            IntegerWidth::I16 => whole::<Int16Type>(cells, nulls, rows),
+            IntegerWidth::I32 => whole::<Int32Type>(cells, nulls, rows),
+            IntegerWidth::I64 => Arc::new(PrimitiveArray::<Int64Type>::new(cells.into_values(rows), nulls)),
         },
-        (values, ColumnType::Double) => {
-            let finite = |value: f64| value.is_finite().then_some(value);
-            Arc::new(doubles(values)?.unary_opt::<_, Float64Type>(finite))
+        (Data::Exact(Numbers::Wide(cells), _), ColumnType::Integer(_)) => {
+            // Some row does not fit, and has no value.
+            let cells = cells.map(|value| i64::try_from(value).unwrap_or_default());
+            let values = Vector { data: Data::Exact(Numbers::Narrow(cells), 0), nulls, undefined: None };
+            return array(values, column_type, rows);
         }
-        (Values::Text(values), ColumnType::String) => Arc::new(values),
-        (Values::Other(values), ColumnType::Boolean | ColumnType::Date(_) | ColumnType::Timestamp(_)) => values,
-        (Values::Text(_) | Values::Exact(..) | Values::Double(_) | Values::Other(_), _) => return Err(mistyped()),
+        (Data::Exact(numbers, _), ColumnType::Decimal { precision, scale }) => {
+            let array = Decimal128Array::new(numbers.widened().into_values(rows), nulls);
+            Arc::new(array.with_precision_and_scale(*precision, scale.cast_signed())?)
+        }
+        (Data::Double(cells), ColumnType::Double) => Arc::new(Float64Array::new(cells.into_values(rows), nulls)),
+        (Data::Text(texts), ColumnType::String) => {
+            let (offsets, bytes, _) = logic::text_array(texts, rows).into_parts();
+            Arc::new(StringArray::try_new(offsets, bytes, nulls)?)
+        }
+        (Data::Boolean(bits), ColumnType::Boolean) => Arc::new(BooleanArray::new(bits, nulls)),
+        (Data::Date(cells), ColumnType::Date(_)) => {
+            Arc::new(PrimitiveArray::<Date32Type>::new(cells.into_values(rows), nulls))
+        }
+        (Data::Timestamp(cells), ColumnType::Timestamp(_)) => {
+            Arc::new(PrimitiveArray::<TimestampMicrosecondType>::new(cells.into_values(rows), nulls))
+        }
+        _ => return Err(mistyped()),
     })
 }
 
-fn whole<T: ArrowPrimitiveType>(values: &Decimal128Array, scale: u8) -> ArrayRef
+/// Numbers that fit, but for those of rows without value.
+fn whole<T: ArrowPrimitiveType>(cells: Cells<i64>, nulls: Option<NullBuffer>, rows: usize) -> ArrayRef
 where
-    T::Native: TryFrom<i128>,
+    T::Native: TryFrom<i64>,
 {
-    Arc::new(values.unary_opt::<_, T>(|value| T::Native::try_from(rescale(value, scale, 0)?).ok()))
-}
-
-/// The number in units of 10^-`to` instead of 10^-`from`, rounded half away from zero.
-fn rescale(value: i128, from: u8, to: u8) -> Option<i128> {
-    if to >= from {
-        return value.checked_mul(power_of_ten(to - from));
-    }
-    let unit = power_of_ten(from - to);
-    let (quotient, rest) = (value / unit, value % unit);
-    // unit is at most 10^38, so that twice the rest may overflow and half the unit is exact.
-    Some(if rest.unsigned_abs() >= unit.unsigned_abs() / 2 { quotient + value.signum() } else { quotient })
-}
-
-/// `exponent` is at most 38, the digits of the widest decimal.
-fn power_of_ten(exponent: u8) -> i128 {
-    10_i128.saturating_pow(u32::from(exponent))
+    let cells = cells.map(|value| T::Native::try_from(value).unwrap_or_default());
+    Arc::new(PrimitiveArray::<T>::new(cells.into_values(rows), nulls))
 }
 
 /// The contract's parser has typed the expression; this tells of a fault in the engine.
 fn mistyped() -> ArrowError {
     ArrowError::SchemaError("an expression does not fit its columns' types".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rescale;
-
-    #[test]
-    fn rounding_is_half_away_from_zero() {
-        for (value, from, to, rescaled) in [
-            (125, 2, 1, 13),
-            (-125, 2, 1, -13),
-            (124, 2, 1, 12),
-            (5, 1, 0, 1),
-            (4, 1, 0, 0),
-            (7, 0, 2, 700),
-            (0, 38, 0, 0),
-        ] {
-            assert_eq!(rescale(value, from, to), Some(rescaled), "{value} from {from} to {to}");
-        }
-        assert_eq!(rescale(i128::MAX, 0, 1), None);
-    }
 }

@@ -7,7 +7,8 @@ use lakegate_contract::{Contract, Rule};
 
 use crate::parse::{Rows, Style};
 use crate::records::{Batch, Record};
-use crate::{check, derive, parse};
+use crate::unique::RowHashes;
+use crate::{check, derive, parse, row_rules};
 
 /// A broken rule of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,20 +29,37 @@ pub(crate) struct Findings {
     bad: Vec<bool>,
     /// Per column, the rows whose value broke a rule; empty while none did.
     broken: Vec<Vec<bool>>,
+    /// Rows that break a row rule which only warns, and the rule's index.
+    warnings: Vec<(usize, u16)>,
 }
 
 impl Findings {
     /// `columns` counts nested fields too.
     pub(crate) fn new(rows: usize, columns: usize) -> Self {
-        Self { rows, violations: Vec::new(), bad: Vec::new(), broken: vec![Vec::new(); columns] }
+        Self { rows, violations: Vec::new(), bad: Vec::new(), broken: vec![Vec::new(); columns], warnings: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, row: usize, column: usize, rule: Rule) {
-        self.violations.push(Violation { row, column: Some(column), rule });
+        self.add_to(row, Some(column), rule);
+    }
+
+    /// `column` is `None` for a rule of the row.
+    pub(crate) fn add_to(&mut self, row: usize, column: Option<usize>, rule: Rule) {
+        self.violations.push(Violation { row, column, rule });
         mark(&mut self.bad, row, self.rows);
-        if let Some(broken) = self.broken.get_mut(column) {
+        if let Some(broken) = column.and_then(|column| self.broken.get_mut(column)) {
             mark(broken, row, self.rows);
         }
+    }
+
+    /// Notes that a row breaks a row rule which only warns.
+    pub(crate) fn warn(&mut self, row: usize, rule: u16) {
+        self.warnings.push((row, rule));
+    }
+
+    /// Rows, and the index of a row rule that only warns.
+    pub(crate) fn warnings(&self) -> &[(usize, u16)] {
+        &self.warnings
     }
 
     /// Whether the row's value of this column broke a rule.
@@ -84,6 +102,7 @@ pub(crate) struct Judged {
     /// One per column of the contract, one value per candidate row.
     pub(crate) arrays: Vec<Option<ArrayRef>>,
     pub(crate) findings: Findings,
+    pub(crate) hashes: RowHashes,
 }
 
 /// Judges a batch by itself.
@@ -99,7 +118,9 @@ pub(crate) fn judge(contract: &Contract, style: &Style, batch: Batch) -> Result<
     let rows = candidates.len();
     let mut findings = Findings::new(rows, contract.paths.len());
     let arrays = judge_columns(contract, &Rows { batch: &batch, candidates, style }, &mut findings)?;
-    Ok(Judged { batch, faults, rows, arrays, findings })
+    row_rules::judge(contract, &arrays, rows, &mut findings)?;
+    let hashes = RowHashes::of(contract, &arrays, rows)?;
+    Ok(Judged { batch, faults, rows, arrays, findings, hashes })
 }
 
 fn record_faults(batch: &Batch) -> Vec<(usize, Rule)> {

@@ -14,6 +14,9 @@ pub struct Judgement {
     pub counts: Counts,
     /// Broken rules, counted by column and rule. A row that breaks two rules counts under both.
     pub violations: Violations,
+    /// Rules that only warn: accepted rows that break a row rule, by column and rule; and, under no column, what a file rule that the file
+    /// breaks has counted, at least 1.
+    pub warnings: Violations,
     /// Why the whole file is rejected; `None` exactly where it is published.
     pub file_error: Option<FileError>,
     /// The table's outputs, by the index that [`crate::Output::Table`] has. To be published only with [`Verdict::Published`].
@@ -80,6 +83,10 @@ pub enum FileErrorKind {
     TooManyRejects,
     /// The rows would go to more partitions than one file may have.
     TooManyPartitions,
+    /// The hashes of unique values need more memory than is allowed.
+    TooManyKeys,
+    /// The file as a whole breaks a rule of its contract's `quality`.
+    FileRule,
 }
 
 impl FileErrorKind {
@@ -96,6 +103,8 @@ impl FileErrorKind {
             Self::HeaderMismatch => "HeaderMismatch",
             Self::TooManyRejects => "TooManyRejects",
             Self::TooManyPartitions => "TooManyPartitions",
+            Self::TooManyKeys => "TooManyKeys",
+            Self::FileRule => "FileRule",
         }
     }
 }

@@ -22,7 +22,8 @@
 //! ```
 //!
 //! Memory does not grow with the file: a batch of records, the rows that wait per partition and the encoded row groups have fixed
-//! bounds. Unique columns are the exception: 16 bytes of hash and some 16 of table per accepted row and unique column.
+//! bounds. Keys are the exception (unique columns, the primary key, dropped duplicates, counted duplicates): 15 to 19 bytes per accepted row
+//! and key, up to [`KEYS_BYTES_MAX`].
 
 mod check;
 mod converter;
@@ -31,6 +32,8 @@ mod decode;
 mod derive;
 mod encode;
 mod error;
+mod file_rules;
+mod hash;
 mod judge;
 mod judgement;
 mod parse;
@@ -38,12 +41,15 @@ mod partition;
 mod records;
 mod rejects;
 mod rescue;
+mod row_rules;
 mod schema;
+mod seen;
+mod settle;
 mod table;
 mod unique;
 mod workers;
 
-pub use converter::{Chunk, Converter, Output, Reading, Source};
+pub use converter::{Chunk, Converter, FIRST_REJECTS, KEYS_BYTES_MAX, Output, Reading, Source};
 pub use error::ConvertError;
 pub use judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Rejects, Verdict};
 pub use rejects::schema as rejects_schema;

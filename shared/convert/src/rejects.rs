@@ -226,11 +226,27 @@ fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String 
 /// The column, the rule and what is wrong with the value. The value itself stands in `raw`.
 pub(crate) fn reason(contract: &Contract, violation: Violation) -> Reason<'_> {
     let column = violation.column.and_then(|id| contract.columns.get(id));
+    let message = match (violation.rule, column) {
+        (Rule::Quality(index), _) => {
+            let rule = contract.row_rules.get(usize::from(index));
+            rule.map_or_else(String::new, |rule| format!("true, or without result: {}", rule.broken_if.text))
+        }
+        (Rule::Unique, None) => same_key(contract),
+        (rule, Some(column)) => message(column, rule),
+        (_, None) => String::new(),
+    };
     Reason {
         column: violation.column.map_or("", |id| contract.path(id)),
         rule: contract.rule_name(violation.rule),
-        message: column.map_or_else(String::new, |column| message(column, violation.rule)),
+        message,
     }
+}
+
+/// Of the keys one at most, the primary key, has several columns.
+fn same_key(contract: &Contract) -> String {
+    let key = contract.keys.iter().find(|key| key.columns.len() > 1);
+    let names = key.into_iter().flat_map(|key| &key.columns).map(|column| contract.path(*column));
+    format!("an accepted row above has the same {}", names.collect::<Vec<_>>().join(", "))
 }
 
 fn message(column: &Column, rule: Rule) -> String {
@@ -240,7 +256,7 @@ fn message(column: &Column, rule: Rule) -> String {
         Rule::Unique => "an accepted row above has the same value".to_owned(),
         Rule::TransformLogic => {
             let text = column.expression().map_or("", |expression| expression.text.as_str());
-            format!("{text} does not fit {}", type_name(&column.column_type))
+            format!("{text} has no result that is {}", type_name(&column.column_type))
         }
         Rule::Fields | Rule::Quote | Rule::Encoding | Rule::TooLong | Rule::Syntax | Rule::Quality(_) => String::new(),
         Rule::Enum

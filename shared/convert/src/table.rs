@@ -42,6 +42,7 @@ struct File {
 }
 
 /// A batch's columns, as the table has them, and the partition of each row.
+#[derive(Debug)]
 pub(crate) struct RoutedBatch {
     pub(crate) columns: Vec<ArrayRef>,
     pub(crate) targets: Vec<u32>,
@@ -59,6 +60,16 @@ impl Table {
         let columns = encoders(schema.fields(), &descriptor, &properties)?;
         let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression)).collect::<Result<_, _>>()?;
         Ok(Self { schema: descriptor, properties, columns, workers: Workers::new(compressors), files: Vec::new() })
+    }
+
+    pub(crate) fn set_threads(
+        &mut self,
+        threads: usize,
+        compression: lakegate_contract::Compression,
+    ) -> Result<(), ConvertError> {
+        let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression)).collect::<Result<_, _>>()?;
+        self.workers = Workers::new(compressors);
+        Ok(())
     }
 
     pub(crate) fn open(&mut self, key: PartitionKey) -> Result<(), ConvertError> {

@@ -1,97 +1,165 @@
-//! `unique`: among rows that break no other rule the first wins, later ones break it.
-//! It keeps hashes, not values: 16 bytes a value and about as much table.
+//! Exact duplicates and `unique`: what a row shares with accepted rows above it. Among rows that break no other rule the first wins.
+//! It keeps hashes, not values, and does not know types.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use arrow::array::{Array, ArrayRef};
+use arrow::buffer::NullBuffer;
+use arrow::error::ArrowError;
+use lakegate_contract::{Contract, ExactDuplicates, Metric, Rule};
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{
-    Date32Type, Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-};
-use lakegate_contract::{ColumnType, Contract, IntegerWidth, Rule};
-use siphasher::sip128::{Hasher128, SipHasher13};
-
+use crate::hash;
 use crate::judge::Findings;
+use crate::seen::Seen;
 
-/// The values of accepted rows, per unique column.
+/// Hashes of a batch's candidate rows: what its keys are judged by, computed with the batch itself.
+#[derive(Debug, Default)]
+pub(crate) struct RowHashes {
+    /// Of all columns of the file, where exact duplicates are dropped.
+    rows: Option<Vec<u128>>,
+    /// Per key of the contract.
+    keys: Vec<KeyHashes>,
+    /// Per file rule; there for those that count duplicate values.
+    pub(crate) metrics: Vec<Option<KeyHashes>>,
+}
+
+/// Hashes of one key's values.
+#[derive(Debug)]
+pub(crate) struct KeyHashes {
+    hashes: Vec<u128>,
+    /// Rows with a null in one of the columns, which equal no other.
+    nulls: Option<NullBuffer>,
+}
+
+impl RowHashes {
+    /// `arrays` are the contract's columns, all of them there.
+    pub(crate) fn of(contract: &Contract, arrays: &[Option<ArrayRef>], rows: usize) -> Result<Self, ArrowError> {
+        let column = |index: usize| arrays.get(index).and_then(Option::as_ref);
+        let row_hashes = match contract.policy.exact_duplicates {
+            ExactDuplicates::Keep => None,
+            ExactDuplicates::Drop => {
+                let in_file = contract.columns.iter().zip(arrays).filter(|(column, _)| column.expression().is_none());
+                Some(hash::rows(in_file.filter_map(|(_, array)| array.as_ref()), rows)?)
+            }
+        };
+        let key = |columns: &[usize]| -> Result<KeyHashes, ArrowError> {
+            let columns = || columns.iter().filter_map(|index| column(*index));
+            let nulls = columns().fold(None, |nulls: Option<NullBuffer>, array| {
+                NullBuffer::union(nulls.as_ref(), array.logical_nulls().as_ref())
+            });
+            Ok(KeyHashes { hashes: hash::rows(columns(), rows)?, nulls })
+        };
+        let metric = |metric: &Metric| match metric {
+            Metric::DuplicateValues(columns) => Some(key(columns)),
+            Metric::RowCount | Metric::NullValues(_) | Metric::MissingValues(..) | Metric::InvalidValues(..) => None,
+        };
+        Ok(Self {
+            rows: row_hashes,
+            keys: contract.keys.iter().map(|of| key(&of.columns)).collect::<Result<_, _>>()?,
+            metrics: contract
+                .file_rules
+                .iter()
+                .map(|rule| metric(&rule.metric).transpose())
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl KeyHashes {
+    /// The key of a row, unless it has a null.
+    #[inline]
+    pub(crate) fn of_row(&self, row: usize) -> Option<u128> {
+        if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            return None;
+        }
+        self.hashes.get(row).copied()
+    }
+}
+
+/// What accepted rows had, per key, and as a whole where exact duplicates are dropped.
 #[derive(Debug)]
 pub(crate) struct Uniqueness {
-    seen: Vec<(usize, HashSet<u128, BuildHasherDefault<Folded>>)>,
+    rows: Option<Seen>,
+    keys: Vec<Seen>,
 }
 
 impl Uniqueness {
     pub(crate) fn new(contract: &Contract) -> Self {
-        let columns = contract.keys.iter().filter_map(|key| key.columns.first());
-        Self { seen: columns.map(|column| (*column, HashSet::default())).collect() }
+        Self {
+            rows: (contract.policy.exact_duplicates == ExactDuplicates::Drop).then(Seen::new),
+            keys: contract.keys.iter().map(|_| Seen::new()).collect(),
+        }
     }
 
-    /// Judges the rows in order. Nulls are never equal (as in SQL). A row that breaks any rule reserves no value.
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.iter().chain(&self.keys).map(Seen::bytes).sum()
+    }
+
+    /// Judges the rows in order, and gives those to be dropped, ascending. A row that breaks any rule reserves nothing, and a row that is
+    /// dropped breaks none.
     pub(crate) fn judge(
         &mut self,
         contract: &Contract,
-        arrays: &[Option<ArrayRef>],
+        hashes: &RowHashes,
         rows: usize,
         findings: &mut Findings,
-    ) {
-        if self.seen.is_empty() {
+    ) -> Vec<usize> {
+        let mut dropped = Vec::new();
+        if self.rows.is_none() && self.keys.is_empty() {
+            return dropped;
+        }
+        for (seen, of_rows) in self.rows.iter().zip(&hashes.rows) {
+            seen.warm(of_rows);
+        }
+        for (seen, of_key) in self.keys.iter().zip(&hashes.keys) {
+            seen.warm(&of_key.hashes);
+        }
+        for row in 0..rows {
+            if findings.is_bad(row) {
+                continue;
+            }
+            let whole = hashes.rows.as_ref().and_then(|of_rows| of_rows.get(row)).copied();
+            if let (Some(seen), Some(whole)) = (&self.rows, whole)
+                && seen.contains(whole)
+            {
+                dropped.push(row);
+                continue;
+            }
+            self.judge_keys(contract, hashes, row, findings);
+            if findings.is_bad(row) {
+                continue;
+            }
+            if let (Some(seen), Some(whole)) = (&mut self.rows, whole) {
+                seen.insert(whole);
+            }
+        }
+        dropped
+    }
+
+    fn judge_keys(&mut self, contract: &Contract, hashes: &RowHashes, row: usize, findings: &mut Findings) {
+        // With one key, asking and keeping are one step.
+        if let ([seen], [of_key], [key]) = (self.keys.as_mut_slice(), hashes.keys.as_slice(), contract.keys.as_slice())
+        {
+            if of_key.of_row(row).is_some_and(|hash| !seen.insert(hash)) {
+                findings.add_to(row, single(&key.columns), Rule::Unique);
+            }
             return;
         }
-        for row in (0..rows).filter(|row| !findings.is_bad(*row)).collect::<Vec<_>>() {
-            let mut hashes = Vec::with_capacity(self.seen.len());
-            for (column, seen) in &self.seen {
-                let hash = hash_of(contract, arrays, *column, row);
-                if hash.is_some_and(|hash| seen.contains(&hash)) {
-                    findings.add(row, *column, Rule::Unique);
-                }
-                hashes.push(hash);
+        for ((seen, of_key), key) in self.keys.iter().zip(&hashes.keys).zip(&contract.keys) {
+            if of_key.of_row(row).is_some_and(|hash| seen.contains(hash)) {
+                findings.add_to(row, single(&key.columns), Rule::Unique);
             }
-            if !findings.is_bad(row) {
-                for ((_, seen), hash) in self.seen.iter_mut().zip(hashes) {
-                    seen.extend(hash);
+        }
+        if !findings.is_bad(row) {
+            for (seen, of_key) in self.keys.iter_mut().zip(&hashes.keys) {
+                if let Some(hash) = of_key.of_row(row) {
+                    seen.insert(hash);
                 }
             }
         }
     }
 }
 
-/// 128 bits of a keyed hash: among a thousand million values two collide with a chance of about 10^-21.
-fn hash_of(contract: &Contract, arrays: &[Option<ArrayRef>], column: usize, row: usize) -> Option<u128> {
-    let array = arrays.get(column)?.as_ref().filter(|array| array.is_valid(row))?;
-    let mut hasher = SipHasher13::new();
-    match &contract.columns.get(column)?.column_type {
-        ColumnType::String => array.as_string::<i32>().value(row).hash(&mut hasher),
-        ColumnType::Integer(IntegerWidth::I8) => array.as_primitive::<Int8Type>().value(row).hash(&mut hasher),
-        ColumnType::Integer(IntegerWidth::I16) => array.as_primitive::<Int16Type>().value(row).hash(&mut hasher),
-        ColumnType::Integer(IntegerWidth::I32) => array.as_primitive::<Int32Type>().value(row).hash(&mut hasher),
-        ColumnType::Integer(IntegerWidth::I64) => array.as_primitive::<Int64Type>().value(row).hash(&mut hasher),
-        ColumnType::Decimal { .. } => array.as_primitive::<Decimal128Type>().value(row).hash(&mut hasher),
-        // Adding zero makes -0.0 and 0.0, which are equal, the same bits.
-        ColumnType::Double => (array.as_primitive::<Float64Type>().value(row) + 0.0).to_bits().hash(&mut hasher),
-        ColumnType::Boolean => array.as_boolean().value(row).hash(&mut hasher),
-        ColumnType::Date(_) => array.as_primitive::<Date32Type>().value(row).hash(&mut hasher),
-        ColumnType::Timestamp(_) => array.as_primitive::<TimestampMicrosecondType>().value(row).hash(&mut hasher),
-        // The contract's parser lets no key stand on them.
-        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => return None,
-    }
-    Some(hasher.finish128().as_u128())
-}
-
-/// The keys are hashes already: their low half is the table's hash.
-#[derive(Debug, Default)]
-struct Folded(u64);
-
-impl Hasher for Folded {
-    fn write(&mut self, bytes: &[u8]) {
-        let low = bytes.first_chunk().copied().unwrap_or_default();
-        self.0 = u64::from_le_bytes(low);
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "half of the bits are enough to find a bucket")]
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// The column under which a violation is told; none if there are several.
+fn single(columns: &[usize]) -> Option<usize> {
+    if let [only] = columns { Some(*only) } else { None }
 }

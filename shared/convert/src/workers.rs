@@ -15,6 +15,11 @@ impl<T: Send> Workers<T> {
         Self { tools }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.tools.len()
+    }
+
     /// Does `work` on every item, in any order; the first error, if there is one.
     pub(crate) fn each<I: Send, E: Send>(
         &mut self,

@@ -23,9 +23,14 @@ fn contract(path: &Path) -> Arc<Contract> {
     Arc::new(lakegate_contract::parse(&document).unwrap().contract)
 }
 
-fn convert(contract: &Arc<Contract>, input: &[u8], chunk_bytes: usize) -> (Judgement, BTreeMap<Output, Vec<u8>>) {
+fn convert(
+    contract: &Arc<Contract>,
+    input: &[u8],
+    chunk_bytes: usize,
+    threads: usize,
+) -> (Judgement, BTreeMap<Output, Vec<u8>>) {
     let source = Source { bucket: "raw".to_owned(), key: "in.csv".to_owned(), version: Some("v1".to_owned()) };
-    let mut converter = Converter::new(Arc::clone(contract), source).unwrap();
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads).unwrap();
     let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
     let mut collect = |converter: &mut Converter| {
         for chunk in converter.drain() {
@@ -98,6 +103,14 @@ fn outcome(judgement: &Judgement, outputs: &BTreeMap<Output, Vec<u8>>) -> String
         judgement.verdict, counts.read, counts.accepted, counts.rejected
     )
     .unwrap();
+    if counts.duplicate > 0 {
+        writeln!(text, "{} exact duplicates dropped", counts.duplicate).unwrap();
+    }
+    for (column, rules) in &judgement.warnings {
+        for (rule, rows) in rules {
+            writeln!(text, "warning: {rows} rows break {rule} of {column:?}").unwrap();
+        }
+    }
     if let Some(error) = &judgement.file_error {
         let line = error.line.map_or_else(String::new, |line| format!(", line {line}"));
         writeln!(text, "{}{line}: {}", error.kind, error.message).unwrap();
@@ -127,11 +140,16 @@ fn every_case_comes_out_as_expected_whatever_the_chunks() {
         let own = case.join("contract.yaml");
         let contract = contract(&if own.exists() { own } else { root.join("contract.yaml") });
         let input = std::fs::read(case.join("input.csv")).unwrap();
-        let (judgement, outputs) = convert(&contract, &input, usize::MAX);
+        let (judgement, outputs) = convert(&contract, &input, usize::MAX, 1);
         let text = outcome(&judgement, &outputs);
-        for chunk_bytes in [1, 3, 64] {
-            let (again, bytes) = convert(&contract, &input, chunk_bytes);
-            assert_eq!(outcome(&again, &bytes), text, "{} in pieces of {chunk_bytes}", case.display());
+        for (chunk_bytes, threads) in [(1, 1), (3, 2), (64, 3)] {
+            let (again, bytes) = convert(&contract, &input, chunk_bytes, threads);
+            assert_eq!(
+                outcome(&again, &bytes),
+                text,
+                "{} in pieces of {chunk_bytes} on {threads} threads",
+                case.display()
+            );
             assert_eq!(bytes, outputs, "{}: the same bytes in pieces of {chunk_bytes}", case.display());
         }
         let file = case.join("expected.txt");

@@ -200,18 +200,18 @@ fn every_error_names_path_found_and_expected() {
         ),
         (
             "quantity * price",
-            "quantity / price",
-            "schema[Orders].properties[revenue].transformLogic: found the operator /, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+            "quantity ^ price",
+            "schema[Orders].properties[revenue].transformLogic: found the operator ^, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
         ),
         (
             "month(order_date)",
             "month(quantity)",
-            "schema[Orders].properties[month].transformLogic: found month() of an exact number, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+            "schema[Orders].properties[month].transformLogic: found month() of an exact number, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
         ),
         (
             "month(order_date)",
             "month(ordered)",
-            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one, expected an expression over columns, numbers, 'text', + - * ||, year(), quarter(), month(), day(), lower(), upper(), concat()",
+            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
         ),
         (
             "partitionKeyPosition: 2",

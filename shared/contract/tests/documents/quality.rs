@@ -325,7 +325,6 @@ fn a_sql_rule_counts_the_rows_that_break_it() {
 }
 
 #[test]
-#[ignore = "needs the parser of predicates"]
 fn sql_rules_become_rules_of_rows() {
     let rule = |name: &str, query: &str| format!("{{type: sql, name: {name}, mustBe: 0, query: '{query}'}}");
     let columns = [

@@ -1,0 +1,295 @@
+//! What hangs on the batches before: keys, duplicates, counts, partitions, rejects. Batches are settled one after another, in the file's
+//! order. It does not know how a batch is read or judged by itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::compute::filter;
+use arrow::error::ArrowError;
+use lakegate_contract::{Contract, Rule, Severity, Violations};
+
+use crate::ConvertError;
+use crate::converter::Source;
+use crate::decode::Decoder;
+use crate::file_rules::FileRules;
+use crate::judge::{Findings, Judged};
+use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
+use crate::partition::Router;
+use crate::records::Batch;
+use crate::rejects::{self, Reject, RejectsWriter};
+use crate::schema::table_schema;
+use crate::table::{RoutedBatch, Table};
+use crate::unique::{RowHashes, Uniqueness};
+
+/// Partitions that one file may have: each is a file of its own and a partition of the catalog.
+pub(crate) const MAX_PARTITIONS: usize = 500;
+/// Batches that the table takes at once. Fixed, because row groups may end behind them: the bytes must not hang on anything but the rows.
+const GROUP_BATCHES: usize = 4;
+
+/// What became of the batches so far.
+#[derive(Debug)]
+pub(crate) struct Settlement {
+    contract: Arc<Contract>,
+    uniqueness: Uniqueness,
+    file_rules: FileRules,
+    pub(crate) keys_bytes_max: usize,
+    router: Router,
+    pub(crate) table: Table,
+    pub(crate) rejects: RejectsWriter,
+    /// Batches that the table does not have yet.
+    group: Vec<RoutedBatch>,
+    counts: Counts,
+    broken: BTreeMap<(Option<usize>, Rule), u64>,
+    /// Accepted rows that break a row rule which only warns, by its index.
+    warned: BTreeMap<u16, u64>,
+    first_rejects: Vec<RejectedAt>,
+    pub(crate) first_rejects_max: usize,
+}
+
+impl Settlement {
+    pub(crate) fn new(
+        contract: &Arc<Contract>,
+        source: Source,
+        keys_bytes_max: usize,
+        first_rejects_max: usize,
+    ) -> Result<Self, ConvertError> {
+        Ok(Self {
+            uniqueness: Uniqueness::new(contract),
+            file_rules: FileRules::new(contract),
+            keys_bytes_max,
+            router: Router::new(contract),
+            table: Table::new(&table_schema(contract), contract.policy.compression, 1)?,
+            rejects: RejectsWriter::new(source, &contract.version),
+            group: Vec::with_capacity(GROUP_BATCHES),
+            counts: Counts::default(),
+            broken: BTreeMap::new(),
+            warned: BTreeMap::new(),
+            first_rejects: Vec::new(),
+            first_rejects_max,
+            contract: Arc::clone(contract),
+        })
+    }
+
+    /// Judges what hangs on the batches before, counts, and hands the good rows to the table. What is returned is wrong with the file
+    /// as a whole: it needs no more batches.
+    pub(crate) fn settle(&mut self, judged: Judged, decoder: &Decoder) -> Result<Option<FileError>, ConvertError> {
+        let Judged { batch, faults, rows, arrays, mut findings, hashes } = judged;
+        let dropped = self.uniqueness.judge(&self.contract, &hashes, rows, &mut findings);
+        let mut accepted: Vec<bool> = Vec::new();
+        let mut accepted_rows = rows;
+        if !findings.is_clean() || !dropped.is_empty() {
+            accepted.extend((0..rows).map(|row| !findings.is_bad(row)));
+            dropped.iter().filter_map(|row| accepted.get_mut(*row).map(|row| *row = false)).for_each(drop);
+            accepted_rows = accepted.iter().filter(|accepted| **accepted).count();
+        }
+        self.count(&arrays, &hashes, &findings, &accepted, rows)?;
+        let batch_rows = batch.records.len();
+        let rejected_rows = batch_rows - accepted_rows - dropped.len();
+        if rejected_rows > 0 {
+            self.keep_rejects(decoder, &batch, &faults, findings)?;
+        }
+        self.counts.read += batch_rows as u64;
+        self.counts.accepted += accepted_rows as u64;
+        self.counts.rejected += rejected_rows as u64;
+        self.counts.duplicate += dropped.len() as u64;
+        if accepted_rows > 0
+            && let Some(error) = self.append(arrays, rows, &accepted)?
+        {
+            return Ok(Some(error));
+        }
+        Ok(self.too_many_keys())
+    }
+
+    /// Counts for file rules and warnings; `accepted` is empty where all rows are.
+    fn count(
+        &mut self,
+        arrays: &[Option<ArrayRef>],
+        hashes: &RowHashes,
+        findings: &Findings,
+        accepted: &[bool],
+        rows: usize,
+    ) -> Result<(), ArrowError> {
+        let is_accepted = |row: usize| accepted.get(row).copied().unwrap_or(true);
+        for (_, rule) in findings.warnings().iter().filter(|(row, _)| is_accepted(*row)) {
+            *self.warned.entry(*rule).or_default() += 1;
+        }
+        if self.contract.file_rules.is_empty() {
+            return Ok(());
+        }
+        let numbers = (0..rows).filter(|row| is_accepted(*row));
+        if accepted.is_empty() {
+            self.file_rules.count(&self.contract, arrays, hashes, numbers);
+            return Ok(());
+        }
+        let keep: BooleanArray = accepted.iter().map(|accepted| Some(*accepted)).collect();
+        let kept = arrays.iter().map(|array| array.as_ref().map(|array| filter(array, &keep)).transpose());
+        self.file_rules.count(&self.contract, &kept.collect::<Result<Vec<_>, _>>()?, hashes, numbers);
+        Ok(())
+    }
+
+    /// Hands the accepted rows to the table; `accepted` is empty where all are.
+    fn append(
+        &mut self,
+        arrays: Vec<Option<ArrayRef>>,
+        rows: usize,
+        accepted: &[bool],
+    ) -> Result<Option<FileError>, ConvertError> {
+        let mut opened = Vec::new();
+        let targets = self.router.route(&arrays, rows, accepted, |key| opened.push(key));
+        if self.router.len() > MAX_PARTITIONS {
+            let message =
+                format!("the rows belong to more than {MAX_PARTITIONS} partitions, the most that one file may have");
+            return Ok(Some(FileError { kind: FileErrorKind::TooManyPartitions, message, line: None }));
+        }
+        for key in opened {
+            self.table.open(key)?;
+        }
+        let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
+        let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
+        self.group.push(RoutedBatch { columns, targets });
+        if self.group.len() == GROUP_BATCHES {
+            self.table.append(&self.group)?;
+            self.group.clear();
+        }
+        Ok(None)
+    }
+
+    /// What is wrong with the file if its keys take more memory than they may.
+    fn too_many_keys(&self) -> Option<FileError> {
+        let bytes = self.uniqueness.bytes() + self.file_rules.bytes();
+        (bytes > self.keys_bytes_max).then(|| {
+            let message = format!(
+                "the keys of {} accepted rows need more than {} MiB: split the file, or ask for fewer unique columns, keys and \
+                 dropped or counted duplicates in the contract",
+                self.counts.accepted,
+                self.keys_bytes_max / (1024 * 1024)
+            );
+            FileError { kind: FileErrorKind::TooManyKeys, message, line: None }
+        })
+    }
+
+    /// Judges the file as a whole: no more batches will come. `file_error` is what is known to be wrong with it.
+    pub(crate) fn finish(&mut self, file_error: Option<FileError>, bytes_read: u64) -> Result<Judgement, ConvertError> {
+        let file_error = file_error.or_else(|| self.whole_file_error()).or_else(|| self.file_rule_error());
+        let rejects = self.rejects.finish()?;
+        let (verdict, partitions) = if file_error.is_none() {
+            self.table.append(&self.group)?;
+            (Verdict::Published, self.table.finish()?)
+        } else {
+            self.table.discard();
+            (Verdict::Rejected, Vec::new())
+        };
+        self.group.clear();
+        Ok(Judgement {
+            verdict,
+            counts: self.counts,
+            violations: self.violations(),
+            warnings: self.warnings(),
+            file_error,
+            partitions,
+            rejects,
+            first_rejects: std::mem::take(&mut self.first_rejects),
+            bytes_read,
+        })
+    }
+
+    /// Keeps every rejected record of the batch, in the file's order, and counts what it broke.
+    fn keep_rejects(
+        &mut self,
+        decoder: &Decoder,
+        batch: &Batch,
+        faults: &[(usize, Rule)],
+        findings: Findings,
+    ) -> Result<(), ConvertError> {
+        let found = findings.into_sorted();
+        let mut violations = found.as_slice();
+        let mut faults = faults.iter().copied().peekable();
+        let mut candidate = 0;
+        // A place in the batch, and where that was in the file.
+        let (mut place, mut byte_offset) = (0, decoder.source_offset(batch));
+        for (number, record) in batch.records.iter().enumerate() {
+            let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
+                *self.broken.entry((None, rule)).or_default() += 1;
+                vec![rejects::fault(record, rule, batch.map.field_count)]
+            } else {
+                let count = violations.iter().take_while(|violation| violation.row == candidate).count();
+                let (of_row, rest) = violations.split_at(count);
+                violations = rest;
+                candidate += 1;
+                for violation in of_row {
+                    *self.broken.entry((violation.column, violation.rule)).or_default() += 1;
+                }
+                of_row.iter().map(|violation| rejects::reason(&self.contract, *violation)).collect()
+            };
+            if reasons.is_empty() {
+                continue;
+            }
+            byte_offset += decoder.source_len(batch.bytes(place, record.start));
+            place = record.start;
+            let room = self.first_rejects_max.saturating_sub(self.first_rejects.len());
+            self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {
+                line: record.line,
+                column: reason.column.to_owned(),
+                rule: reason.rule.to_owned(),
+                message: reason.message.clone(),
+            }));
+            self.rejects.append(&Reject {
+                row_number: self.counts.read + number as u64 + 1,
+                line: record.line,
+                byte_offset,
+                raw: batch.raw(record),
+                reasons,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the file as a whole, now that every row is judged.
+    fn whole_file_error(&self) -> Option<FileError> {
+        let Counts { read, rejected, .. } = self.counts;
+        let policy = &self.contract.policy;
+        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
+        let percent = if read == 0 { 0.0 } else { rejected as f64 * 100.0 / read as f64 };
+        let asked = if percent > policy.max_reject_percent {
+            format!("{} % may (maxRejectPercent)", policy.max_reject_percent)
+        } else {
+            let max = policy.max_reject_rows.filter(|max| rejected > *max)?;
+            format!("{max} may (maxRejectRows)")
+        };
+        let message = format!("{rejected} of {read} rows ({percent:.1} %) break the contract, and at most {asked}");
+        Some(FileError { kind: FileErrorKind::TooManyRejects, message, line: None })
+    }
+
+    /// The rules of the file as a whole that it breaks, all in one line.
+    fn file_rule_error(&self) -> Option<FileError> {
+        let broken = self.file_rules.broken(&self.contract, self.counts.accepted);
+        let errors = broken.filter(|(rule, ..)| rule.severity == Severity::Error).map(|(_, _, sentence)| sentence);
+        let message = errors.collect::<Vec<_>>().join("; ");
+        (!message.is_empty()).then(|| FileError { kind: FileErrorKind::FileRule, message, line: None })
+    }
+
+    fn warnings(&self) -> Violations {
+        let mut warnings = Violations::new();
+        for (index, rows) in &self.warned {
+            let Some(rule) = self.contract.row_rules.get(usize::from(*index)) else { continue };
+            let column = rule.column.map_or("", |id| self.contract.path(id));
+            warnings.entry(column.to_owned()).or_default().insert(rule.name.clone(), *rows);
+        }
+        let of_file = self.file_rules.broken(&self.contract, self.counts.accepted);
+        for (rule, rows, _) in of_file.filter(|(rule, ..)| rule.severity == Severity::Warning) {
+            warnings.entry(String::new()).or_default().insert(rule.name.clone(), rows.max(1));
+        }
+        warnings
+    }
+
+    fn violations(&self) -> Violations {
+        let mut violations = Violations::new();
+        for ((column, rule), rows) in &self.broken {
+            let name = column.map_or("", |id| self.contract.path(id));
+            let rule = self.contract.rule_name(*rule);
+            violations.entry(name.to_owned()).or_default().insert(rule.to_owned(), *rows);
+        }
+        violations
+    }
+}
