@@ -22,6 +22,9 @@ pub enum Rule {
     TooLong,
     /// The record is no JSON object.
     Syntax,
+    /// A JSON object has a key that the contract does not know, and the contract rejects these. (In CSV the header has names, and the
+    /// file is rejected.)
+    UnknownColumn,
     /// The value is not one of the column's type.
     Type,
     /// A null in a column that must have a value.
@@ -62,6 +65,7 @@ impl Rule {
             Self::Encoding => "encoding",
             Self::TooLong => "too_long",
             Self::Syntax => "syntax",
+            Self::UnknownColumn => "unknownColumns",
             Self::Type => "type",
             Self::Required => "required",
             Self::Unique => "unique",

@@ -11,6 +11,7 @@ use lakegate_contract::{Contract, Format, Rule, Violations};
 use crate::ConvertError;
 use crate::csv::CsvReader;
 use crate::decode::Decoder;
+use crate::json::JsonReader;
 use crate::judge::{Findings, Judged, filtered, judge};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
 use crate::parse::{NullTexts, Style};
@@ -67,6 +68,36 @@ pub enum Output {
     Rejects,
 }
 
+/// Whatever cuts the file's text into records.
+#[derive(Debug)]
+enum Reader {
+    Csv(CsvReader),
+    Json(Box<JsonReader>),
+}
+
+impl Reader {
+    fn push(&mut self, text: &[u8]) {
+        match self {
+            Self::Csv(reader) => reader.push(text),
+            Self::Json(reader) => reader.push(text),
+        }
+    }
+
+    fn end(&mut self) {
+        match self {
+            Self::Csv(reader) => reader.end(),
+            Self::Json(reader) => reader.end(),
+        }
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, FileError> {
+        match self {
+            Self::Csv(reader) => reader.next_batch(),
+            Self::Json(reader) => reader.next_batch(),
+        }
+    }
+}
+
 /// Converts one file. Push its bytes in order, drain after each push, then finish and drain once more.
 ///
 /// The judgement and the encoded bytes do not depend on how the bytes are cut into pushes.
@@ -75,7 +106,7 @@ pub struct Converter {
     contract: Arc<Contract>,
     schema: SchemaRef,
     decoder: Decoder,
-    reader: CsvReader,
+    reader: Reader,
     style: Style,
     uniqueness: Uniqueness,
     router: Router,
@@ -94,12 +125,17 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the contract's partition columns cannot be keys, which its parser rules out.
     pub fn new(contract: Arc<Contract>, source: Source) -> Result<Self, ConvertError> {
-        let Format::Csv(dialect) = &contract.landing.format else { return Err(ConvertError::Unsupported) };
+        let (reader, nulls) = match &contract.landing.format {
+            Format::Csv(dialect) => {
+                (Reader::Csv(CsvReader::new(&contract, dialect)), NullTexts::new(&dialect.null_values))
+            }
+            Format::Json(dialect) => (Reader::Json(Box::new(JsonReader::new(&contract, dialect))), NullTexts::none()),
+        };
         let schema = table_schema(&contract);
         Ok(Self {
             decoder: Decoder::new(&contract.landing),
-            reader: CsvReader::new(&contract, dialect),
-            style: Style { nulls: NullTexts::new(&dialect.null_values) },
+            reader,
+            style: Style { nulls, unknown_keys: contract.policy.unknown_columns },
             uniqueness: Uniqueness::new(&contract),
             router: Router::new(&contract)?,
             table: Table::new(SchemaRef::clone(&schema), contract.policy.compression),
@@ -246,7 +282,7 @@ impl Converter {
         for (number, record) in batch.records.iter().enumerate() {
             let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
                 *self.broken.entry((None, rule)).or_default() += 1;
-                vec![rejects::fault(record, rule, batch.map.field_count)]
+                vec![rejects::fault(record, rule, batch.map.field_count, batch.note(number))]
             } else {
                 let count = violations.iter().take_while(|violation| violation.row == candidate).count();
                 let (of_row, rest) = violations.split_at(count);

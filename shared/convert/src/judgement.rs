@@ -66,6 +66,10 @@ pub enum FileErrorKind {
     EmptyFile,
     /// The bytes are no text in the file's encoding.
     Encoding,
+    /// The file is not written in the format that the contract says.
+    Syntax,
+    /// The file ends before what it began is complete.
+    Truncated,
     /// The header does not fit the contract.
     HeaderMismatch,
     /// More rows break the contract than it allows.
@@ -81,6 +85,8 @@ impl FileErrorKind {
         match self {
             Self::EmptyFile => "EmptyFile",
             Self::Encoding => "Encoding",
+            Self::Syntax => "Syntax",
+            Self::Truncated => "Truncated",
             Self::HeaderMismatch => "HeaderMismatch",
             Self::TooManyRejects => "TooManyRejects",
             Self::TooManyPartitions => "TooManyPartitions",

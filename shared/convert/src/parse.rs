@@ -12,10 +12,11 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use lakegate_contract::value::{parse_boolean, parse_decimal, parse_double, parse_integer};
-use lakegate_contract::{Column, ColumnType, IntegerWidth, Rule};
+use lakegate_contract::{Column, ColumnType, IntegerWidth, Rule, UnknownColumns};
 
 use crate::judge::Findings;
-use crate::records::{Batch, Form, Record};
+use crate::nested;
+use crate::records::{Batch, Field, Form, Record, Texts};
 use crate::schema::data_type;
 
 /// Texts that mean null. The empty text is so common that it has a place of its own.
@@ -31,8 +32,13 @@ impl NullTexts {
         Self { empty: texts.iter().any(String::is_empty), others: others.collect() }
     }
 
+    /// No text means null.
+    pub(crate) const fn none() -> Self {
+        Self { empty: false, others: Vec::new() }
+    }
+
     #[inline]
-    fn contains(&self, text: &[u8]) -> bool {
+    pub(crate) fn contains(&self, text: &[u8]) -> bool {
         if text.is_empty() { self.empty } else { self.others.iter().any(|other| other == text) }
     }
 }
@@ -41,6 +47,8 @@ impl NullTexts {
 #[derive(Debug)]
 pub(crate) struct Style {
     pub(crate) nulls: NullTexts,
+    /// What an object's key does that its type does not know.
+    pub(crate) unknown_keys: UnknownColumns,
 }
 
 /// A batch's candidate rows, and how to read them.
@@ -49,6 +57,46 @@ pub(crate) struct Rows<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) candidates: &'a [Record],
     pub(crate) style: &'a Style,
+}
+
+/// Values of one type, and how to read them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Values<'a> {
+    pub(crate) texts: Texts<'a>,
+    pub(crate) places: Places<'a>,
+    pub(crate) style: &'a Style,
+}
+
+/// Where values stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Places<'a> {
+    /// A field of each of a batch's candidate rows.
+    Rows { batch: &'a Batch, candidates: &'a [Record], field: usize },
+    /// In objects and lists: the values, and the row of each.
+    Nested { fields: &'a [Field], rows: &'a [usize] },
+}
+
+impl Places<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Rows { candidates, .. } => candidates.len(),
+            Self::Nested { fields, .. } => fields.len(),
+        }
+    }
+
+    /// Calls `read` with every value's row and field.
+    #[inline]
+    pub(crate) fn for_each(&self, mut read: impl FnMut(usize, &Field)) {
+        match self {
+            Self::Rows { batch, candidates, field } => {
+                for (row, record) in candidates.iter().enumerate() {
+                    let Some(field) = batch.fields(record).get(*field) else { continue };
+                    read(row, field);
+                }
+            }
+            Self::Nested { fields, rows } => fields.iter().zip(*rows).for_each(|(field, row)| read(*row, field)),
+        }
+    }
 }
 
 /// Reads column `index` from field `field` of every row; a value that is not of the type is a violation, and null in the array.
@@ -62,7 +110,18 @@ pub(crate) fn column(
     let Some(field) = field else {
         return Ok(new_null_array(&data_type(&column.column_type), rows.candidates.len()));
     };
-    let mut cells = Cells { rows, field, index, findings, scratch: Vec::new() };
+    let places = Places::Rows { batch: rows.batch, candidates: rows.candidates, field };
+    values(&Values { texts: rows.batch.texts(), places, style: rows.style }, column, index, findings)
+}
+
+/// Reads the values of a column, or of what is nested in one; `index` is its id.
+pub(crate) fn values(
+    values: &Values<'_>,
+    column: &Column,
+    index: usize,
+    findings: &mut Findings,
+) -> Result<ArrayRef, ArrowError> {
+    let mut cells = Cells { values, index, findings, scratch: Vec::new() };
     Ok(match &column.column_type {
         ColumnType::String => Arc::new(cells.strings()?),
         ColumnType::Integer(width) => cells.integers(*width),
@@ -78,38 +137,36 @@ pub(crate) fn column(
             Arc::new(cells.primitives::<TimestampMicrosecondType>(|text| pattern.parse_timestamp(text)))
         }
         ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => {
-            new_null_array(&data_type(&column.column_type), rows.candidates.len())
+            nested::column(values, column, index, findings)?
         }
     })
 }
 
 struct Cells<'a, 'f> {
-    rows: &'a Rows<'a>,
-    field: usize,
+    values: &'a Values<'a>,
     index: usize,
     findings: &'f mut Findings,
     scratch: Vec<u8>,
 }
 
 impl Cells<'_, '_> {
-    /// Calls `read` with every row's text and whether it stood in quotes.
+    /// Calls `read` with every value's row, text and form.
     #[inline]
-    fn for_each(&mut self, mut read: impl FnMut(&mut Findings, usize, &[u8], bool)) {
-        let batch = self.rows.batch;
-        for (row, record) in self.rows.candidates.iter().enumerate() {
-            let Some(field) = batch.fields(record).get(self.field) else { continue };
-            read(self.findings, row, batch.text(field, &mut self.scratch), field.form != Form::Plain);
-        }
+    fn for_each(&mut self, mut read: impl FnMut(&mut Findings, usize, &[u8], Form)) {
+        let (texts, findings, scratch) = (self.values.texts, &mut *self.findings, &mut self.scratch);
+        self.values.places.for_each(|row, field| read(findings, row, texts.text(field, scratch), field.form));
     }
 
     fn primitives<T: ArrowPrimitiveType>(&mut self, parse: impl Fn(&[u8]) -> Option<T::Native>) -> PrimitiveArray<T> {
-        let len = self.rows.candidates.len();
+        let len = self.values.places.len();
         let mut values: Vec<T::Native> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
-        let (null_texts, index) = (&self.rows.style.nulls, self.index);
-        self.for_each(|findings, row, text, _| {
+        let (null_texts, index) = (&self.values.style.nulls, self.index);
+        self.for_each(|findings, row, text, form| {
             // Quotes do not matter here: `""` can mean nothing but null in a column of numbers.
-            let value = if null_texts.contains(text) || text.is_empty() {
+            let value = if form == Form::Null {
+                None
+            } else if null_texts.contains(text) || text.is_empty() {
                 if !null_texts.contains(text) {
                     findings.add(row, index, Rule::Type);
                 }
@@ -147,14 +204,22 @@ impl Cells<'_, '_> {
     }
 
     fn strings(&mut self) -> Result<StringArray, ArrowError> {
-        let len = self.rows.candidates.len();
+        let len = self.values.places.len();
         let mut bytes: Vec<u8> = Vec::with_capacity(len * 16);
         let mut lengths: Vec<usize> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
-        let null_texts = &self.rows.style.nulls;
-        self.for_each(|_, _, text, in_quotes| {
-            // A quoted text is always text: this is how `""` differs from nothing, and `"NA"` from NA.
-            let is_null = !in_quotes && null_texts.contains(text);
+        let (null_texts, index) = (&self.values.style.nulls, self.index);
+        self.for_each(|findings, row, text, form| {
+            let is_null = match form {
+                Form::Plain => null_texts.contains(text),
+                // A quoted text is always text: this is how `""` differs from nothing, and `"NA"` from NA.
+                Form::Quoted | Form::Escaped | Form::Aside => false,
+                Form::Null => true,
+                Form::Bare | Form::Scientific | Form::Nested => {
+                    findings.add(row, index, Rule::Type);
+                    true
+                }
+            };
             validity.append(!is_null);
             let text = if is_null { &[] } else { text };
             bytes.extend_from_slice(text);

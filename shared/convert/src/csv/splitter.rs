@@ -120,6 +120,8 @@ impl Splitter {
             fields: std::mem::replace(&mut self.fields, open_fields),
             map: Arc::clone(map),
             escaping: Escaping::Doubled { quote: self.quote },
+            aside: Vec::new(),
+            notes: Vec::new(),
         };
         self.buffer_offset += done as u64;
         self.position -= done;
