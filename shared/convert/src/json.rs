@@ -68,6 +68,10 @@ pub(crate) struct JsonReader {
     buffer_offset: u64,
     /// The place of the buffer's first byte in its line.
     buffer_place: LinePlace,
+    /// The place of the last object before the buffer's first byte.
+    object_place: LinePlace,
+    /// Where the last object in the buffer begins.
+    object_at: Option<usize>,
     position: usize,
     /// Bytes that must be there before a value is looked at again: it was not complete with half as many.
     wanted: usize,
@@ -99,6 +103,8 @@ impl JsonReader {
             buffer: Vec::new(),
             buffer_offset: 0,
             buffer_place: LinePlace::default(),
+            object_place: LinePlace::default(),
+            object_at: None,
             position: 0,
             wanted: 0,
             line: 1,
@@ -168,6 +174,8 @@ impl JsonReader {
     fn drop_read(&mut self) -> Vec<u8> {
         self.count_lines(self.position);
         self.line_at = 0;
+        self.object_place = self.last_object_place();
+        self.object_at = None;
         let rest = self.buffer.get(self.position..).unwrap_or_default().to_vec();
         let mut read = std::mem::replace(&mut self.buffer, rest);
         read.truncate(self.position);
@@ -175,6 +183,12 @@ impl JsonReader {
         self.buffer_place = self.buffer_place.behind(&read);
         self.position = 0;
         read
+    }
+
+    /// The place of the last object before the position.
+    fn last_object_place(&self) -> LinePlace {
+        let before = self.object_at.and_then(|start| self.buffer.get(..start));
+        before.map_or(self.object_place, |before| self.buffer_place.behind(before))
     }
 
     fn count_lines(&mut self, to: usize) {

@@ -43,7 +43,8 @@ impl JsonReader {
             Expected::Nothing => self.line(Some(Flaw::BehindArray)),
             Expected::FirstElement if byte == b']' => self.behind(Expected::Nothing),
             Expected::FirstElement if byte == b',' => self.empty_element(Expected::FirstElement),
-            Expected::Element if byte == b']' => self.empty_element(Expected::Nothing),
+            // The array's end if nothing is behind it; a wrong byte among the elements must not cost what is behind it.
+            Expected::Element if byte == b']' => self.bad_value(Flaw::EmptyElement),
             Expected::Element if byte == b',' => self.empty_element(Expected::Element),
             Expected::Value | Expected::FirstElement | Expected::Element => self.value(None),
             Expected::Separator if byte == b']' => self.behind(Expected::Nothing),
@@ -102,7 +103,7 @@ impl JsonReader {
         if self.buffer.len() - start < self.wanted && !self.at_end {
             return false;
         }
-        let limit = self.buffer.len().min(start + self.max_record_bytes);
+        let limit = self.buffer.len().min(start.saturating_add(self.max_record_bytes));
         let is_full = limit < self.buffer.len();
         let mut scanner = Scanner::new(self.buffer.get(..limit).unwrap_or_default(), start, self.at_end && !is_full);
         let (first_field, aside) = (self.fields.len(), self.aside.len());
@@ -115,12 +116,15 @@ impl JsonReader {
         }
         match flaw {
             Ok(flaw) => {
+                if self.buffer.get(start) == Some(&b'{') {
+                    self.object_at = Some(start);
+                }
                 self.add_record(start, end, flaw);
                 self.position = end;
                 self.expected = self.behind_value();
                 true
             }
-            Err(Stop::Flawed(flaw)) => self.bad_value(flaw, limit),
+            Err(Stop::Flawed(flaw)) => self.bad_value(flaw),
             Err(Stop::Hungry) if is_full => self.long_value(),
             Err(Stop::Hungry) => self.want_more(limit),
         }
@@ -132,11 +136,17 @@ impl JsonReader {
         false
     }
 
-    /// A value that is no JSON, of which no more than `limit` is looked at.
-    fn bad_value(&mut self, flaw: Flaw, limit: usize) -> bool {
+    /// A value that is no JSON.
+    fn bad_value(&mut self, flaw: Flaw) -> bool {
         let start = self.position;
+        let limit = self.buffer.len().min(start.saturating_add(self.max_record_bytes));
         let is_full = limit < self.buffer.len();
-        let place = self.buffer_place.behind(self.buffer.get(..start).unwrap_or_default());
+        // What is no object does not tell where objects begin.
+        let place = if self.buffer.get(start) == Some(&b'{') {
+            self.buffer_place.behind(self.buffer.get(..start).unwrap_or_default())
+        } else {
+            self.last_object_place()
+        };
         let around = Surroundings { in_array: self.in_array, place, at_end: self.at_end && !is_full, is_full };
         let text = self.buffer.get(start..limit).unwrap_or_default();
         match find_end(text, around) {

@@ -68,26 +68,102 @@ pub(super) struct Surroundings {
 pub(super) fn find_end(text: &[u8], around: Surroundings) -> End {
     let within = text.get(..MATCHED_MAX).unwrap_or(text);
     let is_cut = around.is_full || within.len() < text.len();
-    let unbalanced_at = match Matching::new(within, around, is_cut).run() {
-        Matched::End(end) => return end,
-        Matched::Unbalanced(at) => Some(at),
-        Matched::Open => None,
-        Matched::Hungry => return End::Hungry,
-    };
-    let searched = unbalanced_at.map_or(text, |at| text.get(..=at).unwrap_or(text));
-    match next_line(searched, 0, around) {
-        NextLine::At(next) => {
-            return End::Found { end: trimmed(text, next, around.in_array), next, next_is_value: true };
+    match match_brackets(within).and_then(|end| behind_end(within, end, around)) {
+        Ok(end) => return end,
+        Err(Unmatched::Cut) if !is_cut && !around.at_end => return End::Hungry,
+        Err(Unmatched::Cut | Unmatched::Wrong) => {}
+    }
+    match next_line(text, 0, around) {
+        NextLine::At(next) => End::Found { end: trimmed(text, next, around.in_array), next, next_is_value: true },
+        NextLine::Hungry | NextLine::None if around.at_end => End::WithText,
+        NextLine::Hungry | NextLine::None if around.is_full => End::None,
+        NextLine::Hungry | NextLine::None => End::Hungry,
+    }
+}
+
+/// Why brackets do not show a value's end.
+enum Unmatched {
+    /// The text ends before.
+    Cut,
+    /// They do not belong together, a string is not closed, or what comes behind them begins no record.
+    Wrong,
+}
+
+/// The place behind the bracket that closes the one at the beginning, or behind the word that stands there. Every bracket must close
+/// the innermost open one: an end that is guessed could make a record of what is nested in another one.
+fn match_brackets(text: &[u8]) -> Result<usize, Unmatched> {
+    let is_in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.');
+    if !matches!(text.first(), Some(b'{' | b'[')) {
+        let word = text.iter().take_while(|byte| is_in_word(byte)).count();
+        return if word > 0 { Ok(word) } else { Err(Unmatched::Wrong) };
+    }
+    let mut open = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        at += 1;
+        match byte {
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            b'}' | b']' if open.pop() != Some(byte) => return Err(Unmatched::Wrong),
+            b'}' | b']' if open.is_empty() => return Ok(at),
+            b'"' => at = behind_string(text, at)?,
+            _ => {}
         }
-        NextLine::Hungry if unbalanced_at.is_none() && !around.is_full => return End::Hungry,
-        NextLine::Hungry | NextLine::None => {}
     }
-    match unbalanced_at {
-        Some(next) => End::Found { end: trimmed(text, next, around.in_array), next, next_is_value: true },
-        None if around.at_end => End::WithText,
-        None if around.is_full => End::None,
-        None => End::Hungry,
+    Err(Unmatched::Cut)
+}
+
+/// The place behind the closing quote of the string whose text begins at `at`.
+fn behind_string(text: &[u8], mut at: usize) -> Result<usize, Unmatched> {
+    loop {
+        at = next_special(text, at);
+        match text.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at += 2,
+            Some(b'\n' | b'\r') => return Err(Unmatched::Wrong),
+            Some(_) => at += 1,
+            None => return Err(Unmatched::Cut),
+        }
     }
+}
+
+/// The value's end, if what comes behind it can be what comes behind a value: the next object, or the end of the array and the file.
+fn behind_end(text: &[u8], end: usize, around: Surroundings) -> Result<End, Unmatched> {
+    let next_from = |from: usize| {
+        let rest = text.get(from..).unwrap_or_default();
+        rest.iter().position(|byte| !is_blank(*byte) && *byte != 0x1E).map(|found| from + found)
+    };
+    let next = next_from(end);
+    let byte = next.and_then(|next| text.get(next));
+    let found = |next| Ok(End::Found { end, next, next_is_value: !around.in_array });
+    match (next, byte) {
+        // On one line an object may be what was nested in this value; unless there are several values on the line, it is.
+        (Some(next), Some(b'{'))
+            if !around.in_array
+                && may_be_record(text, next, around)
+                && (!around.place.is_first()
+                    || text.get(end..next).is_some_and(|between| between.contains(&b'\n'))) =>
+        {
+            found(next)
+        }
+        (Some(next), Some(b',')) if around.in_array => match next_from(next + 1) {
+            Some(behind) if text.get(behind) == Some(&b'{') && may_be_record(text, behind, around) => found(next),
+            Some(_) => Err(Unmatched::Wrong),
+            None => Err(Unmatched::Cut),
+        },
+        (Some(next), Some(b']')) if around.in_array && around.at_end && next_from(next + 1).is_none() => found(next),
+        (Some(next), Some(b']')) if around.in_array && next_from(next + 1).is_none() => Err(Unmatched::Cut),
+        (None, _) if around.at_end && !around.in_array => found(text.len()),
+        (None, _) => Err(Unmatched::Cut),
+        (Some(_), _) => Err(Unmatched::Wrong),
+    }
+}
+
+/// Whether a record may begin at `at`, as far as its place in the line tells: if it is the first of a line, its column must be right.
+fn may_be_record(text: &[u8], at: usize, around: Surroundings) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let place = LinePlace::default().behind(before);
+    !place.is_first() || !before.contains(&b'\n') || around.place.allows(place.column)
 }
 
 /// The length of `text[..end]` without the blanks, and in an array the commas, at its end; at least one byte.
@@ -139,160 +215,5 @@ pub(super) fn may_begin_object(before: Option<u8>, open: Option<u8>) -> bool {
         None | Some(b'[' | b':') => true,
         Some(b',') => open == Some(b'['),
         Some(_) => false,
-    }
-}
-
-enum Matched {
-    End(End),
-    /// An object begins here, and nothing may begin here.
-    Unbalanced(usize),
-    /// Brackets or a string do not end.
-    Open,
-    Hungry,
-}
-
-/// Follows brackets and strings, and takes everything else for granted.
-struct Matching<'a> {
-    text: &'a [u8],
-    around: Surroundings,
-    /// The text goes on, and is not looked at.
-    is_cut: bool,
-    at: usize,
-    /// The brackets that are open.
-    open: Vec<u8>,
-    /// The last byte that is no blank.
-    before: Option<u8>,
-    /// Where the brackets closed, if nothing but blanks came since.
-    closed_at: Option<usize>,
-    /// Whether nothing but blanks came since the line began.
-    is_first: bool,
-    /// Whether the value goes over lines.
-    has_lines: bool,
-}
-
-impl<'a> Matching<'a> {
-    fn new(text: &'a [u8], around: Surroundings, is_cut: bool) -> Self {
-        Self {
-            text,
-            around,
-            is_cut,
-            at: 0,
-            open: Vec::new(),
-            before: None,
-            closed_at: None,
-            is_first: false,
-            has_lines: false,
-        }
-    }
-
-    fn run(mut self) -> Matched {
-        while let Some(&byte) = self.text.get(self.at) {
-            if is_blank(byte) || byte == 0x1E {
-                self.is_first |= byte == b'\n';
-                self.has_lines |= byte == b'\n';
-                self.at += 1;
-                continue;
-            }
-            if self.open.is_empty()
-                && self.before.is_some()
-                && let Some(matched) = self.outside(byte)
-            {
-                return matched;
-            }
-            self.closed_at = None;
-            match byte {
-                b'{' if self.is_unbalanced() => return Matched::Unbalanced(self.at),
-                b'{' | b'[' => self.open.push(byte),
-                b'}' => self.close(b'{'),
-                b']' => self.close(b'['),
-                b'"' => {
-                    if let Some(matched) = self.skip_string() {
-                        return matched;
-                    }
-                }
-                _ => {}
-            }
-            self.before = Some(byte);
-            self.is_first = false;
-            self.at += 1;
-            if self.open.is_empty() && byte == b'}' {
-                self.closed_at = Some(self.at);
-            }
-        }
-        match self.closed_at {
-            _ if self.is_cut => Matched::Open,
-            _ if !self.around.at_end => Matched::Hungry,
-            Some(end) if !self.around.in_array => {
-                Matched::End(End::Found { end, next: self.text.len(), next_is_value: true })
-            }
-            Some(_) | None => Matched::Open,
-        }
-    }
-
-    /// Outside all brackets, at a byte that is no blank: whether the value ended before it.
-    fn outside(&self, byte: u8) -> Option<Matched> {
-        let next = self.next_behind();
-        let ends = if self.around.in_array {
-            match (byte, next) {
-                (b',' | b']', None) if self.is_cut => return Some(Matched::Open),
-                (b',' | b']', None) if !self.around.at_end => return Some(Matched::Hungry),
-                (b',', Some(at)) => self.text.get(at) == Some(&b'{') && self.may_be_record(at),
-                (b']', None) => true,
-                _ => false,
-            }
-        } else {
-            byte == b'{' && self.closed_at.is_some() && self.may_be_record(self.at)
-        };
-        let end = self.closed_at.unwrap_or_else(|| trimmed(self.text, self.at, self.around.in_array));
-        ends.then_some(Matched::End(End::Found { end, next: self.at, next_is_value: !self.around.in_array }))
-    }
-
-    /// The place of the byte behind the current one that is no blank.
-    fn next_behind(&self) -> Option<usize> {
-        let behind = self.text.get(self.at + 1..)?.iter().position(|byte| !is_blank(*byte))?;
-        Some(self.at + 1 + behind)
-    }
-
-    /// Whether a record may begin at `at`, as far as its place in the line tells: if it is the first of a line, its column must be right.
-    fn may_be_record(&self, at: usize) -> bool {
-        let before = self.text.get(..at).unwrap_or_default();
-        let place = LinePlace::default().behind(before);
-        !place.is_first() || !before.contains(&b'\n') || self.around.place.allows(place.column)
-    }
-
-    /// Whether a `{` here belongs to no array, key or comma: the value before was never closed.
-    fn is_unbalanced(&self) -> bool {
-        if may_begin_object(self.before, self.open.last().copied()) {
-            return false;
-        }
-        if self.has_lines {
-            return self.is_first && self.may_be_record(self.at);
-        }
-        matches!(self.before, Some(b'}' | b']' | b'{' | b','))
-    }
-
-    /// Closes the innermost bracket of this kind, and what is open in it.
-    fn close(&mut self, opening: u8) {
-        if let Some(place) = self.open.iter().rposition(|open| *open == opening) {
-            self.open.truncate(place);
-        }
-    }
-
-    /// Moves to the string's closing quote.
-    fn skip_string(&mut self) -> Option<Matched> {
-        let mut at = self.at + 1;
-        loop {
-            at = next_special(self.text, at);
-            match self.text.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => at += 2,
-                Some(b'\n' | b'\r') => return Some(Matched::Open),
-                Some(_) => at += 1,
-                None if self.is_cut || self.around.at_end => return Some(Matched::Open),
-                None => return Some(Matched::Hungry),
-            }
-        }
-        self.at = at;
-        None
     }
 }
