@@ -161,8 +161,8 @@ impl JsonReader {
         Batch {
             bytes,
             offset,
-            records: std::mem::take(&mut self.records),
-            fields: std::mem::take(&mut self.fields),
+            records: replaced(&mut self.records),
+            fields: replaced(&mut self.fields),
             map: Arc::clone(&self.map),
             escaping: Escaping::Json,
             aside: std::mem::take(&mut self.aside),
@@ -176,7 +176,9 @@ impl JsonReader {
         self.line_at = 0;
         self.object_place = self.last_object_place();
         self.object_at = None;
-        let rest = self.buffer.get(self.position..).unwrap_or_default().to_vec();
+        // The next batch will be as large as this one.
+        let mut rest = Vec::with_capacity(self.buffer.capacity());
+        rest.extend_from_slice(self.buffer.get(self.position..).unwrap_or_default());
         let mut read = std::mem::replace(&mut self.buffer, rest);
         read.truncate(self.position);
         self.buffer_offset += read.len() as u64;
@@ -216,6 +218,12 @@ impl JsonReader {
         self.error = Some(FileError { kind, message: message.to_owned(), line: Some(self.line) });
         false
     }
+}
+
+/// Takes all of `items`, and leaves room for as many.
+fn replaced<T>(items: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(items.len());
+    std::mem::replace(items, room)
 }
 
 #[cfg(test)]

@@ -134,7 +134,9 @@ impl Reader<'_, '_> {
         let mut members: Vec<Vec<Field>> = columns.iter().map(|_| Vec::with_capacity(len)).collect();
         let mut validity = NullBufferBuilder::new(len);
         for (field, row) in cells.fields.iter().zip(&cells.rows) {
-            members.iter_mut().for_each(|fields| fields.push(NOTHING));
+            for fields in &mut members {
+                fields.push(NOTHING);
+            }
             let is_object = self.is_nested(field, b'{', *row, id);
             validity.append(is_object);
             if is_object {

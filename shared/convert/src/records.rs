@@ -18,8 +18,9 @@ pub(crate) struct Field {
     pub(crate) form: Form,
 }
 
-/// How a field is written.
+/// How a field is written. It fills its field: a single byte would be written alone and read back as part of a word, which stalls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub(crate) enum Form {
     /// The bytes are the value.
     Plain,

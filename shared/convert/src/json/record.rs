@@ -1,7 +1,7 @@
 //! The members of a record: each to the field of its column.
 //! It does not know types, nor where the next record begins.
 
-use lakegate_contract::{Contract, UnknownColumns};
+use lakegate_contract::{Column, ColumnSource, Contract, UnknownColumns};
 
 use super::flaw::Flaw;
 use super::keys::{Key, Keys};
@@ -38,8 +38,8 @@ impl RecordReader {
         for column in &contract.columns {
             field_of_column.push(if column.is_in_file() { slot() } else { None });
         }
-        let rescues = contract.policy.unknown_columns == UnknownColumns::Rescue;
-        let place = contract.columns.iter().position(|column| is_rescued(column)).filter(|_| rescues);
+        let keeps_unknown = contract.policy.unknown_columns == UnknownColumns::Rescue;
+        let place = contract.columns.iter().position(is_rescued).filter(|_| keeps_unknown);
         let rescued = place.and_then(|_| slot());
         if let Some(column) = place.and_then(|place| field_of_column.get_mut(place)) {
             *column = rescued;
@@ -119,6 +119,6 @@ impl RecordReader {
     }
 }
 
-fn is_rescued(column: &lakegate_contract::Column) -> bool {
-    matches!(column.source, lakegate_contract::ColumnSource::Rescued)
+fn is_rescued(column: &Column) -> bool {
+    matches!(column.source, ColumnSource::Rescued)
 }
