@@ -12,8 +12,9 @@ mod text;
 
 use std::sync::Arc;
 
-use lakegate_contract::{Contract, JsonDialect, JsonFraming};
+use lakegate_contract::{Contract, Encoding, JsonDialect, JsonFraming};
 
+use crate::decode::source_len;
 use crate::records::{BATCH_BYTES, BATCH_RECORDS, Batch, Escaping, Field, FieldMap, Record};
 use crate::{FileError, FileErrorKind};
 use flaw::Flaw;
@@ -64,7 +65,9 @@ pub(crate) struct JsonReader {
     reader: RecordReader,
     map: Arc<FieldMap>,
     buffer: Vec<u8>,
-    /// The file's offset of the buffer's first byte.
+    /// The encoding that the text was in, for offsets.
+    encoding: Encoding,
+    /// The unpacked file's offset of the buffer's first byte.
     buffer_offset: u64,
     /// The place of the buffer's first byte in its line.
     buffer_place: LinePlace,
@@ -101,6 +104,7 @@ impl JsonReader {
             reader,
             map: Arc::new(map),
             buffer: Vec::new(),
+            encoding: contract.landing.encoding,
             buffer_offset: 0,
             buffer_place: LinePlace::default(),
             object_place: LinePlace::default(),
@@ -181,7 +185,7 @@ impl JsonReader {
         rest.extend_from_slice(self.buffer.get(self.position..).unwrap_or_default());
         let mut read = std::mem::replace(&mut self.buffer, rest);
         read.truncate(self.position);
-        self.buffer_offset += read.len() as u64;
+        self.buffer_offset += source_len(self.encoding, &read);
         self.buffer_place = self.buffer_place.behind(&read);
         self.position = 0;
         read

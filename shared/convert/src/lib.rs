@@ -38,6 +38,7 @@ mod parse;
 mod partition;
 mod records;
 mod rejects;
+mod rescue;
 mod schema;
 mod table;
 mod unique;

@@ -15,7 +15,7 @@ use crate::parse::{self, NullTexts, Places, Style, Values};
 use crate::records::{Escaping, Field, Form, Texts};
 use crate::schema::data_type;
 
-const NOTHING: Field = Field { start: 0, end: 0, form: Form::Null };
+const NOTHING: Field = Field::new(0, 0, Form::Null);
 
 /// Reads a column of objects, lists or JSON values. In CSV a cell is JSON text; one that is not is no value of the type.
 pub(crate) fn column(
@@ -26,16 +26,18 @@ pub(crate) fn column(
 ) -> Result<ArrayRef, ArrowError> {
     let mut cells = Cells { fields: Vec::with_capacity(values.places.len()), rows: Vec::new() };
     cells.rows.reserve(values.places.len());
+    let Style { numbers, unknown_keys, .. } = *values.style;
+    let style = Style { nulls: NullTexts::none(), numbers, unknown_keys };
     if values.texts.escaping == Escaping::Json {
         values.places.for_each(|row, field| cells.add(row, *field));
-        return read(&values.texts, &cells, values.style.unknown_keys, column, id, findings);
+        return read(&values.texts, &cells, &style, column, id, findings);
     }
     let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
     values.places.for_each(|row, field| {
         let text = values.texts.text(field, &mut scratch);
-        if field.form == Form::Aside {
+        if field.form() == Form::Aside {
             cells.add(row, *field);
-        } else if field.form == Form::Plain && values.style.nulls.contains(text) {
+        } else if field.form() == Form::Plain && values.style.nulls.contains(text) {
             cells.add(row, NOTHING);
         } else {
             let start = bytes.len();
@@ -48,7 +50,7 @@ pub(crate) fn column(
         }
     });
     let texts = Texts { bytes: &bytes, aside: values.texts.aside, escaping: Escaping::Json };
-    read(&texts, &cells, values.style.unknown_keys, column, id, findings)
+    read(&texts, &cells, &style, column, id, findings)
 }
 
 /// Values and the row of each.
@@ -76,12 +78,12 @@ fn whole_value(bytes: &[u8], start: usize) -> Option<Field> {
 fn read(
     texts: &Texts<'_>,
     cells: &Cells,
-    unknown: UnknownColumns,
+    style: &Style,
     column: &Column,
     id: usize,
     findings: &mut Findings,
 ) -> Result<ArrayRef, ArrowError> {
-    let mut reader = Reader { texts: *texts, unknown, findings };
+    let mut reader = Reader { texts: *texts, style, findings };
     match &column.column_type {
         ColumnType::Json => reader.verbatim(cells),
         ColumnType::Struct(fields) => reader.objects(cells, fields, id),
@@ -93,16 +95,15 @@ fn read(
         | ColumnType::Boolean
         | ColumnType::Date(_)
         | ColumnType::Timestamp(_) => {
-            let style = Style { nulls: NullTexts::none(), unknown_keys: unknown };
             let places = Places::Nested { fields: &cells.fields, rows: &cells.rows };
-            parse::values(&Values { texts: *texts, places, style: &style }, column, id, findings)
+            parse::values(&Values { texts: *texts, places, style }, column, id, findings)
         }
     }
 }
 
 struct Reader<'a, 'f> {
     texts: Texts<'a>,
-    unknown: UnknownColumns,
+    style: &'a Style,
     findings: &'f mut Findings,
 }
 
@@ -113,17 +114,17 @@ impl Reader<'_, '_> {
         let mut lengths = Vec::with_capacity(cells.fields.len());
         let mut validity = NullBufferBuilder::new(cells.fields.len());
         for field in &cells.fields {
-            let text = match field.form {
+            let text = match field.form() {
                 Form::Null => &[],
-                Form::Aside => self.texts.aside.get(field.start..field.end).unwrap_or_default(),
+                Form::Aside => self.texts.aside.get(field.start()..field.end()).unwrap_or_default(),
                 Form::Quoted | Form::Escaped => {
-                    self.texts.bytes.get(field.start.saturating_sub(1)..field.end + 1).unwrap_or_default()
+                    self.texts.bytes.get(field.start().saturating_sub(1)..field.end() + 1).unwrap_or_default()
                 }
                 Form::Plain | Form::Bare | Form::Scientific | Form::Nested => self.texts.bytes(field),
             };
             bytes.extend_from_slice(text);
             lengths.push(text.len());
-            validity.append(field.form != Form::Null);
+            validity.append(field.form() != Form::Null);
         }
         Ok(Arc::new(StringArray::try_new(OffsetBuffer::from_lengths(lengths), bytes.into(), validity.finish())?))
     }
@@ -147,7 +148,7 @@ impl Reader<'_, '_> {
         let mut arrays = Vec::with_capacity(columns.len());
         for (column, fields) in columns.iter().zip(members) {
             let cells = Cells { fields, rows: cells.rows.clone() };
-            arrays.push(read(&self.texts, &cells, self.unknown, column, column.id, self.findings)?);
+            arrays.push(read(&self.texts, &cells, self.style, column, column.id, self.findings)?);
         }
         let types: Fields = columns.iter().map(crate::schema::field).collect();
         Ok(Arc::new(StructArray::try_new_with_length(types, arrays, validity.finish(), len)?))
@@ -176,7 +177,7 @@ impl Reader<'_, '_> {
                     }
                 }
                 Key::Twice => self.findings.add(row, id, Rule::Syntax),
-                Key::Unknown if self.unknown == UnknownColumns::Reject => {
+                Key::Unknown if self.style.unknown_keys == UnknownColumns::Reject => {
                     self.findings.add(row, id, Rule::UnknownColumn);
                 }
                 Key::Unknown => {}
@@ -204,7 +205,7 @@ impl Reader<'_, '_> {
             }
             lengths.push(items.fields.len() - before);
         }
-        let values = read(&self.texts, &items, self.unknown, item, item.id, self.findings)?;
+        let values = read(&self.texts, &items, self.style, item, item.id, self.findings)?;
         let DataType::List(field) = data_type(list) else { return Ok(values) };
         let array = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), values, validity.finish())?;
         Ok(Arc::new(array))
@@ -226,8 +227,8 @@ impl Reader<'_, '_> {
 
     /// Whether the value is an object or a list as `opening` says; null is neither, and anything else is a violation.
     fn is_nested(&mut self, field: &Field, opening: u8, row: usize, id: usize) -> bool {
-        let is_nested = field.form == Form::Nested && self.texts.bytes.get(field.start) == Some(&opening);
-        if !is_nested && field.form != Form::Null {
+        let is_nested = field.form() == Form::Nested && self.texts.bytes.get(field.start()) == Some(&opening);
+        if !is_nested && field.form() != Form::Null {
             self.findings.add(row, id, Rule::Type);
         }
         is_nested
@@ -236,5 +237,5 @@ impl Reader<'_, '_> {
 
 /// Looks at what is behind the opening bracket.
 fn inside<'a>(texts: Texts<'a>, field: &Field) -> Scanner<'a> {
-    Scanner::new(texts.bytes.get(..field.end).unwrap_or_default(), field.start + 1, true)
+    Scanner::new(texts.bytes.get(..field.end()).unwrap_or_default(), field.start() + 1, true)
 }

@@ -11,13 +11,13 @@ use arrow::datatypes::{
     ArrowPrimitiveType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
-use lakegate_contract::value::{parse_boolean, parse_decimal, parse_double, parse_integer};
-use lakegate_contract::{Column, ColumnType, IntegerWidth, Rule, UnknownColumns};
+use lakegate_contract::value::{NumberFormat, parse_boolean};
+use lakegate_contract::{Column, ColumnSource, ColumnType, IntegerWidth, Rule, UnknownColumns};
 
 use crate::judge::Findings;
-use crate::nested;
-use crate::records::{Batch, Field, Form, Record, Texts};
+use crate::records::{Batch, Escaping, Field, Form, Record, Texts};
 use crate::schema::data_type;
+use crate::{nested, rescue};
 
 /// Texts that mean null. The empty text is so common that it has a place of its own.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ impl NullTexts {
 #[derive(Debug)]
 pub(crate) struct Style {
     pub(crate) nulls: NullTexts,
+    pub(crate) numbers: NumberFormat,
     /// What an object's key does that its type does not know.
     pub(crate) unknown_keys: UnknownColumns,
 }
@@ -107,6 +108,9 @@ pub(crate) fn column(
     index: usize,
     findings: &mut Findings,
 ) -> Result<ArrayRef, ArrowError> {
+    if let (ColumnSource::Rescued, Escaping::Csv { .. }) = (&column.source, rows.batch.escaping) {
+        return Ok(Arc::new(rescue::column(rows)));
+    }
     let Some(field) = field else {
         return Ok(new_null_array(&data_type(&column.column_type), rows.candidates.len()));
     };
@@ -125,16 +129,16 @@ pub(crate) fn values(
     Ok(match &column.column_type {
         ColumnType::String => Arc::new(cells.strings()?),
         ColumnType::Integer(width) => cells.integers(*width),
-        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(parse_double)),
+        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(|text, numbers| numbers.double(text))),
         ColumnType::Decimal { precision, scale } => {
             let (precision, scale) = (*precision, *scale);
-            let values: Decimal128Array = cells.primitives(|text| parse_decimal(text, precision, scale));
+            let values: Decimal128Array = cells.primitives(|text, numbers| numbers.decimal(text, precision, scale));
             Arc::new(values.with_precision_and_scale(precision, scale.cast_signed())?)
         }
         ColumnType::Boolean => Arc::new(cells.booleans()),
-        ColumnType::Date(pattern) => Arc::new(cells.primitives::<Date32Type>(|text| pattern.parse_date(text))),
+        ColumnType::Date(pattern) => Arc::new(cells.primitives::<Date32Type>(|text, _| pattern.parse_date(text))),
         ColumnType::Timestamp(pattern) => {
-            Arc::new(cells.primitives::<TimestampMicrosecondType>(|text| pattern.parse_timestamp(text)))
+            Arc::new(cells.primitives::<TimestampMicrosecondType>(|text, _| pattern.parse_timestamp(text)))
         }
         ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => {
             nested::column(values, column, index, findings)?
@@ -154,14 +158,20 @@ impl Cells<'_, '_> {
     #[inline]
     fn for_each(&mut self, mut read: impl FnMut(&mut Findings, usize, &[u8], Form)) {
         let (texts, findings, scratch) = (self.values.texts, &mut *self.findings, &mut self.scratch);
-        self.values.places.for_each(|row, field| read(findings, row, texts.text(field, scratch), field.form));
+        self.values.places.for_each(|row, field| read(findings, row, texts.text(field, scratch), field.form()));
     }
 
-    fn primitives<T: ArrowPrimitiveType>(&mut self, parse: impl Fn(&[u8]) -> Option<T::Native>) -> PrimitiveArray<T> {
+    fn primitives<T: ArrowPrimitiveType>(
+        &mut self,
+        parse: impl Fn(&[u8], NumberFormat) -> Option<T::Native>,
+    ) -> PrimitiveArray<T> {
         let len = self.values.places.len();
         let mut values: Vec<T::Native> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
         let (null_texts, index) = (&self.values.style.nulls, self.index);
+        let numbers = self.values.style.numbers;
+        // JSON's own numbers have one form, whatever those in texts have.
+        let json_numbers = NumberFormat { integral_fractions: numbers.integral_fractions, ..NumberFormat::default() };
         self.for_each(|findings, row, text, form| {
             // Quotes do not matter here: `""` can mean nothing but null in a column of numbers.
             let value = if form == Form::Null {
@@ -172,7 +182,8 @@ impl Cells<'_, '_> {
                 }
                 None
             } else {
-                let value = parse(text);
+                let is_json = matches!(form, Form::Bare | Form::Scientific);
+                let value = parse(text, if is_json { json_numbers } else { numbers });
                 if value.is_none() {
                     findings.add(row, index, Rule::Type);
                 }
@@ -186,19 +197,21 @@ impl Cells<'_, '_> {
 
     fn integers(&mut self, width: IntegerWidth) -> ArrayRef {
         match width {
-            IntegerWidth::I8 => Arc::new(self.primitives::<Int8Type>(|text| i8::try_from(parse_integer(text)?).ok())),
+            IntegerWidth::I8 => {
+                Arc::new(self.primitives::<Int8Type>(|text, numbers| i8::try_from(numbers.integer(text)?).ok()))
+            }
             IntegerWidth::I16 => {
-                Arc::new(self.primitives::<Int16Type>(|text| i16::try_from(parse_integer(text)?).ok()))
+                Arc::new(self.primitives::<Int16Type>(|text, numbers| i16::try_from(numbers.integer(text)?).ok()))
             }
             IntegerWidth::I32 => {
-                Arc::new(self.primitives::<Int32Type>(|text| i32::try_from(parse_integer(text)?).ok()))
+                Arc::new(self.primitives::<Int32Type>(|text, numbers| i32::try_from(numbers.integer(text)?).ok()))
             }
-            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(parse_integer)),
+            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(|text, numbers| numbers.integer(text))),
         }
     }
 
     fn booleans(&mut self) -> BooleanArray {
-        let bits = self.primitives::<Int8Type>(|text| parse_boolean(text).map(i8::from));
+        let bits = self.primitives::<Int8Type>(|text, _| parse_boolean(text).map(i8::from));
         let values = BooleanBuffer::collect_bool(bits.len(), |row| bits.values().get(row) == Some(&1));
         BooleanArray::new(values, bits.nulls().cloned())
     }

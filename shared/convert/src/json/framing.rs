@@ -73,7 +73,7 @@ impl JsonReader {
             JsonFraming::ByContent => self.expected = Expected::Value,
             JsonFraming::Array => {
                 let message = "the file is no JSON array, and the contract says that it is one";
-                return self.fail(FileErrorKind::Syntax, message);
+                return self.fail(FileErrorKind::WrongFormat, message);
             }
         }
         true
@@ -196,7 +196,11 @@ impl JsonReader {
 
     /// Ends a record that is too long, and the batch, so that what is behind it is not kept.
     fn cut(&mut self, expected: Expected) {
-        let end = self.position + self.max_record_bytes;
+        let start = self.position;
+        let limit = start + self.max_record_bytes;
+        // Not inside a character.
+        let is_boundary = |end: &usize| self.buffer.get(*end).is_none_or(|byte| byte & 0xC0 != 0x80);
+        let end = (start + 1..=limit).rev().take(4).find(is_boundary).unwrap_or(limit);
         self.add_record(self.position, end, Some(Flaw::TooLong));
         self.position = end;
         self.expected = expected;
@@ -259,7 +263,7 @@ impl JsonReader {
         let is_whole = if self.in_array { self.passed == Some(b']') } else { true };
         if !is_whole || !place.is_first() {
             let message = "the end of a value that is longer than maxRecordBytes cannot be found";
-            return self.fail(FileErrorKind::Syntax, message);
+            return self.fail(FileErrorKind::WrongFormat, message);
         }
         self.expected = if self.in_array { Expected::Nothing } else { Expected::Value };
         true

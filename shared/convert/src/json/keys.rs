@@ -93,8 +93,8 @@ impl Keys {
             return Ok(self.mark(slot, is_twice));
         }
         let field = scanner.key(first)?;
-        let raw = scanner.bytes(field.start, field.end);
-        Ok(if field.form == Form::Escaped {
+        let raw = scanner.bytes(field.start(), field.end());
+        Ok(if field.form() == Form::Escaped {
             let mut text = Vec::new();
             unescape(raw, &mut text);
             self.find(&text, false)

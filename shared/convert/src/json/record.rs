@@ -46,7 +46,7 @@ impl RecordReader {
         }
         let keys = Keys::new(contract.columns.iter().filter(|column| column.is_in_file()));
         let reader = Self { keys, unknown: contract.policy.unknown_columns, rescued, field_count };
-        (reader, FieldMap { field_of_column, field_count })
+        (reader, FieldMap { field_of_column, field_count, rescued: Vec::new() })
     }
 
     /// Reads the value at the scanner's position, which stands behind it afterwards. A flaw that leaves the value's end known is no
@@ -67,7 +67,7 @@ impl RecordReader {
     #[inline]
     fn object(&mut self, scanner: &mut Scanner<'_>, target: &mut Target<'_>) -> Step<Option<Flaw>> {
         let first_field = target.fields.len();
-        let missing = Field { start: 0, end: 0, form: Form::Null };
+        let missing = Field::new(0, 0, Form::Null);
         target.fields.resize(first_field + self.field_count, missing);
         let aside = target.aside.len();
         let mut flaw = None;
@@ -112,7 +112,7 @@ impl RecordReader {
         {
             target.aside.push(b'}');
             if let Some(field) = target.fields.get_mut(first_field + slot) {
-                *field = Field { start: aside, end: target.aside.len(), form: Form::Aside };
+                *field = Field::new(aside, target.aside.len(), Form::Aside);
             }
         }
         Ok(flaw)

@@ -96,7 +96,7 @@ impl<'a> Scanner<'a> {
             }
         }
         self.position = at + 1;
-        Ok(Field { start, end: at, form })
+        Ok(Field::new(start, at, form))
     }
 
     /// The position behind the escape whose backslash stands at `at`.
@@ -169,7 +169,7 @@ impl<'a> Scanner<'a> {
             at = self.digits(at)?;
         }
         self.end_word(at, Flaw::Number)?;
-        Ok(Field { start, end: at, form })
+        Ok(Field::new(start, at, form))
     }
 
     /// The position behind the digits at `at`, of which there must be one.
@@ -193,7 +193,7 @@ impl<'a> Scanner<'a> {
         }
         let end = start + word.len();
         self.end_word(end, Flaw::NoValue)?;
-        Ok(Field { start, end, form })
+        Ok(Field::new(start, end, form))
     }
 
     /// Behind a number or a word only a blank or the structure's next character may stand.
@@ -252,7 +252,7 @@ impl<'a> Scanner<'a> {
                 self.scalar(byte)?;
             }
             if self.close(&mut levels)? {
-                return Ok(Field { start, end: self.position, form: Form::Nested });
+                return Ok(Field::new(start, self.position, Form::Nested));
             }
         }
     }

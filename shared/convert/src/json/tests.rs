@@ -76,7 +76,7 @@ fn seen(batch: &Batch) -> Vec<Seen> {
         let fault = faults.iter().find(|(faulty, _)| *faulty == number);
         let mut value = |field: &crate::records::Field| {
             let text = String::from_utf8_lossy(batch.text(field, &mut scratch)).into_owned();
-            match field.form {
+            match field.form() {
                 Form::Null => "null".to_owned(),
                 Form::Quoted | Form::Escaped => Value::String(text).to_string(),
                 Form::Plain | Form::Bare | Form::Scientific | Form::Nested | Form::Aside => text,
@@ -133,7 +133,7 @@ fn an_empty_file_has_no_rows() {
     }
     assert_eq!(first_values(JsonFraming::Lines, "\n\n"), Vec::<String>::new());
     assert_eq!(first_values(JsonFraming::Array, "\n\n"), ["EmptyFile"]);
-    assert_eq!(first_values(JsonFraming::Array, "{\"a\":1}"), ["Syntax"]);
+    assert_eq!(first_values(JsonFraming::Array, "{\"a\":1}"), ["WrongFormat"]);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_value_that_is_too_long_costs_itself() {
         assert_eq!(whole.error, None);
     }
     let lost = format!("{{\"a\":1}}{{\"a\":x{long}}}{{\"a\":2}}");
-    assert_eq!(read(JsonFraming::ByContent, 20, lost.as_bytes(), 3).error, Some(FileErrorKind::Syntax));
+    assert_eq!(read(JsonFraming::ByContent, 20, lost.as_bytes(), 3).error, Some(FileErrorKind::WrongFormat));
 }
 
 #[test]
