@@ -22,6 +22,9 @@ pub enum Rule {
     TooLong,
     /// The record is no JSON object.
     Syntax,
+    /// A JSON object has a key that the contract does not know, and the contract rejects these. (In CSV the header has names, and the
+    /// file is rejected.)
+    UnknownColumn,
     /// The value is not one of the column's type.
     Type,
     /// A null in a column that must have a value.
@@ -54,12 +57,13 @@ pub enum Rule {
 
 impl Rule {
     /// The rules that every contract has; those of `quality` have names of their own.
-    pub(crate) const BUILT_IN: [Self; 18] = [
+    pub(crate) const BUILT_IN: [Self; 19] = [
         Self::Fields,
         Self::Quote,
         Self::Encoding,
         Self::TooLong,
         Self::Syntax,
+        Self::UnknownColumn,
         Self::Type,
         Self::Required,
         Self::Unique,
@@ -84,6 +88,7 @@ impl Rule {
             Self::Encoding => "encoding",
             Self::TooLong => "too_long",
             Self::Syntax => "syntax",
+            Self::UnknownColumn => "unknownColumns",
             Self::Type => "type",
             Self::Required => "required",
             Self::Unique => "unique",
@@ -182,6 +187,7 @@ mod tests {
                 | Rule::Encoding
                 | Rule::TooLong
                 | Rule::Syntax
+                | Rule::UnknownColumn
                 | Rule::Type
                 | Rule::Required
                 | Rule::Unique

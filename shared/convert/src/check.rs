@@ -10,7 +10,7 @@ use lakegate_contract::{Check, Column, ColumnType, IntegerWidth, Rule, Scalar};
 
 use crate::judge::Findings;
 
-/// Judges column `index`. `is_exempt` rows are left out: what they lack follows from another column's violation.
+/// Judges column `index` and what is nested in it. `is_exempt` rows are left out: what they lack follows from another column's violation.
 pub(crate) fn column(
     array: &ArrayRef,
     column: &Column,
@@ -18,22 +18,62 @@ pub(crate) fn column(
     is_exempt: impl Fn(&Findings, usize) -> bool,
     findings: &mut Findings,
 ) {
+    judge_values(array, column, index, &Scope { row_of: &Some, is_exempt: &is_exempt }, findings);
+}
+
+/// To which rows an array's values belong.
+struct Scope<'a> {
+    /// The row of a value; `None` where there is no value because the object or list around it is null.
+    row_of: &'a dyn Fn(usize) -> Option<usize>,
+    is_exempt: &'a dyn Fn(&Findings, usize) -> bool,
+}
+
+fn judge_values(array: &ArrayRef, column: &Column, id: usize, scope: &Scope<'_>, findings: &mut Findings) {
     if column.required && array.null_count() > 0 {
-        for row in (0..array.len()).filter(|row| array.is_null(*row)) {
-            if !findings.is_broken(row, index) && !is_exempt(findings, row) {
-                findings.add(row, index, Rule::Required);
+        for row in (0..array.len()).filter(|value| array.is_null(*value)).filter_map(scope.row_of) {
+            if !findings.is_broken(row, id) && !(scope.is_exempt)(findings, row) {
+                findings.add(row, id, Rule::Required);
             }
         }
     }
     for check in &column.checks {
         let mut broken = Vec::new();
         failing(array, &column.column_type, check, &mut broken);
-        for row in broken {
-            if !is_exempt(findings, row) {
-                findings.add(row, index, check.rule());
+        for row in broken.into_iter().filter_map(scope.row_of) {
+            if !(scope.is_exempt)(findings, row) {
+                findings.add(row, id, check.rule());
             }
         }
     }
+    match &column.column_type {
+        ColumnType::Struct(fields) => judge_fields(array, fields, scope, findings),
+        ColumnType::List(item) => judge_items(array, item, scope, findings),
+        ColumnType::String
+        | ColumnType::Integer(_)
+        | ColumnType::Decimal { .. }
+        | ColumnType::Double
+        | ColumnType::Date(_)
+        | ColumnType::Timestamp(_)
+        | ColumnType::Boolean
+        | ColumnType::Json => {}
+    }
+}
+
+fn judge_fields(array: &ArrayRef, fields: &[Column], scope: &Scope<'_>, findings: &mut Findings) {
+    let Some(array) = array.as_struct_opt() else { return };
+    let row_of = |value: usize| if array.is_valid(value) { (scope.row_of)(value) } else { None };
+    for (values, field) in array.columns().iter().zip(fields) {
+        judge_values(values, field, field.id, &Scope { row_of: &row_of, is_exempt: scope.is_exempt }, findings);
+    }
+}
+
+fn judge_items(array: &ArrayRef, item: &Column, scope: &Scope<'_>, findings: &mut Findings) {
+    let Some(array) = array.as_list_opt::<i32>() else { return };
+    let rows = array.offsets().lengths().enumerate();
+    let rows: Vec<Option<usize>> =
+        rows.flat_map(|(list, items)| std::iter::repeat_n((scope.row_of)(list), items)).collect();
+    let row_of = |value: usize| rows.get(value).copied().flatten();
+    judge_values(array.values(), item, item.id, &Scope { row_of: &row_of, is_exempt: scope.is_exempt }, findings);
 }
 
 /// Adds the rows whose value is not null and fails the check.

@@ -8,6 +8,7 @@ use lakegate_contract::{Contract, Format};
 use crate::ConvertError;
 use crate::csv::CsvReader;
 use crate::decode::{Decoder, Progress};
+use crate::json::JsonReader;
 use crate::judge::{Judged, judge};
 use crate::judgement::{FileError, Judgement, Partition};
 use crate::parse::{NullTexts, Style};
@@ -66,25 +67,29 @@ pub enum Output {
 /// Whatever cuts the file's text into records.
 #[derive(Debug)]
 enum Reader {
-    Csv(CsvReader),
+    Csv(Box<CsvReader>),
+    Json(Box<JsonReader>),
 }
 
 impl Reader {
     fn push(&mut self, text: &[u8]) {
         match self {
             Self::Csv(reader) => reader.push(text),
+            Self::Json(reader) => reader.push(text),
         }
     }
 
     fn end(&mut self) {
         match self {
             Self::Csv(reader) => reader.end(),
+            Self::Json(reader) => reader.end(),
         }
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, FileError> {
         match self {
             Self::Csv(reader) => reader.next_batch(),
+            Self::Json(reader) => reader.next_batch(),
         }
     }
 }
@@ -115,11 +120,16 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the contract's columns have no Parquet schema, which its parser rules out.
     pub fn new(contract: Arc<Contract>, source: Source) -> Result<Self, ConvertError> {
-        let Format::Csv(dialect) = &contract.landing.format else { return Err(ConvertError::Unsupported) };
+        let (reader, nulls) = match &contract.landing.format {
+            Format::Csv(dialect) => {
+                (Reader::Csv(Box::new(CsvReader::new(&contract, dialect))), NullTexts::new(&dialect.null_values))
+            }
+            Format::Json(dialect) => (Reader::Json(Box::new(JsonReader::new(&contract, dialect))), NullTexts::none()),
+        };
         Ok(Self {
             decoder: Decoder::new(&contract.landing),
-            reader: Reader::Csv(CsvReader::new(&contract, dialect)),
-            style: Style { nulls: NullTexts::new(&dialect.null_values), numbers: contract.landing.numbers },
+            reader,
+            style: Style { nulls, numbers: contract.landing.numbers, unknown_keys: contract.policy.unknown_columns },
             workers: Workers::new(vec![()]),
             unsplit_bytes: 0,
             waiting: Vec::new(),

@@ -9,9 +9,6 @@ pub enum ConvertError {
     /// Parquet could not be encoded.
     #[error("cannot encode Parquet")]
     Parquet(#[from] parquet::errors::ParquetError),
-    /// The contract asks for something that this engine does not do.
-    #[error("JSON is not supported yet")]
-    Unsupported,
     /// A batch grew beyond what its offsets can address.
     #[error("a batch of records has more than 4 GiB")]
     BatchTooLarge,

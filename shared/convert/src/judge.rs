@@ -80,6 +80,8 @@ impl Findings {
     pub(crate) fn into_sorted(mut self) -> Vec<Violation> {
         // Stable: of one value's violations the first found stays first.
         self.violations.sort_by_key(|violation| (violation.row, violation.column.unwrap_or(usize::MAX)));
+        // Several items of a list may break one rule; the row breaks it once.
+        self.violations.dedup();
         self.violations
     }
 }
@@ -123,7 +125,7 @@ pub(crate) fn judge(contract: &Contract, style: &Style, batch: Batch) -> Result<
     Ok(Judged { batch, faults, rows, arrays, findings, hashes })
 }
 
-fn record_faults(batch: &Batch) -> Vec<(usize, Rule)> {
+pub(crate) fn record_faults(batch: &Batch) -> Vec<(usize, Rule)> {
     let (Some(first), Some(last)) = (batch.records.first(), batch.records.last()) else { return Vec::new() };
     // One look at all bytes settles nearly every batch.
     let is_utf8 = std::str::from_utf8(batch.bytes(first.start, last.end)).is_ok();

@@ -12,12 +12,12 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use lakegate_contract::value::{NumberFormat, parse_boolean};
-use lakegate_contract::{Column, ColumnSource, ColumnType, IntegerWidth, Rule};
+use lakegate_contract::{Column, ColumnSource, ColumnType, IntegerWidth, Rule, UnknownColumns};
 
 use crate::judge::Findings;
-use crate::records::{Batch, Form, Record};
-use crate::rescue;
+use crate::records::{Batch, Escaping, Field, Form, Record, Texts};
 use crate::schema::data_type;
+use crate::{nested, rescue};
 
 /// Texts that mean null. The empty text is so common that it has a place of its own.
 #[derive(Debug)]
@@ -32,6 +32,11 @@ impl NullTexts {
         Self { empty: texts.iter().any(String::is_empty), others: others.collect() }
     }
 
+    /// No text means null.
+    pub(crate) const fn none() -> Self {
+        Self { empty: false, others: Vec::new() }
+    }
+
     #[inline]
     pub(crate) fn contains(&self, text: &[u8]) -> bool {
         if text.is_empty() { self.empty } else { self.others.iter().any(|other| other == text) }
@@ -43,6 +48,8 @@ impl NullTexts {
 pub(crate) struct Style {
     pub(crate) nulls: NullTexts,
     pub(crate) numbers: NumberFormat,
+    /// What an object's key does that its type does not know.
+    pub(crate) unknown_keys: UnknownColumns,
 }
 
 /// A batch's candidate rows, and how to read them.
@@ -53,6 +60,46 @@ pub(crate) struct Rows<'a> {
     pub(crate) style: &'a Style,
 }
 
+/// Values of one type, and how to read them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Values<'a> {
+    pub(crate) texts: Texts<'a>,
+    pub(crate) places: Places<'a>,
+    pub(crate) style: &'a Style,
+}
+
+/// Where values stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Places<'a> {
+    /// A field of each of a batch's candidate rows.
+    Rows { batch: &'a Batch, candidates: &'a [Record], field: usize },
+    /// In objects and lists: the values, and the row of each.
+    Nested { fields: &'a [Field], rows: &'a [usize] },
+}
+
+impl Places<'_> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Rows { candidates, .. } => candidates.len(),
+            Self::Nested { fields, .. } => fields.len(),
+        }
+    }
+
+    /// Calls `read` with every value's row and field.
+    #[inline]
+    pub(crate) fn for_each(&self, mut read: impl FnMut(usize, &Field)) {
+        match self {
+            Self::Rows { batch, candidates, field } => {
+                for (row, record) in candidates.iter().enumerate() {
+                    let Some(field) = batch.fields(record).get(*field) else { continue };
+                    read(row, field);
+                }
+            }
+            Self::Nested { fields, rows } => fields.iter().zip(*rows).for_each(|(field, row)| read(*row, field)),
+        }
+    }
+}
+
 /// Reads column `index` from field `field` of every row; a value that is not of the type is a violation, and null in the array.
 pub(crate) fn column(
     rows: &Rows<'_>,
@@ -61,67 +108,82 @@ pub(crate) fn column(
     index: usize,
     findings: &mut Findings,
 ) -> Result<ArrayRef, ArrowError> {
-    if let ColumnSource::Rescued = column.source {
+    if let (ColumnSource::Rescued, Escaping::Csv { .. }) = (&column.source, rows.batch.escaping) {
         return Ok(Arc::new(rescue::column(rows)));
     }
     let Some(field) = field else {
         return Ok(new_null_array(&data_type(&column.column_type), rows.candidates.len()));
     };
-    let numbers = rows.style.numbers;
-    let mut cells = Cells { rows, field, index, findings, scratch: Vec::new() };
+    let places = Places::Rows { batch: rows.batch, candidates: rows.candidates, field };
+    values(&Values { texts: rows.batch.texts(), places, style: rows.style }, column, index, findings)
+}
+
+/// Reads the values of a column, or of what is nested in one; `index` is its id.
+pub(crate) fn values(
+    values: &Values<'_>,
+    column: &Column,
+    index: usize,
+    findings: &mut Findings,
+) -> Result<ArrayRef, ArrowError> {
+    let mut cells = Cells { values, index, findings, scratch: Vec::new() };
     Ok(match &column.column_type {
         ColumnType::String => Arc::new(cells.strings()?),
         ColumnType::Integer(width) => cells.integers(*width),
-        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(|text| numbers.double(text))),
+        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(|text, numbers| numbers.double(text))),
         ColumnType::Decimal { precision, scale } => {
             let (precision, scale) = (*precision, *scale);
-            let values: Decimal128Array = cells.primitives(|text| numbers.decimal(text, precision, scale));
+            let values: Decimal128Array = cells.primitives(|text, numbers| numbers.decimal(text, precision, scale));
             Arc::new(values.with_precision_and_scale(precision, scale.cast_signed())?)
         }
         ColumnType::Boolean => Arc::new(cells.booleans()),
-        ColumnType::Date(pattern) => Arc::new(cells.primitives::<Date32Type>(|text| pattern.parse_date(text))),
+        ColumnType::Date(pattern) => Arc::new(cells.primitives::<Date32Type>(|text, _| pattern.parse_date(text))),
         ColumnType::Timestamp(pattern) => {
-            Arc::new(cells.primitives::<TimestampMicrosecondType>(|text| pattern.parse_timestamp(text)))
+            Arc::new(cells.primitives::<TimestampMicrosecondType>(|text, _| pattern.parse_timestamp(text)))
         }
         ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => {
-            new_null_array(&data_type(&column.column_type), rows.candidates.len())
+            nested::column(values, column, index, findings)?
         }
     })
 }
 
 struct Cells<'a, 'f> {
-    rows: &'a Rows<'a>,
-    field: usize,
+    values: &'a Values<'a>,
     index: usize,
     findings: &'f mut Findings,
     scratch: Vec<u8>,
 }
 
 impl Cells<'_, '_> {
-    /// Calls `read` with every row's text and whether it stood in quotes.
+    /// Calls `read` with every value's row, text and form.
     #[inline]
-    fn for_each(&mut self, mut read: impl FnMut(&mut Findings, usize, &[u8], bool)) {
-        let batch = self.rows.batch;
-        for (row, record) in self.rows.candidates.iter().enumerate() {
-            let Some(field) = batch.fields(record).get(self.field) else { continue };
-            read(self.findings, row, batch.text(field, &mut self.scratch), field.form() != Form::Plain);
-        }
+    fn for_each(&mut self, mut read: impl FnMut(&mut Findings, usize, &[u8], Form)) {
+        let (texts, findings, scratch) = (self.values.texts, &mut *self.findings, &mut self.scratch);
+        self.values.places.for_each(|row, field| read(findings, row, texts.text(field, scratch), field.form()));
     }
 
-    fn primitives<T: ArrowPrimitiveType>(&mut self, parse: impl Fn(&[u8]) -> Option<T::Native>) -> PrimitiveArray<T> {
-        let len = self.rows.candidates.len();
+    fn primitives<T: ArrowPrimitiveType>(
+        &mut self,
+        parse: impl Fn(&[u8], NumberFormat) -> Option<T::Native>,
+    ) -> PrimitiveArray<T> {
+        let len = self.values.places.len();
         let mut values: Vec<T::Native> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
-        let (null_texts, index) = (&self.rows.style.nulls, self.index);
-        self.for_each(|findings, row, text, _| {
+        let (null_texts, index) = (&self.values.style.nulls, self.index);
+        let numbers = self.values.style.numbers;
+        // JSON's own numbers have one form, whatever those in texts have.
+        let json_numbers = NumberFormat { integral_fractions: numbers.integral_fractions, ..NumberFormat::default() };
+        self.for_each(|findings, row, text, form| {
             // Quotes do not matter here: `""` can mean nothing but null in a column of numbers.
-            let value = if null_texts.contains(text) || text.is_empty() {
+            let value = if form == Form::Null {
+                None
+            } else if null_texts.contains(text) || text.is_empty() {
                 if !null_texts.contains(text) {
                     findings.add(row, index, Rule::Type);
                 }
                 None
             } else {
-                let value = parse(text);
+                let is_json = matches!(form, Form::Bare | Form::Scientific);
+                let value = parse(text, if is_json { json_numbers } else { numbers });
                 if value.is_none() {
                     findings.add(row, index, Rule::Type);
                 }
@@ -134,34 +196,43 @@ impl Cells<'_, '_> {
     }
 
     fn integers(&mut self, width: IntegerWidth) -> ArrayRef {
-        let numbers = self.rows.style.numbers;
         match width {
-            IntegerWidth::I8 => Arc::new(self.primitives::<Int8Type>(|text| i8::try_from(numbers.integer(text)?).ok())),
+            IntegerWidth::I8 => {
+                Arc::new(self.primitives::<Int8Type>(|text, numbers| i8::try_from(numbers.integer(text)?).ok()))
+            }
             IntegerWidth::I16 => {
-                Arc::new(self.primitives::<Int16Type>(|text| i16::try_from(numbers.integer(text)?).ok()))
+                Arc::new(self.primitives::<Int16Type>(|text, numbers| i16::try_from(numbers.integer(text)?).ok()))
             }
             IntegerWidth::I32 => {
-                Arc::new(self.primitives::<Int32Type>(|text| i32::try_from(numbers.integer(text)?).ok()))
+                Arc::new(self.primitives::<Int32Type>(|text, numbers| i32::try_from(numbers.integer(text)?).ok()))
             }
-            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(|text| numbers.integer(text))),
+            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(|text, numbers| numbers.integer(text))),
         }
     }
 
     fn booleans(&mut self) -> BooleanArray {
-        let bits = self.primitives::<Int8Type>(|text| parse_boolean(text).map(i8::from));
+        let bits = self.primitives::<Int8Type>(|text, _| parse_boolean(text).map(i8::from));
         let values = BooleanBuffer::collect_bool(bits.len(), |row| bits.values().get(row) == Some(&1));
         BooleanArray::new(values, bits.nulls().cloned())
     }
 
     fn strings(&mut self) -> Result<StringArray, ArrowError> {
-        let len = self.rows.candidates.len();
+        let len = self.values.places.len();
         let mut bytes: Vec<u8> = Vec::with_capacity(len * 16);
         let mut lengths: Vec<usize> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
-        let null_texts = &self.rows.style.nulls;
-        self.for_each(|_, _, text, in_quotes| {
-            // A quoted text is always text: this is how `""` differs from nothing, and `"NA"` from NA.
-            let is_null = !in_quotes && null_texts.contains(text);
+        let (null_texts, index) = (&self.values.style.nulls, self.index);
+        self.for_each(|findings, row, text, form| {
+            let is_null = match form {
+                Form::Plain => null_texts.contains(text),
+                // A quoted text is always text: this is how `""` differs from nothing, and `"NA"` from NA.
+                Form::Quoted | Form::Escaped | Form::Aside => false,
+                Form::Null => true,
+                Form::Bare | Form::Scientific | Form::Nested => {
+                    findings.add(row, index, Rule::Type);
+                    true
+                }
+            };
             validity.append(!is_null);
             let text = if is_null { &[] } else { text };
             bytes.extend_from_slice(text);

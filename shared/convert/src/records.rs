@@ -48,8 +48,9 @@ impl Field {
     }
 }
 
-/// How a field is written.
+/// How a field is written. It fills its field: a single byte would be written alone and read back as part of a word, which stalls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 pub(crate) enum Form {
     /// The bytes are the value.
     Plain,
@@ -58,6 +59,16 @@ pub(crate) enum Form {
     /// The bytes must be unescaped; they are never one of the texts that mean null. In CSV they begin with the opening quote, if
     /// there is one.
     Escaped,
+    /// There is no value: JSON's null, or a key that is missing. The bytes are nothing.
+    Null,
+    /// The bytes are a JSON number, true or false: a value, but no text.
+    Bare,
+    /// The bytes are a JSON number with an exponent.
+    Scientific,
+    /// The bytes are a JSON object or array.
+    Nested,
+    /// The place is one in [`Batch::aside`]; the bytes there are the value.
+    Aside,
 }
 
 /// A record's place in the batch's bytes, line break excluded.
@@ -93,6 +104,18 @@ pub(crate) struct Batch {
     pub(crate) fields: Vec<Field>,
     pub(crate) map: Arc<FieldMap>,
     pub(crate) escaping: Escaping,
+    /// Values that do not stand in the file as they are.
+    pub(crate) aside: Vec<u8>,
+    /// What is wrong with records that have a fault, by their place in the batch, ascending, where there is more to tell than its rule.
+    pub(crate) notes: Vec<(usize, &'static str)>,
+}
+
+/// The bytes in which fields stand, and how they become values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Texts<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) aside: &'a [u8],
+    pub(crate) escaping: Escaping,
 }
 
 /// How the value of a [`Form::Escaped`] field is had from its bytes.
@@ -100,6 +123,8 @@ pub(crate) struct Batch {
 pub(crate) enum Escaping {
     /// The quote stands twice for itself (RFC 4180); an escape takes the special meaning from what is behind it.
     Csv { quote: u8, escape: Option<u8> },
+    /// A backslash takes the meaning of what is behind it (RFC 8259).
+    Json,
 }
 
 impl Batch {
@@ -120,13 +145,41 @@ impl Batch {
     /// The field's value; `scratch` holds it where it does not stand in the bytes as it is.
     #[inline]
     pub(crate) fn text<'a>(&'a self, field: &Field, scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        let bytes = self.bytes(field.start(), field.end());
+        self.texts().text(field, scratch)
+    }
+
+    pub(crate) fn texts(&self) -> Texts<'_> {
+        Texts { bytes: &self.bytes, aside: &self.aside, escaping: self.escaping }
+    }
+
+    /// What is wrong with a record beyond its fault's rule.
+    pub(crate) fn note(&self, number: usize) -> Option<&'static str> {
+        let found = self.notes.binary_search_by_key(&number, |(record, _)| *record).ok()?;
+        self.notes.get(found).map(|(_, note)| *note)
+    }
+}
+
+impl<'a> Texts<'a> {
+    #[inline]
+    pub(crate) fn bytes(&self, field: &Field) -> &'a [u8] {
+        self.bytes.get(field.start()..field.end()).unwrap_or_default()
+    }
+
+    /// The field's value; `scratch` holds it where it does not stand in the bytes as it is.
+    #[inline]
+    pub(crate) fn text<'s>(&self, field: &Field, scratch: &'s mut Vec<u8>) -> &'s [u8]
+    where
+        'a: 's,
+    {
         match (field.form(), self.escaping) {
-            (Form::Plain | Form::Quoted, _) => bytes,
+            (Form::Plain | Form::Quoted | Form::Bare | Form::Nested | Form::Null, _) => return self.bytes(field),
+            (Form::Aside, _) => return self.aside.get(field.start()..field.end()).unwrap_or_default(),
             (Form::Escaped, Escaping::Csv { quote, escape }) => {
-                crate::csv::unescape(bytes, quote, escape, scratch);
-                scratch
+                crate::csv::unescape(self.bytes(field), quote, escape, scratch);
             }
+            (Form::Escaped, Escaping::Json) => crate::json::unescape(self.bytes(field), scratch),
+            (Form::Scientific, _) => crate::json::write_out(self.bytes(field), scratch),
         }
+        scratch
     }
 }

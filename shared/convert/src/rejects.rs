@@ -207,8 +207,11 @@ fn readable(raw: &[u8]) -> String {
 }
 
 /// Why a record could not be read, for whoever reads the rejects table.
-pub(crate) fn fault(record: &Record, rule: Rule, expected_fields: usize) -> Reason<'static> {
-    Reason { column: "", rule: rule.name(), message: fault_message(record, rule, expected_fields) }
+pub(crate) fn fault(record: &Record, rule: Rule, expected_fields: usize, note: Option<&str>) -> Reason<'static> {
+    // A record that is not UTF-8 may have another fault, of which the note tells.
+    let note = note.filter(|_| record.fault == Some(rule));
+    let message = note.map_or_else(|| fault_message(record, rule, expected_fields), str::to_owned);
+    Reason { column: "", rule: rule.name(), message }
 }
 
 fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String {
@@ -225,7 +228,7 @@ fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String 
 
 /// The column, the rule and what is wrong with the value. The value itself stands in `raw`.
 pub(crate) fn reason(contract: &Contract, violation: Violation) -> Reason<'_> {
-    let column = violation.column.and_then(|id| contract.columns.get(id));
+    let column = violation.column.and_then(|id| column_of(&contract.columns, id));
     let message = match (violation.rule, column) {
         (Rule::Quality(index), _) => {
             let rule = contract.row_rules.get(usize::from(index));
@@ -249,6 +252,23 @@ fn same_key(contract: &Contract) -> String {
     format!("an accepted row above has the same {}", names.collect::<Vec<_>>().join(", "))
 }
 
+/// The column or nested field of this id.
+fn column_of(columns: &[Column], id: usize) -> Option<&Column> {
+    columns.iter().find_map(|column| match &column.column_type {
+        _ if column.id == id => Some(column),
+        ColumnType::Struct(fields) => column_of(fields, id),
+        ColumnType::List(item) => column_of(std::slice::from_ref(item), id),
+        ColumnType::String
+        | ColumnType::Integer(_)
+        | ColumnType::Double
+        | ColumnType::Decimal { .. }
+        | ColumnType::Boolean
+        | ColumnType::Date(_)
+        | ColumnType::Timestamp(_)
+        | ColumnType::Json => None,
+    })
+}
+
 fn message(column: &Column, rule: Rule) -> String {
     match rule {
         Rule::Type => format!("not {}", type_name(&column.column_type)),
@@ -258,7 +278,9 @@ fn message(column: &Column, rule: Rule) -> String {
             let text = column.expression().map_or("", |expression| expression.text.as_str());
             format!("{text} has no result that is {}", type_name(&column.column_type))
         }
-        Rule::Fields | Rule::Quote | Rule::Encoding | Rule::TooLong | Rule::Syntax | Rule::Quality(_) => String::new(),
+        Rule::Syntax => "a key stands twice in the object, or two keys name one field".to_owned(),
+        Rule::UnknownColumn => "the object has a key that the contract does not know".to_owned(),
+        Rule::Fields | Rule::Quote | Rule::Encoding | Rule::TooLong | Rule::Quality(_) => String::new(),
         Rule::Enum
         | Rule::Minimum
         | Rule::Maximum

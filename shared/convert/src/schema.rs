@@ -16,7 +16,7 @@ pub fn table_schema(contract: &Contract) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn field(column: &Column) -> Field {
+pub(crate) fn field(column: &Column) -> Field {
     Field::new(&column.physical_name, data_type(&column.column_type), true)
 }
 

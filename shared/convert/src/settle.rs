@@ -211,7 +211,7 @@ impl Settlement {
         for (number, record) in batch.records.iter().enumerate() {
             let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
                 *self.broken.entry((None, rule)).or_default() += 1;
-                vec![rejects::fault(record, rule, batch.map.field_count)]
+                vec![rejects::fault(record, rule, batch.map.field_count, batch.note(number))]
             } else {
                 let count = violations.iter().take_while(|violation| violation.row == candidate).count();
                 let (of_row, rest) = violations.split_at(count);

@@ -32,7 +32,8 @@ impl FieldFinish {
             let text = bytes.get(field.start()..field.end()).unwrap_or_default();
             let is_quoted = match field.form() {
                 Form::Plain => false,
-                Form::Quoted => true,
+                // A CSV file has no fields of JSON's forms; they would be left as they are.
+                Form::Quoted | Form::Null | Form::Bare | Form::Scientific | Form::Nested | Form::Aside => true,
                 Form::Escaped => text.first() == Some(&self.quote),
             };
             if is_quoted {

@@ -157,6 +157,8 @@ impl Splitter {
             fields,
             map: Arc::clone(map),
             escaping: Escaping::Csv { quote: self.quote, escape: self.escape },
+            aside: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

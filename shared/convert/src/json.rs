@@ -1,0 +1,234 @@
+//! JSON: pushed text to batches of records, and which of their fields belongs to which column.
+//! It does not know what a value means.
+
+mod flaw;
+mod framing;
+mod keys;
+mod record;
+mod resync;
+mod scan;
+mod skip;
+mod text;
+
+use std::sync::Arc;
+
+use lakegate_contract::{Contract, Encoding, JsonDialect, JsonFraming};
+
+use crate::decode::source_len;
+use crate::records::{BATCH_BYTES, BATCH_RECORDS, Batch, Escaping, Field, FieldMap, Record};
+use crate::{FileError, FileErrorKind};
+use flaw::Flaw;
+use record::RecordReader;
+use resync::LinePlace;
+use skip::Skipping;
+
+pub(crate) use keys::{Key, Keys};
+pub(crate) use scan::{Scanner, Step, is_blank};
+pub(crate) use text::{unescape, write_out};
+
+/// Bytes that are read and belong to no record are let go in pieces of this size.
+const DROPPED_BYTES: usize = 64 * 1024;
+
+/// What comes next in the file.
+#[derive(Debug)]
+enum Expected {
+    /// The first byte.
+    Beginning,
+    /// A line with a value.
+    Line,
+    /// A value.
+    Value,
+    /// A value of the array, or the array's end.
+    FirstElement,
+    /// A value of the array: a comma came.
+    Element,
+    /// A comma, or the array's end.
+    Separator,
+    /// Nothing: the array has ended.
+    Nothing,
+    /// The rest of a line that is too long.
+    RestOfLine,
+    /// The rest of a value that is too long.
+    RestOfValue(Skipping, LinePlace),
+    /// A line that begins as records do: the value before, whose place this is, has no end. The number of blanks that the line in
+    /// progress began with, if nothing else has come on it.
+    LineOfRecord(LinePlace, Option<usize>),
+}
+
+/// Reads a JSON file. Push its text in order, take batches after each push.
+///
+/// It holds the text of the current batch and of the record that is not complete yet.
+#[derive(Debug)]
+pub(crate) struct JsonReader {
+    framing: JsonFraming,
+    max_record_bytes: usize,
+    reader: RecordReader,
+    map: Arc<FieldMap>,
+    buffer: Vec<u8>,
+    /// The encoding that the text was in, for offsets.
+    encoding: Encoding,
+    /// The unpacked file's offset of the buffer's first byte.
+    buffer_offset: u64,
+    /// The place of the buffer's first byte in its line.
+    buffer_place: LinePlace,
+    /// The place of the last object before the buffer's first byte.
+    object_place: LinePlace,
+    /// Where the last object in the buffer begins.
+    object_at: Option<usize>,
+    position: usize,
+    /// Bytes that must be there before a value is looked at again: it was not complete with half as many.
+    wanted: usize,
+    /// The line of the byte at `line_at`, from 1.
+    line: u64,
+    line_at: usize,
+    at_end: bool,
+    in_array: bool,
+    expected: Expected,
+    /// The last byte that was passed over in search of a line.
+    passed: Option<u8>,
+    /// The batch ends here: what comes next is not kept.
+    ends_batch: bool,
+    error: Option<FileError>,
+    fields: Vec<Field>,
+    aside: Vec<u8>,
+    notes: Vec<(usize, &'static str)>,
+    records: Vec<Record>,
+}
+
+impl JsonReader {
+    pub(crate) fn new(contract: &Contract, dialect: &JsonDialect) -> Self {
+        let (reader, map) = RecordReader::new(contract);
+        Self {
+            framing: dialect.framing,
+            max_record_bytes: dialect.max_record_bytes,
+            reader,
+            map: Arc::new(map),
+            buffer: Vec::new(),
+            encoding: contract.landing.encoding,
+            buffer_offset: 0,
+            buffer_place: LinePlace::default(),
+            object_place: LinePlace::default(),
+            object_at: None,
+            position: 0,
+            wanted: 0,
+            line: 1,
+            line_at: 0,
+            at_end: false,
+            in_array: false,
+            expected: Expected::Beginning,
+            passed: None,
+            ends_batch: false,
+            error: None,
+            fields: Vec::new(),
+            aside: Vec::new(),
+            notes: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        self.buffer.extend_from_slice(text);
+    }
+
+    /// No more text will come.
+    pub(crate) fn end(&mut self) {
+        self.at_end = true;
+    }
+
+    /// The next full batch, and at the end what is left. `None`: more text is needed, or nothing is left.
+    ///
+    /// # Errors
+    /// The file is not what its contract says, or ends too early; the records before are given first.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<Batch>, FileError> {
+        while self.error.is_none() && !self.is_full() && self.step() {}
+        let is_last = self.at_end || self.error.is_some();
+        if self.is_full() || (is_last && !self.records.is_empty()) {
+            return Ok(Some(self.take_batch()));
+        }
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        if self.records.is_empty() && (self.position >= DROPPED_BYTES || self.position == self.buffer.len()) {
+            self.drop_read();
+        }
+        Ok(None)
+    }
+
+    fn is_full(&self) -> bool {
+        let Some(first) = self.records.first() else { return false };
+        self.ends_batch || self.records.len() >= BATCH_RECORDS || self.position - first.start >= BATCH_BYTES
+    }
+
+    fn take_batch(&mut self) -> Batch {
+        let (offset, bytes) = (self.buffer_offset, self.drop_read());
+        self.ends_batch = false;
+        Batch {
+            bytes,
+            offset,
+            records: replaced(&mut self.records),
+            fields: replaced(&mut self.fields),
+            map: Arc::clone(&self.map),
+            escaping: Escaping::Json,
+            aside: std::mem::take(&mut self.aside),
+            notes: std::mem::take(&mut self.notes),
+        }
+    }
+
+    /// Lets go of the bytes before the position.
+    fn drop_read(&mut self) -> Vec<u8> {
+        self.count_lines(self.position);
+        self.line_at = 0;
+        self.object_place = self.last_object_place();
+        self.object_at = None;
+        // The next batch will be as large as this one.
+        let mut rest = Vec::with_capacity(self.buffer.capacity());
+        rest.extend_from_slice(self.buffer.get(self.position..).unwrap_or_default());
+        let mut read = std::mem::replace(&mut self.buffer, rest);
+        read.truncate(self.position);
+        self.buffer_offset += source_len(self.encoding, &read);
+        self.buffer_place = self.buffer_place.behind(&read);
+        self.position = 0;
+        read
+    }
+
+    /// The place of the last object before the position.
+    fn last_object_place(&self) -> LinePlace {
+        let before = self.object_at.and_then(|start| self.buffer.get(..start));
+        before.map_or(self.object_place, |before| self.buffer_place.behind(before))
+    }
+
+    fn count_lines(&mut self, to: usize) {
+        let passed = self.buffer.get(self.line_at..to).unwrap_or_default();
+        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.line_at = to;
+    }
+
+    /// Adds a record, whose fields are the last ones there are.
+    #[inline]
+    fn add_record(&mut self, start: usize, end: usize, flaw: Option<Flaw>) {
+        self.count_lines(start);
+        let field_count = if flaw.is_some() { 0 } else { self.map.field_count };
+        let first_field = self.fields.len() - field_count;
+        let fault = flaw.map(Flaw::rule);
+        if let Some(flaw) = flaw.filter(|flaw| *flaw != Flaw::TooLong) {
+            self.notes.push((self.records.len(), flaw.message()));
+        }
+        self.records.push(Record { start, end, first_field, field_count, line: self.line, fault });
+        self.wanted = 0;
+    }
+
+    fn fail(&mut self, kind: FileErrorKind, message: &str) -> bool {
+        self.count_lines(self.position);
+        self.error = Some(FileError { kind, message: message.to_owned(), line: Some(self.line) });
+        false
+    }
+}
+
+/// Takes all of `items`, and leaves room for as many.
+fn replaced<T>(items: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(items.len());
+    std::mem::replace(items, room)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! The members of a record: each to the field of its column.
+//! It does not know types, nor where the next record begins.
+
+use lakegate_contract::{Column, ColumnSource, Contract, UnknownColumns};
+
+use super::flaw::Flaw;
+use super::keys::{Key, Keys};
+use super::scan::{Scanner, Step, Stop};
+use crate::records::{Field, FieldMap, Form};
+
+/// Reads records of a contract.
+#[derive(Debug)]
+pub(crate) struct RecordReader {
+    keys: Keys,
+    unknown: UnknownColumns,
+    /// The slot of what the contract does not know.
+    rescued: Option<usize>,
+    field_count: usize,
+}
+
+/// Where the fields of a record go.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) fields: &'a mut Vec<Field>,
+    /// Texts that do not stand in the file as they are.
+    pub(crate) aside: &'a mut Vec<u8>,
+}
+
+impl RecordReader {
+    /// The reader, and which of its records' fields belongs to which column.
+    pub(crate) fn new(contract: &Contract) -> (Self, FieldMap) {
+        let mut field_count = 0;
+        let mut slot = || {
+            field_count += 1;
+            Some(field_count - 1)
+        };
+        let mut field_of_column = Vec::with_capacity(contract.columns.len());
+        for column in &contract.columns {
+            field_of_column.push(if column.is_in_file() { slot() } else { None });
+        }
+        let keeps_unknown = contract.policy.unknown_columns == UnknownColumns::Rescue;
+        let place = contract.columns.iter().position(is_rescued).filter(|_| keeps_unknown);
+        let rescued = place.and_then(|_| slot());
+        if let Some(column) = place.and_then(|place| field_of_column.get_mut(place)) {
+            *column = rescued;
+        }
+        let keys = Keys::new(contract.columns.iter().filter(|column| column.is_in_file()));
+        let reader = Self { keys, unknown: contract.policy.unknown_columns, rescued, field_count };
+        (reader, FieldMap { field_of_column, field_count, rescued: Vec::new() })
+    }
+
+    /// Reads the value at the scanner's position, which stands behind it afterwards. A flaw that leaves the value's end known is no
+    /// reason to stop. The target has the fields of a record without flaw.
+    #[inline]
+    pub(crate) fn read(&mut self, scanner: &mut Scanner<'_>, target: &mut Target<'_>) -> Step<Option<Flaw>> {
+        let first = scanner.skip_blanks()?;
+        let flaw = if first == b'{' {
+            self.object(scanner, target)?
+        } else {
+            scanner.value(first)?;
+            Some(Flaw::NoObject)
+        };
+        let is_lone = std::mem::take(&mut scanner.has_lone_surrogate);
+        Ok(if is_lone { Some(Flaw::LoneSurrogate) } else { flaw })
+    }
+
+    #[inline]
+    fn object(&mut self, scanner: &mut Scanner<'_>, target: &mut Target<'_>) -> Step<Option<Flaw>> {
+        let first_field = target.fields.len();
+        let missing = Field::new(0, 0, Form::Null);
+        target.fields.resize(first_field + self.field_count, missing);
+        let aside = target.aside.len();
+        let mut flaw = None;
+        self.keys.begin_object();
+        scanner.position += 1;
+        let mut first = scanner.skip_blanks()?;
+        if first == b'}' {
+            scanner.position += 1;
+            return Ok(None);
+        }
+        loop {
+            let start = scanner.position;
+            let key = self.keys.read(scanner, first)?;
+            let byte = scanner.skip_blanks()?;
+            let value = scanner.value(byte)?;
+            match key {
+                Key::Slot(slot) => {
+                    if let Some(field) = target.fields.get_mut(first_field + slot) {
+                        *field = value;
+                    }
+                }
+                Key::Twice => flaw = Some(Flaw::KeyTwice),
+                Key::Unknown if self.unknown == UnknownColumns::Reject => flaw = flaw.or(Some(Flaw::UnknownKey)),
+                Key::Unknown if self.rescued.is_some() => {
+                    target.aside.push(if target.aside.len() == aside { b'{' } else { b',' });
+                    target.aside.extend_from_slice(scanner.bytes(start, scanner.position));
+                }
+                Key::Unknown => {}
+            }
+            match scanner.skip_blanks()? {
+                b',' => {
+                    scanner.position += 1;
+                    first = scanner.skip_blanks()?;
+                }
+                b'}' => break,
+                _ => return Err(Stop::Flawed(Flaw::NoComma)),
+            }
+        }
+        scanner.position += 1;
+        if let Some(slot) = self.rescued
+            && target.aside.len() > aside
+        {
+            target.aside.push(b'}');
+            if let Some(field) = target.fields.get_mut(first_field + slot) {
+                *field = Field::new(aside, target.aside.len(), Form::Aside);
+            }
+        }
+        Ok(flaw)
+    }
+}
+
+fn is_rescued(column: &Column) -> bool {
+    matches!(column.source, ColumnSource::Rescued)
+}
