@@ -2,7 +2,7 @@
 //! It does not know errors: whatever is odd is left to the steps of the state machine, which read the record again.
 
 use super::specials::Specials;
-use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter};
+use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter, State};
 use crate::records::{Field, Form, Record};
 
 /// What is known of the record in progress.
@@ -84,7 +84,7 @@ impl Splitter {
         self.fields.truncate(open.first_field);
         self.buffer = buffer;
         self.line = open.line;
-        self.begin_record(open.record_start, super::splitter::State::FieldStart);
+        self.begin_record(open.record_start, State::FieldStart);
     }
 
     /// Takes the field whose opening quote stands at its start. `None`: it does not end here, or not as RFC 4180 says.
