@@ -57,12 +57,13 @@ pub enum Rule {
 
 impl Rule {
     /// The rules that every contract has; those of `quality` have names of their own.
-    pub(crate) const BUILT_IN: [Self; 18] = [
+    pub(crate) const BUILT_IN: [Self; 19] = [
         Self::Fields,
         Self::Quote,
         Self::Encoding,
         Self::TooLong,
         Self::Syntax,
+        Self::UnknownColumn,
         Self::Type,
         Self::Required,
         Self::Unique,
@@ -186,6 +187,7 @@ mod tests {
                 | Rule::Encoding
                 | Rule::TooLong
                 | Rule::Syntax
+                | Rule::UnknownColumn
                 | Rule::Type
                 | Rule::Required
                 | Rule::Unique

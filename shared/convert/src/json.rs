@@ -25,7 +25,7 @@ use skip::Skipping;
 
 pub(crate) use keys::{Key, Keys};
 pub(crate) use scan::{Scanner, Step, is_blank};
-pub(crate) use text::{unescape, write_out};
+pub(crate) use text::unescape;
 
 /// Bytes that are read and belong to no record are let go in pieces of this size.
 const DROPPED_BYTES: usize = 64 * 1024;

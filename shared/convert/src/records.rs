@@ -173,13 +173,14 @@ impl<'a> Texts<'a> {
         'a: 's,
     {
         match (field.form(), self.escaping) {
-            (Form::Plain | Form::Quoted | Form::Bare | Form::Nested | Form::Null, _) => return self.bytes(field),
+            (Form::Plain | Form::Quoted | Form::Bare | Form::Scientific | Form::Nested | Form::Null, _) => {
+                return self.bytes(field);
+            }
             (Form::Aside, _) => return self.aside.get(field.start()..field.end()).unwrap_or_default(),
             (Form::Escaped, Escaping::Csv { quote, escape }) => {
                 crate::csv::unescape(self.bytes(field), quote, escape, scratch);
             }
             (Form::Escaped, Escaping::Json) => crate::json::unescape(self.bytes(field), scratch),
-            (Form::Scientific, _) => crate::json::write_out(self.bytes(field), scratch),
         }
         scratch
     }
