@@ -10,6 +10,7 @@ mod scan;
 mod skip;
 mod text;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use lakegate_contract::{Contract, Encoding, JsonDialect, JsonFraming};
@@ -24,7 +25,7 @@ use skip::Skipping;
 
 pub(crate) use keys::{Key, Keys};
 pub(crate) use scan::{Scanner, Step, is_blank};
-pub(crate) use text::{unescape, write_out};
+pub(crate) use text::unescape;
 
 /// Bytes that are read and belong to no record are let go in pieces of this size.
 const DROPPED_BYTES: usize = 64 * 1024;
@@ -91,7 +92,7 @@ pub(crate) struct JsonReader {
     error: Option<FileError>,
     fields: Vec<Field>,
     aside: Vec<u8>,
-    notes: Vec<(usize, &'static str)>,
+    notes: Vec<(usize, Cow<'static, str>)>,
     records: Vec<Record>,
 }
 
@@ -211,7 +212,7 @@ impl JsonReader {
         let first_field = self.fields.len() - field_count;
         let fault = flaw.map(Flaw::rule);
         if let Some(flaw) = flaw.filter(|flaw| *flaw != Flaw::TooLong) {
-            self.notes.push((self.records.len(), flaw.message()));
+            self.notes.push((self.records.len(), self.reader.note(flaw)));
         }
         self.records.push(Record { start, end, first_field, field_count, line: self.line, fault });
         self.wanted = 0;

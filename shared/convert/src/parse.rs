@@ -11,7 +11,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
-use lakegate_contract::value::{NumberFormat, parse_boolean};
+use lakegate_contract::value::{NumberFormat, decimal_with_exponent, integer_with_exponent, parse_boolean};
 use lakegate_contract::{Column, ColumnSource, ColumnType, IntegerWidth, Rule, UnknownColumns};
 
 use crate::judge::Findings;
@@ -129,10 +129,10 @@ pub(crate) fn values(
     Ok(match &column.column_type {
         ColumnType::String => Arc::new(cells.strings()?),
         ColumnType::Integer(width) => cells.integers(*width),
-        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(|text, numbers| numbers.double(text))),
+        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(|text, notation| notation.double(text))),
         ColumnType::Decimal { precision, scale } => {
             let (precision, scale) = (*precision, *scale);
-            let values: Decimal128Array = cells.primitives(|text, numbers| numbers.decimal(text, precision, scale));
+            let values: Decimal128Array = cells.primitives(|text, notation| notation.decimal(text, precision, scale));
             Arc::new(values.with_precision_and_scale(precision, scale.cast_signed())?)
         }
         ColumnType::Boolean => Arc::new(cells.booleans()),
@@ -144,6 +144,47 @@ pub(crate) fn values(
             nested::column(values, column, index, findings)?
         }
     })
+}
+
+/// How a number is written: in JSON as JSON says, in texts as the contract says.
+#[derive(Debug, Clone, Copy)]
+struct Notation {
+    numbers: NumberFormat,
+    form: Form,
+}
+
+impl Notation {
+    #[inline]
+    fn integer(self, text: &[u8]) -> Option<i64> {
+        let numbers = self.numbers();
+        if self.form == Form::Scientific {
+            return integer_with_exponent(text, numbers.integral_fractions);
+        }
+        numbers.integer(text)
+    }
+
+    #[inline]
+    fn decimal(self, text: &[u8], precision: u8, scale: u8) -> Option<i128> {
+        if self.form == Form::Scientific {
+            return decimal_with_exponent(text, precision, scale);
+        }
+        self.numbers().decimal(text, precision, scale)
+    }
+
+    #[inline]
+    fn double(self, text: &[u8]) -> Option<f64> {
+        self.numbers().double(text)
+    }
+
+    #[inline]
+    fn numbers(self) -> NumberFormat {
+        match self.form {
+            Form::Bare | Form::Scientific => {
+                NumberFormat { integral_fractions: self.numbers.integral_fractions, ..NumberFormat::default() }
+            }
+            Form::Plain | Form::Quoted | Form::Escaped | Form::Null | Form::Nested | Form::Aside => self.numbers,
+        }
+    }
 }
 
 struct Cells<'a, 'f> {
@@ -163,15 +204,13 @@ impl Cells<'_, '_> {
 
     fn primitives<T: ArrowPrimitiveType>(
         &mut self,
-        parse: impl Fn(&[u8], NumberFormat) -> Option<T::Native>,
+        parse: impl Fn(&[u8], Notation) -> Option<T::Native>,
     ) -> PrimitiveArray<T> {
         let len = self.values.places.len();
         let mut values: Vec<T::Native> = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
         let (null_texts, index) = (&self.values.style.nulls, self.index);
         let numbers = self.values.style.numbers;
-        // JSON's own numbers have one form, whatever those in texts have.
-        let json_numbers = NumberFormat { integral_fractions: numbers.integral_fractions, ..NumberFormat::default() };
         self.for_each(|findings, row, text, form| {
             // Quotes do not matter here: `""` can mean nothing but null in a column of numbers.
             let value = if form == Form::Null {
@@ -182,8 +221,7 @@ impl Cells<'_, '_> {
                 }
                 None
             } else {
-                let is_json = matches!(form, Form::Bare | Form::Scientific);
-                let value = parse(text, if is_json { json_numbers } else { numbers });
+                let value = parse(text, Notation { numbers, form });
                 if value.is_none() {
                     findings.add(row, index, Rule::Type);
                 }
@@ -198,15 +236,15 @@ impl Cells<'_, '_> {
     fn integers(&mut self, width: IntegerWidth) -> ArrayRef {
         match width {
             IntegerWidth::I8 => {
-                Arc::new(self.primitives::<Int8Type>(|text, numbers| i8::try_from(numbers.integer(text)?).ok()))
+                Arc::new(self.primitives::<Int8Type>(|text, notation| i8::try_from(notation.integer(text)?).ok()))
             }
             IntegerWidth::I16 => {
-                Arc::new(self.primitives::<Int16Type>(|text, numbers| i16::try_from(numbers.integer(text)?).ok()))
+                Arc::new(self.primitives::<Int16Type>(|text, notation| i16::try_from(notation.integer(text)?).ok()))
             }
             IntegerWidth::I32 => {
-                Arc::new(self.primitives::<Int32Type>(|text, numbers| i32::try_from(numbers.integer(text)?).ok()))
+                Arc::new(self.primitives::<Int32Type>(|text, notation| i32::try_from(notation.integer(text)?).ok()))
             }
-            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(|text, numbers| numbers.integer(text))),
+            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(|text, notation| notation.integer(text))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A batch of records: the bytes, and where each record and each of its fields stands in them. What every reader gives and every
 //! column is read from. It does not know columns or types.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use lakegate_contract::Rule;
@@ -107,7 +108,7 @@ pub(crate) struct Batch {
     /// Values that do not stand in the file as they are.
     pub(crate) aside: Vec<u8>,
     /// What is wrong with records that have a fault, by their place in the batch, ascending, where there is more to tell than its rule.
-    pub(crate) notes: Vec<(usize, &'static str)>,
+    pub(crate) notes: Vec<(usize, Cow<'static, str>)>,
 }
 
 /// The bytes in which fields stand, and how they become values.
@@ -153,9 +154,9 @@ impl Batch {
     }
 
     /// What is wrong with a record beyond its fault's rule.
-    pub(crate) fn note(&self, number: usize) -> Option<&'static str> {
+    pub(crate) fn note(&self, number: usize) -> Option<&str> {
         let found = self.notes.binary_search_by_key(&number, |(record, _)| *record).ok()?;
-        self.notes.get(found).map(|(_, note)| *note)
+        self.notes.get(found).map(|(_, note)| note.as_ref())
     }
 }
 
@@ -172,13 +173,14 @@ impl<'a> Texts<'a> {
         'a: 's,
     {
         match (field.form(), self.escaping) {
-            (Form::Plain | Form::Quoted | Form::Bare | Form::Nested | Form::Null, _) => return self.bytes(field),
+            (Form::Plain | Form::Quoted | Form::Bare | Form::Scientific | Form::Nested | Form::Null, _) => {
+                return self.bytes(field);
+            }
             (Form::Aside, _) => return self.aside.get(field.start()..field.end()).unwrap_or_default(),
             (Form::Escaped, Escaping::Csv { quote, escape }) => {
                 crate::csv::unescape(self.bytes(field), quote, escape, scratch);
             }
             (Form::Escaped, Escaping::Json) => crate::json::unescape(self.bytes(field), scratch),
-            (Form::Scientific, _) => crate::json::write_out(self.bytes(field), scratch),
         }
         scratch
     }

@@ -1,12 +1,17 @@
 //! The members of a record: each to the field of its column.
 //! It does not know types, nor where the next record begins.
 
+use std::borrow::Cow;
+
 use lakegate_contract::{Column, ColumnSource, Contract, UnknownColumns};
 
 use super::flaw::Flaw;
 use super::keys::{Key, Keys};
-use super::scan::{Scanner, Step, Stop};
+use super::scan::{Scanner, Step, Stop, next_special};
 use crate::records::{Field, FieldMap, Form};
+
+/// Characters of a key that a message shows.
+const KEY_SHOWN: usize = 60;
 
 /// Reads records of a contract.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub(crate) struct RecordReader {
     /// The slot of what the contract does not know.
     rescued: Option<usize>,
     field_count: usize,
+    /// The first unknown key of the last record that has one, as it stands.
+    unknown_key: String,
 }
 
 /// Where the fields of a record go.
@@ -45,7 +52,8 @@ impl RecordReader {
             *column = rescued;
         }
         let keys = Keys::new(contract.columns.iter().filter(|column| column.is_in_file()));
-        let reader = Self { keys, unknown: contract.policy.unknown_columns, rescued, field_count };
+        let reader =
+            Self { keys, unknown: contract.policy.unknown_columns, rescued, field_count, unknown_key: String::new() };
         (reader, FieldMap { field_of_column, field_count, rescued: Vec::new() })
     }
 
@@ -62,6 +70,14 @@ impl RecordReader {
         };
         let is_lone = std::mem::take(&mut scanner.has_lone_surrogate);
         Ok(if is_lone { Some(Flaw::LoneSurrogate) } else { flaw })
+    }
+
+    /// What is wrong with the record read last, which has this flaw.
+    pub(crate) fn note(&self, flaw: Flaw) -> Cow<'static, str> {
+        if flaw == Flaw::UnknownKey && !self.unknown_key.is_empty() {
+            return Cow::Owned(format!("the contract does not know the key \"{}\"", self.unknown_key));
+        }
+        Cow::Borrowed(flaw.message())
     }
 
     #[inline]
@@ -90,7 +106,13 @@ impl RecordReader {
                     }
                 }
                 Key::Twice => flaw = Some(Flaw::KeyTwice),
-                Key::Unknown if self.unknown == UnknownColumns::Reject => flaw = flaw.or(Some(Flaw::UnknownKey)),
+                Key::Unknown if self.unknown == UnknownColumns::Reject => {
+                    if flaw.is_none() {
+                        flaw = Some(Flaw::UnknownKey);
+                        self.unknown_key.clear();
+                        self.unknown_key.push_str(&shown(scanner.bytes(start, scanner.position)));
+                    }
+                }
                 Key::Unknown if self.rescued.is_some() => {
                     target.aside.push(if target.aside.len() == aside { b'{' } else { b',' });
                     target.aside.extend_from_slice(scanner.bytes(start, scanner.position));
@@ -107,6 +129,12 @@ impl RecordReader {
             }
         }
         scanner.position += 1;
+        if flaw == Some(Flaw::UnknownKey)
+            && !target.fields.iter().skip(first_field).any(|field| field.form() != Form::Null)
+        {
+            // An object of none but unknown keys may have data for keys, which must not reach an alert.
+            self.unknown_key.clear();
+        }
         if let Some(slot) = self.rescued
             && target.aside.len() > aside
         {
@@ -117,6 +145,13 @@ impl RecordReader {
         }
         Ok(flaw)
     }
+}
+
+/// The key that a member begins with, cut if it is long.
+fn shown(member: &[u8]) -> String {
+    let member = member.get(1..).unwrap_or_default();
+    let key = member.get(..next_special(member, 0)).unwrap_or_default();
+    String::from_utf8_lossy(key).chars().take(KEY_SHOWN).collect()
 }
 
 fn is_rescued(column: &Column) -> bool {

@@ -1,10 +1,7 @@
-//! A JSON string's or number's text as the value that it stands for.
+//! A JSON string's text as the value that it stands for.
 //! It relies on the scanner: what it is given is well-formed.
 
 use memchr::memchr;
-
-/// A larger exponent fits no exact type; as a double the number is read as it stands.
-const EXPONENT_MAX: i32 = 400;
 
 /// The value of a string, given without its quotes.
 pub(crate) fn unescape(raw: &[u8], value: &mut Vec<u8>) {
@@ -51,50 +48,9 @@ fn code_unit(digits: &[u8]) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// A number in scientific notation, written out: `1.25e1` as `12.5`. An exact type reads its exact value then.
-pub(crate) fn write_out(number: &[u8], value: &mut Vec<u8>) {
-    value.clear();
-    if written_out(number, value).is_none() {
-        value.clear();
-        value.extend_from_slice(number);
-    }
-}
-
-fn written_out(number: &[u8], value: &mut Vec<u8>) -> Option<()> {
-    let at = number.iter().position(|byte| matches!(byte, b'e' | b'E'))?;
-    let (mantissa, exponent) = (number.get(..at)?, std::str::from_utf8(number.get(at + 1..)?).ok()?);
-    let exponent: i32 = exponent.parse().ok().filter(|exponent: &i32| exponent.abs() <= EXPONENT_MAX)?;
-    let mantissa = match mantissa.strip_prefix(b"-") {
-        Some(rest) => {
-            value.push(b'-');
-            rest
-        }
-        None => mantissa,
-    };
-    let point = memchr(b'.', mantissa).unwrap_or(mantissa.len());
-    let digits = || mantissa.iter().copied().filter(|byte| *byte != b'.');
-    let count = i32::try_from(digits().count()).ok()?;
-    let point = i32::try_from(point).ok()? + exponent;
-    let zeros = |count: i32| std::iter::repeat_n(b'0', usize::try_from(count).unwrap_or_default());
-    if point <= 0 {
-        value.extend_from_slice(b"0.");
-        value.extend(zeros(-point));
-        value.extend(digits());
-        return Some(());
-    }
-    let whole = usize::try_from(point).ok()?;
-    value.extend(digits().take(whole));
-    value.extend(zeros(point - count));
-    if point < count {
-        value.push(b'.');
-        value.extend(digits().skip(whole));
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{unescape, write_out};
+    use super::unescape;
 
     #[test]
     fn escapes_are_the_characters_that_they_stand_for() {
@@ -107,26 +63,6 @@ mod tests {
         ] {
             unescape(raw.as_bytes(), &mut value);
             assert_eq!(std::str::from_utf8(&value), Ok(text));
-        }
-    }
-
-    #[test]
-    fn scientific_notation_is_written_out_exactly() {
-        let mut value = Vec::new();
-        for (number, text) in [
-            ("1e5", "100000"),
-            ("-1.25e1", "-12.5"),
-            ("1.25E+2", "125"),
-            ("1.25e3", "1250"),
-            ("12e-1", "1.2"),
-            ("5e-3", "0.005"),
-            ("12.5e-2", "0.125"),
-            ("0e0", "0"),
-            ("1e401", "1e401"),
-            ("1e99999999999", "1e99999999999"),
-        ] {
-            write_out(number.as_bytes(), &mut value);
-            assert_eq!(std::str::from_utf8(&value), Ok(text), "{number}");
         }
     }
 }
