@@ -24,8 +24,10 @@ pub(crate) const SUPPORTED: &str = "columns, literals, + - * / % ||, = <> < <= >
                                     CAST and the functions that docs/contract.md lists";
 /// Digits of the widest decimal.
 const MAX_DIGITS: u8 = 38;
-/// Deeper nesting is refused: parsing and evaluation are recursive.
+/// Deeper trees are refused: evaluation is recursive, and a chain of operators makes a tree as deep as it is long.
 const MAX_DEPTH: usize = 64;
+/// Deeper nesting of brackets is refused: SQL's parser is recursive, and takes up to 90 KB of stack a level without optimisation.
+const MAX_NESTING: usize = 16;
 /// A longer text is refused: a chain of operators becomes a tree as deep as it is long, and SQL's parser drops it recursively.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
 
@@ -45,7 +47,7 @@ pub(crate) fn parse(text: &str, column_type: &ColumnType, visible: &[(usize, &Co
 fn parse_sql(text: &str) -> Result<Expr, String> {
     refuse_long(text)?;
     let parsed =
-        Parser::new(&GenericDialect {}).with_recursion_limit(MAX_DEPTH).try_with_sql(text).and_then(|mut parser| {
+        Parser::new(&GenericDialect {}).with_recursion_limit(MAX_NESTING).try_with_sql(text).and_then(|mut parser| {
             let expression = parser.parse_expr()?;
             parser.expect_token(&Token::EOF)?;
             Ok(expression)

@@ -367,3 +367,6 @@ where
 fn mistyped() -> ArrowError {
     ArrowError::SchemaError("an expression does not fit its columns' types".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use sqlparser::parser::Parser;
 
 use super::kind::Kind;
 use super::scope::Scope;
-use super::{MAX_DEPTH, refuse_long};
+use super::{MAX_NESTING, refuse_long};
 use crate::{Column, Expression};
 
 /// What stands for the table in the contract standard's examples, with or without `$` before it.
@@ -24,7 +24,7 @@ pub(crate) fn parse_predicate(
     refuse_long(query)?;
     let Some(table) = table_names.first() else { return Err("a query where there is no table".to_owned()) };
     let parsed = Parser::new(&GenericDialect {})
-        .with_recursion_limit(MAX_DEPTH)
+        .with_recursion_limit(MAX_NESTING)
         .try_with_sql(&fill_placeholders(query, table))
         .and_then(|mut parser| parser.parse_statements());
     let statements = parsed.map_err(|error| format!("{query:?} ({error})"))?;
