@@ -27,7 +27,7 @@ const PUSH_BYTES: usize = 1024 * 1024;
 /// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
 /// takes some 30 KB per column.
 pub(crate) const MAX_PARTITIONS: usize = 500;
-/// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 60 million rows of one
+/// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 50 million rows of one
 /// key.
 pub const KEYS_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// How many broken rules a judgement tells one by one.
@@ -221,7 +221,7 @@ impl Converter {
             let accepted: BooleanArray = (0..rows).map(|row| Some(is_accepted(row))).collect();
             (filtered(arrays, &accepted)?, accepted.true_count())
         };
-        self.file_rules.count(&self.contract, &arrays, &hashes, (0..rows).filter(|row| is_accepted(*row)));
+        self.file_rules.count(&self.contract, &arrays, &hashes, &(0..rows).filter(|row| is_accepted(*row)));
         for (_, rule) in findings.warnings().iter().filter(|(row, _)| is_accepted(*row)) {
             *self.warned.entry(*rule).or_default() += 1;
         }
@@ -341,7 +341,7 @@ impl Converter {
         let broken = self.file_rules.broken(&self.contract, self.counts.accepted);
         let errors = broken.filter(|(rule, ..)| rule.severity == Severity::Error).map(|(_, _, sentence)| sentence);
         let message = errors.collect::<Vec<_>>().join("; ");
-        (!message.is_empty()).then(|| FileError { kind: FileErrorKind::FileRule, message, line: None })
+        if message.is_empty() { None } else { Some(FileError { kind: FileErrorKind::FileRule, message, line: None }) }
     }
 
     fn warnings(&self) -> Violations {
