@@ -167,3 +167,37 @@ impl Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Rule;
+
+    #[test]
+    fn every_rule_but_those_of_quality_is_built_in() {
+        for rule in Rule::BUILT_IN {
+            // A new rule breaks this match until it stands in the list as well.
+            let is_built_in = match rule {
+                Rule::Fields
+                | Rule::Quote
+                | Rule::Encoding
+                | Rule::TooLong
+                | Rule::Syntax
+                | Rule::Type
+                | Rule::Required
+                | Rule::Unique
+                | Rule::Enum
+                | Rule::Minimum
+                | Rule::Maximum
+                | Rule::ExclusiveMinimum
+                | Rule::ExclusiveMaximum
+                | Rule::MultipleOf
+                | Rule::MinLength
+                | Rule::MaxLength
+                | Rule::Pattern
+                | Rule::TransformLogic => true,
+                Rule::Quality(_) => false,
+            };
+            assert!(is_built_in, "{rule}");
+        }
+    }
+}
