@@ -27,7 +27,7 @@ const MAX_DIGITS: u8 = 38;
 /// Deeper trees are refused: evaluation is recursive, and a chain of operators makes a tree as deep as it is long.
 const MAX_DEPTH: usize = 64;
 /// Deeper nesting of brackets is refused: SQL's parser is recursive, and takes up to 90 KB of stack a level without optimisation.
-const MAX_NESTING: usize = 16;
+const MAX_NESTING: usize = 32;
 /// A longer text is refused: a chain of operators becomes a tree as deep as it is long, and SQL's parser prints and drops it recursively.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
 /// What that takes at most, three times over: some 4,000 levels of 2.6 KB without optimisation. Only what is used becomes memory.
