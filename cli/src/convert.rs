@@ -230,6 +230,7 @@ fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report)
         rows_rejected: report.rows_rejected,
         rows_duplicate: report.rows_duplicate,
         violations: report.violations.clone(),
+        warnings: report.warnings.clone(),
         file_error: report.file_error.as_ref().map(|error| ledger::FileError {
             kind: error.kind.to_owned(),
             message: error.message.clone(),

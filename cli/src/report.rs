@@ -17,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) rows_duplicate: u64,
     /// Column (`""` where none is concerned) → rule → rows.
     pub(crate) violations: Violations,
+    /// The same of rules that only warn; under `""` also what file rules have counted.
+    pub(crate) warnings: Violations,
     pub(crate) file_error: Option<FileError>,
     pub(crate) outputs: Vec<Output>,
     /// Relative to the output folder.
@@ -59,6 +61,7 @@ impl Report {
             rows_rejected: judgement.counts.rejected,
             rows_duplicate: judgement.counts.duplicate,
             violations: judgement.violations.clone(),
+            warnings: judgement.warnings.clone(),
             file_error: file_error.map(|error| FileError {
                 kind: error.kind.name(),
                 message: error.message.clone(),
@@ -85,6 +88,12 @@ impl Report {
             for (rule, rows) in rules {
                 let column = if column.is_empty() { "the record" } else { column };
                 lines.push(format!("  {rows:>8} rows break {rule} of {column}"));
+            }
+        }
+        for (column, rules) in &self.warnings {
+            for (rule, rows) in rules {
+                let column = if column.is_empty() { String::new() } else { format!(" of {column}") };
+                lines.push(format!("  {rows:>8} rows: warning {rule}{column}"));
             }
         }
         for at in first_rejects {

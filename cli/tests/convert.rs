@@ -83,7 +83,7 @@ fn a_published_file_is_laid_out_as_in_the_lake_bucket() {
     let expected = json!({
         "status": "published", "table": "orders",
         "rows_read": 3, "rows_accepted": 2, "rows_rejected": 1, "rows_duplicate": 0,
-        "violations": {"quantity": {"minimum": 1}}, "file_error": null,
+        "violations": {"quantity": {"minimum": 1}}, "warnings": {}, "file_error": null,
         "outputs": [
             {"path": "lake/orders/year=2024/orders-HASH-0.parquet", "partition": "year=2024", "rows": 1, "bytes": null},
             {"path": "lake/orders/year=2025/orders-HASH-0.parquet", "partition": "year=2025", "rows": 1, "bytes": null},

@@ -153,6 +153,7 @@ impl Job<'_> {
             rows_rejected: 0,
             rows_duplicate: 0,
             violations: Violations::new(),
+            warnings: Violations::new(),
             file_error: None,
             outputs: Vec::new(),
             rejects_path: None,
@@ -169,6 +170,7 @@ impl Job<'_> {
             rows_rejected: judgement.counts.rejected,
             rows_duplicate: judgement.counts.duplicate,
             violations: judgement.violations.clone(),
+            warnings: judgement.warnings.clone(),
             file_error: judgement.file_error.as_ref().map(|error| FileError {
                 kind: error.kind.name().to_owned(),
                 message: error.message.clone(),
@@ -227,9 +229,11 @@ fn kind_of(kind: FileErrorKind) -> FailureKind {
         | FileErrorKind::Truncated
         | FileErrorKind::Corrupt
         | FileErrorKind::TooLargeUnpacked => FailureKind::UnreadableFile,
-        FileErrorKind::HeaderMismatch | FileErrorKind::TooManyRejects | FileErrorKind::TooManyPartitions => {
-            FailureKind::ContractViolated
-        }
+        FileErrorKind::HeaderMismatch
+        | FileErrorKind::TooManyRejects
+        | FileErrorKind::TooManyPartitions
+        | FileErrorKind::TooManyKeys
+        | FileErrorKind::FileRule => FailureKind::ContractViolated,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::workers::Workers;
 const PUSH_BYTES: usize = 256 * 1024;
 /// Text that is collected per thread before it is split, so that every thread has work.
 const STEP_BYTES: usize = 2 * 1024 * 1024;
-/// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 60 million rows of one
+/// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 50 million rows of one
 /// key.
 pub const KEYS_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// How many broken rules a judgement tells one by one, unless [`Converter::with_first_rejects`] says otherwise.

@@ -64,13 +64,13 @@ impl FileRules {
         contract: &Contract,
         arrays: &[Option<ArrayRef>],
         hashes: &RowHashes,
-        accepted: impl Iterator<Item = usize> + Clone,
+        accepted: &(impl Iterator<Item = usize> + Clone),
     ) {
         for (number, (counter, rule)) in self.counters.iter_mut().zip(&contract.file_rules).enumerate() {
             let array = |column: usize| arrays.get(column).and_then(Option::as_ref);
             let found = match &mut counter.kind {
                 Kind::Rows => accepted.clone().count(),
-                Kind::Nulls(column) => array(*column).map_or(0, |array| array.logical_null_count()),
+                Kind::Nulls(column) => array(*column).map_or(0, Array::logical_null_count),
                 Kind::Missing(column, known) => array(*column).map_or(0, |array| missing(array, known)),
                 Kind::Duplicates(seen) => {
                     let of_key = hashes.metrics.get(number).and_then(Option::as_ref);

@@ -119,12 +119,12 @@ impl Settlement {
         }
         let numbers = (0..rows).filter(|row| is_accepted(*row));
         if accepted.is_empty() {
-            self.file_rules.count(&self.contract, arrays, hashes, numbers);
+            self.file_rules.count(&self.contract, arrays, hashes, &numbers);
             return Ok(());
         }
         let keep: BooleanArray = accepted.iter().map(|accepted| Some(*accepted)).collect();
         let kept = arrays.iter().map(|array| array.as_ref().map(|array| filter(array, &keep)).transpose());
-        self.file_rules.count(&self.contract, &kept.collect::<Result<Vec<_>, _>>()?, hashes, numbers);
+        self.file_rules.count(&self.contract, &kept.collect::<Result<Vec<_>, _>>()?, hashes, &numbers);
         Ok(())
     }
 
@@ -266,7 +266,7 @@ impl Settlement {
         let broken = self.file_rules.broken(&self.contract, self.counts.accepted);
         let errors = broken.filter(|(rule, ..)| rule.severity == Severity::Error).map(|(_, _, sentence)| sentence);
         let message = errors.collect::<Vec<_>>().join("; ");
-        (!message.is_empty()).then(|| FileError { kind: FileErrorKind::FileRule, message, line: None })
+        if message.is_empty() { None } else { Some(FileError { kind: FileErrorKind::FileRule, message, line: None }) }
     }
 
     fn warnings(&self) -> Violations {

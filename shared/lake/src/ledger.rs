@@ -35,6 +35,9 @@ pub struct Entry {
     pub rows_duplicate: u64,
     /// What rows broke.
     pub violations: Violations,
+    /// What rows, and the file as a whole, broke of rules that only warn.
+    #[serde(default, skip_serializing_if = "Violations::is_empty")]
+    pub warnings: Violations,
     /// Why the file as a whole was rejected, if one place in it was the reason.
     pub file_error: Option<FileError>,
     /// The table's files with this version's rows.
@@ -225,6 +228,7 @@ mod tests {
             rows_rejected: 0,
             rows_duplicate: 0,
             violations: Violations::new(),
+            warnings: Violations::new(),
             file_error: None,
             outputs: Vec::new(),
             rejects_path: None,

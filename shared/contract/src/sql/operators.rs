@@ -71,9 +71,8 @@ impl Scope<'_> {
         // A NULL in the list would make NOT IN never true.
         let list = list.iter().map(|value| self.value(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
         let kind = common(list.iter().chain([&of]))?;
-        let texts = list.iter().map(|value| match &value.node {
-            Node::Constant(Constant::Text(text)) => Some(text.clone()),
-            _ => None,
+        let texts = list.iter().map(|value| {
+            if let Node::Constant(Constant::Text(text)) = &value.node { Some(text.clone()) } else { None }
         });
         if let Some(mut texts) = texts.collect::<Option<Vec<String>>>() {
             texts.sort_unstable();
@@ -239,7 +238,7 @@ fn like_test(pattern: &str, escape: Option<char>) -> Result<TextTest, String> {
                 Piece::Many => ".*".to_owned(),
             });
             let regex = format!(r"(?s)\A{}\z", pieces.collect::<String>());
-            TextTest::Matches(Regex::new(&regex).map_err(|_| format!("the pattern {pattern:?}, which is too long"))?)
+            TextTest::Matches(Regex::new(&regex).map_err(|error| format!("the pattern {pattern:?} ({error})"))?)
         }
     })
 }

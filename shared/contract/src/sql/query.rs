@@ -7,7 +7,7 @@ use sqlparser::parser::Parser;
 
 use super::kind::Kind;
 use super::scope::Scope;
-use super::{MAX_DEPTH, refuse_long};
+use super::{MAX_NESTING, on_large_stack, refuse_long};
 use crate::{Column, Expression};
 
 /// What stands for the table in the contract standard's examples, with or without `$` before it.
@@ -22,9 +22,13 @@ pub(crate) fn parse_predicate(
     visible: &[(usize, &Column)],
 ) -> Result<Expression, String> {
     refuse_long(query)?;
+    on_large_stack(|| parse_here(query, table_names, visible))
+}
+
+fn parse_here(query: &str, table_names: &[&str], visible: &[(usize, &Column)]) -> Result<Expression, String> {
     let Some(table) = table_names.first() else { return Err("a query where there is no table".to_owned()) };
     let parsed = Parser::new(&GenericDialect {})
-        .with_recursion_limit(MAX_DEPTH)
+        .with_recursion_limit(MAX_NESTING)
         .try_with_sql(&fill_placeholders(query, table))
         .and_then(|mut parser| parser.parse_statements());
     let statements = parsed.map_err(|error| format!("{query:?} ({error})"))?;

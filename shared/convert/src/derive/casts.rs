@@ -139,8 +139,8 @@ fn write_number(text: &mut String, value: i128, scale: u8) -> std::fmt::Result {
 }
 
 fn write_day(text: &mut String, days: i64) -> std::fmt::Result {
-    let Day { year, month, day } = day_of(days);
-    write!(text, "{year:04}-{month:02}-{day:02}")
+    let Day { year, month, of_month } = day_of(days);
+    write!(text, "{year:04}-{month:02}-{of_month:02}")
 }
 
 fn write_moment(text: &mut String, micros: i64) -> std::fmt::Result {

@@ -16,12 +16,40 @@ pub(super) struct Day {
     /// 1 to 12.
     pub(super) month: i64,
     /// 1 to 31.
-    pub(super) day: i64,
+    pub(super) of_month: i64,
 }
 
-/// The calendar's day. Years are counted from March, so that the leap day is the last of its year.
+/// The calendar's day.
 #[inline]
 pub(super) fn day_of(days: i64) -> Day {
+    match u32::try_from(days + EPOCH) {
+        Ok(days) if days < 1 << 28 => usual_day_of(days),
+        _ => any_day_of(days),
+    }
+}
+
+/// The day so many days after 0000-03-01, by 32-bit multiplications instead of divisions (Neri and Schneider, "Euclidean affine functions and
+/// their application to calendar algorithms", 2023).
+#[inline]
+fn usual_day_of(days: u32) -> Day {
+    let quarters = 4 * days + 3;
+    let (century, rest) = (quarters / 146_097, quarters % 146_097 / 4);
+    let product = 2_939_745 * u64::from(4 * rest + 3);
+    #[expect(clippy::cast_possible_truncation, reason = "the product's halves are the year and what is left of it")]
+    let (year_of_century, left) = ((product >> 32) as u32, product as u32);
+    let of_year = left / 2_939_745 / 4;
+    let shifted = 2141 * of_year + 197_913;
+    let (month, of_month) = (shifted >> 16, (shifted & 0xffff) / 2141 + 1);
+    let is_next_year = of_year >= 306;
+    Day {
+        year: i64::from(100 * century + year_of_century + u32::from(is_next_year)),
+        month: i64::from(if is_next_year { month - 12 } else { month }),
+        of_month: i64::from(of_month),
+    }
+}
+
+/// Years are counted from March, so that the leap day is the last of its year.
+fn any_day_of(days: i64) -> Day {
     let days = days + EPOCH;
     let era = days.div_euclid(DAYS_PER_400_YEARS);
     let of_era = days.rem_euclid(DAYS_PER_400_YEARS);
@@ -30,17 +58,17 @@ pub(super) fn day_of(days: i64) -> Day {
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    Day { year: year_of_era + era * 400 + i64::from(month <= 2), month, day }
+    Day { year: year_of_era + era * 400 + i64::from(month <= 2), month, of_month: day }
 }
 
 /// The days since 1970-01-01.
 #[inline]
-pub(super) fn days_of(Day { year, month, day }: Day) -> i64 {
+pub(super) fn days_of(Day { year, month, of_month }: Day) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
     let shifted_month = if month > 2 { month - 3 } else { month + 9 };
-    let of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let of_year = (153 * shifted_month + 2) / 5 + of_month - 1;
     let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
     era * DAYS_PER_400_YEARS + of_era - EPOCH
 }
@@ -52,7 +80,7 @@ pub(super) fn part_of_day(part: DatePart, days: i64) -> i64 {
         DatePart::Year => day_of(days).year,
         DatePart::Quarter => (day_of(days).month + 2) / 3,
         DatePart::Month => day_of(days).month,
-        DatePart::Day => day_of(days).day,
+        DatePart::Day => day_of(days).of_month,
         DatePart::Week => {
             // The week belongs to the year of its Thursday.
             let thursday = days - days_after_monday(days) + 3;
@@ -87,9 +115,9 @@ pub(super) fn part_of_moment(part: DatePart, micros: i64) -> i64 {
 pub(super) fn first_day(unit: DateUnit, days: i64) -> i64 {
     let Day { year, month, .. } = day_of(days);
     match unit {
-        DateUnit::Year => days_of(Day { year, month: 1, day: 1 }),
-        DateUnit::Quarter => days_of(Day { year, month: (month - 1) / 3 * 3 + 1, day: 1 }),
-        DateUnit::Month => days_of(Day { year, month, day: 1 }),
+        DateUnit::Year => days_of(Day { year, month: 1, of_month: 1 }),
+        DateUnit::Quarter => days_of(Day { year, month: (month - 1) / 3 * 3 + 1, of_month: 1 }),
+        DateUnit::Month => days_of(Day { year, month, of_month: 1 }),
         DateUnit::Week => days - days_after_monday(days),
         DateUnit::Day | DateUnit::Hour | DateUnit::Minute | DateUnit::Second => days,
     }
@@ -116,7 +144,7 @@ fn days_after_monday(days: i64) -> i64 {
 
 /// From 0.
 fn day_of_year(days: i64) -> i64 {
-    days - days_of(Day { year: day_of(days).year, month: 1, day: 1 })
+    days - days_of(Day { year: day_of(days).year, month: 1, of_month: 1 })
 }
 
 #[cfg(test)]
@@ -136,7 +164,7 @@ mod tests {
         fn days_are_those_of_another_calendar(days in -3_000_000_i64..3_000_000) {
             let date = naive(days);
             let day = day_of(days);
-            prop_assert_eq!(day, Day { year: date.year().into(), month: date.month().into(), day: date.day().into() });
+            prop_assert_eq!(day, Day { year: date.year().into(), month: date.month().into(), of_month: date.day().into() });
             prop_assert_eq!(days_of(day), days);
             for (part, expected) in [
                 (DatePart::Week, date.iso_week().week()),

@@ -93,10 +93,10 @@ pub(super) fn combine(conditions: &[Vector], deciding: bool, rows: usize) -> Res
     let mut undefined: Rows = None;
     for condition in conditions {
         let Data::Boolean(bits) = &condition.data else { return Err(mistyped()) };
-        let decides = if deciding { bits.clone() } else { !bits };
+        let is_deciding = if deciding { bits.clone() } else { !bits };
         decided = match condition.valid() {
-            Some(valid) => &decided | &(&decides & valid.inner()),
-            None => &decided | &decides,
+            Some(valid) => &decided | &(&is_deciding & valid.inner()),
+            None => &decided | &is_deciding,
         };
         let is_null = condition.nulls.as_ref().map(|nulls| !nulls.inner());
         nulls = or(nulls, is_null.as_ref());

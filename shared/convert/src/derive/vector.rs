@@ -313,11 +313,11 @@ impl Texts {
         }
     }
 
-    pub(super) fn test(&self, rows: usize, test: impl Fn(&str) -> bool) -> BooleanBuffer {
+    pub(super) fn test(&self, rows: usize, passes: impl Fn(&str) -> bool) -> BooleanBuffer {
         match self {
-            Self::Same(text) if test(text) => BooleanBuffer::new_set(rows),
+            Self::Same(text) if passes(text) => BooleanBuffer::new_set(rows),
             Self::Same(_) => BooleanBuffer::new_unset(rows),
-            Self::Each(texts) => collect(rows, |row| test(texts.value(row))),
+            Self::Each(texts) => collect(rows, |row| passes(texts.value(row))),
         }
     }
 
