@@ -123,6 +123,12 @@ impl TemporalPattern {
         Self { text: "ISO 8601".to_owned(), pieces }
     }
 
+    /// A pattern of the JDK's `DateTimeFormatter`; `None` where [`crate::parse`] would refuse it as a column's `format`.
+    #[must_use]
+    pub fn of_jdk(text: &str, needs_time: bool) -> Option<Self> {
+        Self::parse(text, needs_time).ok().map(|(pattern, _)| pattern)
+    }
+
     /// Reads a JDK pattern. The second value says what was read as meant instead of as written (`YYYY`, `DD`), if anything:
     /// the contract standard's own examples write these for year and day, where the JDK has week-based year and day of year.
     pub(crate) fn parse(text: &str, needs_time: bool) -> Result<(Self, Option<String>), PatternError> {

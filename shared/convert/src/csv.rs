@@ -11,9 +11,7 @@ use lakegate_contract::{Contract, CsvDialect};
 
 use crate::records::{BATCH_RECORDS, Batch, FieldMap};
 use crate::{FileError, FileErrorKind};
-use splitter::{Split, Splitter};
-
-pub(crate) use splitter::unescape;
+pub(crate) use splitter::{Split, Splitter, unescape};
 
 /// Reads a CSV file. Push its text in order, take batches after each push.
 #[derive(Debug)]

@@ -30,6 +30,7 @@ mod csv;
 mod decode;
 mod derive;
 mod error;
+mod infer;
 mod judge;
 mod judgement;
 mod parse;
@@ -42,6 +43,7 @@ mod unique;
 
 pub use converter::{Chunk, Converter, Output, Reading, Source};
 pub use error::ConvertError;
+pub use infer::{Draft, InferError, Inference, Naming};
 pub use judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Rejects, Verdict};
 pub use rejects::schema as rejects_schema;
 pub use schema::table_schema;
