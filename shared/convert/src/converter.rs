@@ -15,7 +15,7 @@ use crate::judge::{Findings, Judged, filtered, judge};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
 use crate::parse::{NullTexts, Style};
 use crate::partition::Router;
-use crate::records::Batch;
+use crate::records::{Batch, FieldMap};
 use crate::rejects::{self, Reject, RejectsWriter};
 use crate::schema::table_schema;
 use crate::table::Table;
@@ -26,8 +26,6 @@ const PUSH_BYTES: usize = 1024 * 1024;
 /// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
 /// takes some 30 KB per column.
 pub(crate) const MAX_PARTITIONS: usize = 500;
-/// How many broken rules a judgement tells one by one.
-const FIRST_REJECTS: usize = 10;
 
 /// The object that the bytes come from, as the rejects table names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +83,14 @@ pub struct Converter {
     broken: BTreeMap<(Option<usize>, Rule), u64>,
     file_error: Option<FileError>,
     first_rejects: Vec<RejectedAt>,
+    first_rejects_max: usize,
     bytes_read: u64,
 }
 
 impl Converter {
+    /// How many broken rules a judgement tells one by one, unless [`Converter::with_first_rejects`] says otherwise.
+    pub const FIRST_REJECTS: usize = 10;
+
     /// A converter for one file of the contract's dataset.
     ///
     /// # Errors
@@ -108,10 +110,18 @@ impl Converter {
             broken: BTreeMap::new(),
             file_error: None,
             first_rejects: Vec::new(),
+            first_rejects_max: Self::FIRST_REJECTS,
             bytes_read: 0,
             schema,
             contract,
         })
+    }
+
+    /// Sets how many broken rules the judgement tells one by one, in [`Judgement::first_rejects`]; they are held in memory.
+    #[must_use]
+    pub fn with_first_rejects(mut self, rules: usize) -> Self {
+        self.first_rejects_max = rules;
+        self
     }
 
     /// Takes the next bytes of the file, in pieces of any size.
@@ -260,10 +270,11 @@ impl Converter {
             if reasons.is_empty() {
                 continue;
             }
-            let room = FIRST_REJECTS - self.first_rejects.len();
+            let room = self.first_rejects_max.saturating_sub(self.first_rejects.len());
             self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {
                 line: record.line,
                 column: reason.column.to_owned(),
+                field: field_number(&self.contract, &batch.map, reason.column),
                 rule: reason.rule.to_owned(),
                 message: reason.message.clone(),
             }));
@@ -303,4 +314,10 @@ impl Converter {
         }
         violations
     }
+}
+
+/// The number of the field in its record, from 1, that has the column's values.
+fn field_number(contract: &Contract, map: &FieldMap, column: &str) -> Option<usize> {
+    let id = contract.paths.iter().position(|path| path == column)?;
+    map.field_of_column.get(id).copied().flatten().map(|field| field + 1)
 }

@@ -11,9 +11,8 @@ use super::numbers::Numbers;
 use super::times::{Candidate, Times};
 
 /// Texts that stand for a missing value where the rest of the column is of a type.
-pub(super) const NULL_TEXTS: [&str; 15] = [
-    "NA", "N/A", "n/a", "#N/A", "NULL", "Null", "null", "\\N", "NaN", "nan", "None", "nil", "-", "--", "?",
-];
+pub(super) const NULL_TEXTS: [&str; 15] =
+    ["NA", "N/A", "n/a", "#N/A", "NULL", "Null", "null", "\\N", "NaN", "nan", "None", "nil", "-", "--", "?"];
 /// So many different values may be the values of an enumeration.
 pub(super) const ENUM_VALUES_MAX: usize = 12;
 /// Longer texts are none of an enumeration.
@@ -66,13 +65,13 @@ pub(super) enum Unique {
 
 impl Unique {
     fn observe(&mut self, text: &[u8], max_values: usize) {
-        let Self::SoFar(hashes) = self else { return };
-        let mut hasher = SipHasher13::new();
-        hasher.write(text);
-        if !hashes.insert(hasher.finish()) {
+        let Self::SoFar(seen) = self else { return };
+        let mut hash = SipHasher13::new();
+        hash.write(text);
+        if !seen.insert(hash.finish()) {
             *self = Self::No;
-        } else if hashes.len() >= max_values {
-            *self = Self::Among(hashes.len());
+        } else if seen.len() >= max_values {
+            *self = Self::Among(seen.len());
         }
     }
 }
@@ -126,6 +125,8 @@ pub(super) struct Column {
     pub(super) booleans: Option<u16>,
     pub(super) times: Times,
     pub(super) not_times: Option<Contradiction>,
+    /// The first and the last text in the order of bytes, while they may be times.
+    pub(super) texts: Option<(Vec<u8>, Vec<u8>)>,
     /// The longest text, in bytes.
     pub(super) longest: usize,
     pub(super) range: Range,
@@ -146,6 +147,7 @@ impl Column {
             booleans: Some(0),
             times: Times::Untried,
             not_times: None,
+            texts: None,
             longest: 0,
             range: Range::default(),
             distinct: Distinct::default(),
@@ -181,10 +183,25 @@ impl Column {
         if let Some(seen) = self.booleans {
             self.booleans = boolean_bit(text).map(|bit| seen | bit);
         }
-        if self.times.is_alive() && !self.times.observe(with.candidates, text) {
-            self.not_times = Some(here);
+        if self.times.is_alive() {
+            if self.times.observe(with.candidates, text) {
+                self.widen(text);
+            } else {
+                self.not_times = Some(here);
+            }
         }
         self.values += 1;
+    }
+}
+
+impl Column {
+    fn widen(&mut self, text: &[u8]) {
+        match &mut self.texts {
+            None => self.texts = Some((text.to_vec(), text.to_vec())),
+            Some((first, _)) if text < first.as_slice() => *first = text.to_vec(),
+            Some((_, last)) if text > last.as_slice() => *last = text.to_vec(),
+            Some(_) => {}
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::column::{Column, NULL_TEXTS, Unique};
 use super::names::{free_name, physical_names};
 use super::numbers::NOTATIONS;
-use super::resolve::{Kind, Resolution, Resolved, grouped, resolve, rows_text};
+use super::resolve::{Kind, Resolution, Resolved, counted, grouped, resolve};
 use super::sniff::Sniffed;
 use super::times::Candidate;
 use super::track::{Findings, Tally, Track};
@@ -15,6 +15,8 @@ use super::{Draft, InferError, Naming};
 
 /// From so many rows on, few different values are worth a word.
 const ENUM_ROWS_MIN: u64 = 100;
+/// From so many rows on, values that all differ are worth a word.
+const UNIQUE_ROWS_MIN: u64 = 10;
 
 /// What is known of the file beside its records.
 pub(super) struct File {
@@ -171,7 +173,10 @@ impl Document<'_> {
         let mut lines = Lines::default();
         let Tally { records, .. } = self.tally;
         let Naming { id, table, origin, .. } = self.naming;
-        lines.comment(0, &format!("Drafted from {origin}: {}, {} bytes.", rows_text(records), grouped(file.bytes)));
+        lines.comment(
+            0,
+            &format!("Drafted from {origin}: {}, {}.", counted(records, "row"), counted(file.bytes, "byte")),
+        );
         lines.comment(0, "Comments say what was seen; whether it must be so, its owner knows. Correct it, and take out what is only evidence.");
         for line in ["apiVersion: v3.2.0", "kind: DataContract"] {
             lines.line(0, line);
@@ -182,7 +187,7 @@ impl Document<'_> {
         lines.line(0, "status: draft");
         self.server(&mut lines);
         lines.line(0, "schema:");
-        lines.line(2, &format!("- name: {table}"));
+        lines.line(2, &format!("- name: {}", scalar(table)));
         lines.line(4, "logicalType: object");
         lines.line(4, "properties:");
         let physical_names = physical_names(&self.choice.names);
@@ -202,18 +207,25 @@ impl Document<'_> {
         lines.line(4, "format: csv");
         let Tally { utf8, not_utf8, .. } = self.tally;
         let (name, seen) = match self.encoding {
-            Encoding::Utf8 if not_utf8 > 0 => {
-                ("UTF-8", format!("{} are valid UTF-8 beyond ASCII, {} are not UTF-8 and will be rejected", rows_text(utf8), grouped(not_utf8)))
-            }
+            Encoding::Utf8 if not_utf8 > 0 => (
+                "UTF-8",
+                format!(
+                    "{} hold UTF-8 beyond ASCII; not UTF-8, and to be rejected: {}",
+                    counted(utf8, "row"),
+                    grouped(not_utf8)
+                ),
+            ),
             Encoding::Utf8 if utf8 == 0 => ("UTF-8", "all bytes are ASCII".to_owned()),
-            Encoding::Utf8 => ("UTF-8", format!("all bytes are UTF-8, those of {} beyond ASCII", rows_text(utf8))),
+            Encoding::Utf8 => ("UTF-8", format!("all bytes are UTF-8, those of {} beyond ASCII", counted(utf8, "row"))),
             Encoding::Utf16 => ("UTF-16", "the file begins with the byte order mark of UTF-16".to_owned()),
-            Encoding::Windows1252 => {
-                ("Windows-1252", format!("{} are not UTF-8; Windows-1252 is the most frequent other encoding", rows_text(not_utf8)))
-            }
-            Encoding::Iso8859 => {
-                ("ISO-8859-1", format!("{} are not UTF-8, and have bytes that Windows-1252 does not know", rows_text(not_utf8)))
-            }
+            Encoding::Windows1252 => (
+                "Windows-1252",
+                format!("{} are not UTF-8; Windows-1252 is the most frequent other encoding", counted(not_utf8, "row")),
+            ),
+            Encoding::Iso8859 => (
+                "ISO-8859-1",
+                format!("{} are not UTF-8, and have bytes that Windows-1252 does not know", counted(not_utf8, "row")),
+            ),
         };
         lines.comment(4, &seen);
         lines.line(4, &format!("encoding: {name}"));
@@ -226,7 +238,7 @@ impl Document<'_> {
         let Tally { records, faulty, ragged, .. } = self.tally;
         if faulty + ragged > 0 {
             let width = self.sniffed.width;
-            lines.comment(4, &format!("of {}, {} have other than {width} fields and {} have quotes that make no sense or no end: they will be rejected", rows_text(records), grouped(ragged), grouped(faulty)));
+            lines.comment(4, &format!("of {}, {} have other than {width} fields and {} have quotes that make no sense or no end: they will be rejected", counted(records, "row"), grouped(ragged), grouped(faulty)));
         }
     }
 
@@ -292,7 +304,7 @@ impl Document<'_> {
         }
         lines.line(6, &format!("- name: {}", scalar(name)));
         if name.to_ascii_lowercase() != physical_name {
-            lines.line(8, &format!("physicalName: {physical_name}"));
+            lines.line(8, &format!("physicalName: {}", scalar(physical_name)));
         }
         let is_permissive = self.naming.is_permissive;
         let (logical, physical) = types(&resolved.kind, is_permissive);
@@ -315,14 +327,16 @@ impl Document<'_> {
             return vec!["no row to tell from".to_owned()];
         }
         if values == 0 {
-            return vec![format!("no value in {}", rows_text(rows))];
+            return vec![format!("no value in {}", counted(rows, "row"))];
         }
         let mut evidence = format!("{} of {} values are {}", grouped(values), grouped(rows), resolved.evidence);
         if resolved.kind == Kind::Text {
-            let _ = write!(evidence, " of up to {} bytes", column.longest);
+            let _ = write!(evidence, " of at most {}", counted(column.longest as u64, "byte"));
         }
         match &column.unique {
-            Unique::SoFar(_) if values > 1 && resolved.nulls == 0 => evidence.push_str("; no value comes twice"),
+            Unique::SoFar(_) if values >= UNIQUE_ROWS_MIN && resolved.nulls == 0 => {
+                evidence.push_str("; no value comes twice");
+            }
             Unique::Among(count) => {
                 let _ = write!(evidence, "; no value comes twice among the first {}", grouped(*count as u64));
             }

@@ -111,11 +111,8 @@ fn has_leading_zero(digits: &[u8]) -> bool {
 
 /// How one number is written; `None` where it is none, or where reading it as one would lose what it says (`007`, `+49301234567`).
 fn shape(text: &[u8], notation: NumberFormat) -> Option<Shapes> {
-    let (is_plus, unsigned) = match text {
-        [b'+', rest @ ..] => (true, rest),
-        [b'-', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let is_plus = text.first() == Some(&b'+');
+    let unsigned = if let [b'+' | b'-', rest @ ..] = text { rest } else { text };
     if let Some(place) = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         let (mantissa, _) = unsigned.split_at(place);
         let is_plain = notation.decimal_separator == b'.' && notation.thousands_separator.is_none();
@@ -190,7 +187,9 @@ mod tests {
 
     #[test]
     fn what_would_lose_something_as_a_number_is_none() {
-        for text in ["007", "-01", "00.5", "+49301234567", "", "-", ".", "1,23,4", "0x10", "1 2", "12a", "1e999", "NaN", "inf"] {
+        for text in
+            ["007", "-01", "00.5", "+49301234567", "", "-", ".", "1,23,4", "0x10", "1 2", "12a", "1e999", "NaN", "inf"]
+        {
             assert_eq!(notations(&[text]), [0; 0], "{text}");
         }
     }

@@ -20,8 +20,13 @@ const TRUE_OR_FALSE: u16 = 1 | 1 << 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
-    Integer { is_long: bool },
-    Decimal { precision: usize, scale: usize },
+    Integer {
+        is_long: bool,
+    },
+    Decimal {
+        precision: usize,
+        scale: usize,
+    },
     Double,
     Boolean,
     /// With the contract's `format`, unless the default reads it.
@@ -90,15 +95,18 @@ fn count_nulls(column: &Column, resolved: &mut Resolved, null_texts: &BTreeSet<u
         if let Some(text) = NULL_TEXTS.get(*index)
             && rows > 0
         {
-            let doubt = format!("{text:?} in {} is read as null here too: nullValues hold for the whole file", rows_text(rows));
+            let doubt = format!(
+                "{text:?} in {} is read as null here too: nullValues hold for the whole file",
+                counted(rows, "row")
+            );
             resolved.doubts.push(doubt);
         }
     }
 }
 
 /// `1 row`, `5,000 rows`.
-pub(super) fn rows_text(rows: u64) -> String {
-    format!("{} row{}", grouped(rows), if rows == 1 { "" } else { "s" })
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `5,000`.
@@ -185,7 +193,10 @@ fn resolve_column(
 fn contradicted(at: Contradiction, noun: &str) -> Option<String> {
     let Contradiction { values_before, line } = at;
     (values_before >= 5).then(|| {
-        format!("the first {} values are {noun}s; the value on line {line} is none, or is written otherwise", grouped(values_before))
+        format!(
+            "the first {} values are {noun}s; that on line {line} is not, or is written otherwise",
+            grouped(values_before)
+        )
     })
 }
 
@@ -201,16 +212,13 @@ fn are_booleans(seen: u16) -> bool {
 }
 
 fn number(column: &Column, shapes: Shapes, notation: usize) -> Resolved {
-    let range = if notation == 0 { column.range.ends() } else { None };
+    // Ends of numbers beyond 64 bits are not told apart exactly.
+    let range = if notation == 0 && !shapes.is_wide { column.range.ends() } else { None };
     let range = range.map_or_else(String::new, |(least, most)| {
         format!(", {} to {}", String::from_utf8_lossy(least), String::from_utf8_lossy(most))
     });
-    let of = |kind: Kind, what: &str| Resolved {
-        kind,
-        evidence: format!("{what}{range}"),
-        doubts: Vec::new(),
-        nulls: 0,
-    };
+    let of =
+        |kind: Kind, what: &str| Resolved { kind, evidence: format!("{what}{range}"), doubts: Vec::new(), nulls: 0 };
     let (least_fraction, fraction) = shapes.fraction_digits.unwrap_or_default();
     if shapes.exponents > 0 {
         return of(Kind::Double, "numbers, some with an exponent");
@@ -248,8 +256,7 @@ fn time(column: &Column, candidates: &[Candidate]) -> Option<Resolved> {
     let first = alive.iter().find(|candidate| !candidate.is_compact)?;
     let format = first.format.as_deref().unwrap_or(if first.has_time { "ISO 8601" } else { "yyyy-MM-dd" });
     let what = if first.has_time { "timestamps" } else { "dates" };
-    let mut resolved =
-        Resolved { kind: Kind::Text, evidence: "text".to_owned(), doubts: Vec::new(), nulls: 0 };
+    let mut resolved = Resolved { kind: Kind::Text, evidence: "text".to_owned(), doubts: Vec::new(), nulls: 0 };
     let has = |order: Order| alive.iter().find(|candidate| candidate.order == order);
     if let (Some(day), Some(month)) = (has(Order::DayFirst), has(Order::MonthFirst)) {
         let formats = [day, month].map(|candidate| candidate.format.as_deref().unwrap_or_default());
@@ -264,12 +271,21 @@ fn time(column: &Column, candidates: &[Candidate]) -> Option<Resolved> {
             "{what} written {format}, whose years of two digits would all be read as 20yy; if that is right, set it"
         ));
     } else {
-        resolved.kind = if first.has_time {
-            Kind::Timestamp(first.format.clone())
-        } else {
-            Kind::Date(first.format.clone())
-        };
-        resolved.evidence = format!("{what} written {format}");
+        resolved.kind =
+            if first.has_time { Kind::Timestamp(first.format.clone()) } else { Kind::Date(first.format.clone()) };
+        resolved.evidence = format!("{what} written {format}{}", span(column, first));
     }
     Some(resolved)
+}
+
+/// `, 2024-01-31 to 2025-02-01`, where the order of texts is that of times.
+fn span(column: &Column, candidate: &Candidate) -> String {
+    let Some((first, last)) = &column.texts else { return String::new() };
+    let is_ordered =
+        candidate.format.as_deref().is_none_or(|format| format.starts_with("yyyy") && format.contains("MM"));
+    let is_local = |text: &[u8]| text.iter().skip(10).all(|byte| byte.is_ascii_digit() || b"T :.".contains(byte));
+    if !is_ordered || !is_local(first) || !is_local(last) {
+        return String::new();
+    }
+    format!(", {} to {}", String::from_utf8_lossy(first), String::from_utf8_lossy(last))
 }

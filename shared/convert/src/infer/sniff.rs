@@ -43,7 +43,8 @@ struct Row {
 /// Finds the dialect of the file that begins with `head`; `is_whole` where that is all of it. `None`: there is no record.
 pub(super) fn sniff(head: &[u8], is_whole: bool, candidates: &[Candidate]) -> Option<Sniffed> {
     let mut best: Option<(f64, Reading)> = None;
-    let single_quotes = head.windows(2).filter(|pair| matches!(pair, [b',' | b';' | b'\t' | b'|' | b'\n', b'\''])).count();
+    let single_quotes =
+        head.windows(2).filter(|pair| matches!(pair, [b',' | b';' | b'\t' | b'|' | b'\n', b'\''])).count();
     let has_double_quotes = head.contains(&b'"');
     let quotes: &[u8] = if single_quotes >= 2 && !has_double_quotes { b"\"'" } else { b"\"" };
     for &quote in quotes {
@@ -212,15 +213,19 @@ fn has_header(table: &[Row], width: usize, candidates: &[Candidate]) -> bool {
         let of_name = class(name, candidates);
         is_text_only &= of_name == Class::Text;
         let mut of_column = None;
+        let mut has_years = is_year(name);
         for cell in rest.iter().filter_map(|row| row.fields.get(column)).take(200) {
             let of_cell = class(cell, candidates);
             if of_cell != Class::Empty {
                 let is_same = of_column.is_none_or(|other| other == of_cell);
                 of_column = Some(if is_same { of_cell } else { Class::Text });
+                has_years &= is_year(cell);
             }
         }
         match (of_column, of_name) {
             (None | Some(Class::Text | Class::Empty), _) => {}
+            // Years are names of columns too, when what stands below is none.
+            (Some(Class::Number), Class::Number) if is_year(name) && !has_years => {}
             (Some(of_column), of_name) if of_column == of_name => votes -= 1,
             (Some(_), Class::Text | Class::Number) => votes += 1,
             (Some(_), Class::Empty | Class::Time | Class::Boolean) => {}
@@ -229,9 +234,13 @@ fn has_header(table: &[Row], width: usize, candidates: &[Candidate]) -> bool {
     if votes != 0 || rest.is_empty() {
         return votes > 0 || (votes == 0 && is_text_only);
     }
-    // All is text: a header's names do not come again as values.
-    let comes_again = |column: usize, name: &Vec<u8>| {
-        !name.is_empty() && rest.iter().any(|row| row.fields.get(column) == Some(name))
-    };
+    // Nothing but text tells: a header's names do not come again as values.
+    let comes_again =
+        |column: usize, name: &Vec<u8>| !name.is_empty() && rest.iter().any(|row| row.fields.get(column) == Some(name));
     !first.fields.iter().enumerate().any(|(column, name)| comes_again(column, name))
+}
+
+/// A whole number from 1900 to 2099.
+fn is_year(cell: &[u8]) -> bool {
+    matches!(cell, [b'1', b'9', a, b] | [b'2', b'0', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
 }

@@ -28,7 +28,11 @@ pub(super) struct Candidate {
 impl Candidate {
     #[inline]
     pub(super) fn reads(&self, text: &[u8]) -> bool {
-        if self.has_time { self.pattern.parse_timestamp(text).is_some() } else { self.pattern.parse_date(text).is_some() }
+        if self.has_time {
+            self.pattern.parse_timestamp(text).is_some()
+        } else {
+            self.pattern.parse_date(text).is_some()
+        }
     }
 }
 
@@ -122,9 +126,8 @@ impl Times {
                 any
             }
             Self::Alive(alive) => {
-                alive.retain(|index| {
-                    candidates.get(usize::from(*index)).is_some_and(|candidate| candidate.reads(text))
-                });
+                alive
+                    .retain(|index| candidates.get(usize::from(*index)).is_some_and(|candidate| candidate.reads(text)));
                 !alive.is_empty()
             }
         }

@@ -68,11 +68,7 @@ impl Track {
             line_shift: Some(0),
             first_line: 1,
             line_break: None,
-            findings: Findings {
-                tally: Tally::default(),
-                columns: vec![Column::new(); sniffed.width],
-                trimmed: None,
-            },
+            findings: Findings { tally: Tally::default(), columns: vec![Column::new(); sniffed.width], trimmed: None },
             lenient: None,
         }
     }
