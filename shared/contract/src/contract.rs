@@ -26,11 +26,12 @@ pub struct Contract {
     pub paths: Vec<String>,
     /// Indices into `columns`, in the order of the path. Never all columns.
     pub partition_columns: Vec<usize>,
-    /// Columns whose values together must differ from those of every accepted row: `unique` columns, each alone, and the primary key.
+    /// Columns whose values together must differ from those of every accepted row: `unique` columns, each alone, and the primary
+    /// key; in the order of their first columns.
     pub keys: Vec<Key>,
-    /// What is asked of rows beyond their columns' own rules, in the document's order.
+    /// What is asked of rows beyond their columns' own rules: of the table first, then of its columns, in the document's order.
     pub row_rules: Vec<RowRule>,
-    /// What is asked of the file as a whole, in the document's order.
+    /// What is asked of the file as a whole, in the same order.
     pub file_rules: Vec<FileRule>,
     /// What to do with what does not fit.
     pub policy: Policy,

@@ -2,9 +2,11 @@
 //! It does not know where documents come from.
 
 mod columns;
+mod dialect;
 mod landing;
 mod node;
 mod policy;
+mod quality;
 
 use serde_json::Value;
 
@@ -117,9 +119,12 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
     let landing = landing::landing(root, findings);
     let object = single_schema_object(root, findings);
     let table = object.as_ref().and_then(|object| table(object, findings));
-    let columns = object.as_ref().map(|object| columns::columns(object, findings));
     let policy = object.as_ref().map(|object| policy::policy(object, findings));
-    let columns::Properties { columns, partitioned, keys } = columns?;
+    let format = landing.as_ref().map(|landing| &landing.format);
+    let properties = object.as_ref().zip(policy.as_ref());
+    let properties = properties.and_then(|(object, policy)| columns::columns(object, format, policy, findings))?;
+    let rules = quality::rules(object.as_ref()?, &properties, table.as_deref(), findings);
+    let columns::Properties { columns, paths, partitioned, keys, .. } = properties;
     Some(Contract {
         id: id?,
         version: version?,
@@ -128,12 +133,12 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
         owner: owner(root),
         table: table?,
         landing: landing?,
-        paths: columns.iter().map(|column| column.name.clone()).collect(),
         columns,
+        paths,
         partition_columns: partitioned,
         keys,
-        row_rules: Vec::new(),
-        file_rules: Vec::new(),
+        row_rules: rules.of_rows,
+        file_rules: rules.of_file,
         policy: policy?,
     })
 }
@@ -168,9 +173,6 @@ fn single_schema_object<'a>(root: &Node<'a>, findings: &mut Findings) -> Option<
     object.object("a schema object (name, properties)", findings)?;
     object.refuse_unknown_keys("a schema object", &OBJECT_KEYS, findings);
     object.expect_text_in("logicalType", &["object"], findings);
-    if let Some(quality) = object.field("quality") {
-        node::refuse_enforceable_quality(&quality, findings);
-    }
     if let Some(relationships) = object.field("relationships") {
         relationships.note("not enforced: references to other tables", findings);
     }

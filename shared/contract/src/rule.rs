@@ -53,6 +53,28 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// The rules that every contract has; those of `quality` have names of their own.
+    pub(crate) const BUILT_IN: [Self; 18] = [
+        Self::Fields,
+        Self::Quote,
+        Self::Encoding,
+        Self::TooLong,
+        Self::Syntax,
+        Self::Type,
+        Self::Required,
+        Self::Unique,
+        Self::Enum,
+        Self::Minimum,
+        Self::Maximum,
+        Self::ExclusiveMinimum,
+        Self::ExclusiveMaximum,
+        Self::MultipleOf,
+        Self::MinLength,
+        Self::MaxLength,
+        Self::Pattern,
+        Self::TransformLogic,
+    ];
+
     /// The rule's name in reports, rejects and alerts; [`crate::Contract::rule_name`] knows those of `quality`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -142,6 +164,40 @@ impl Check {
             Self::MinLength(_) => Rule::MinLength,
             Self::MaxLength(_) => Rule::MaxLength,
             Self::Pattern(_) => Rule::Pattern,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rule;
+
+    #[test]
+    fn every_rule_but_those_of_quality_is_built_in() {
+        for rule in Rule::BUILT_IN {
+            // A new rule breaks this match until it stands in the list as well.
+            let is_built_in = match rule {
+                Rule::Fields
+                | Rule::Quote
+                | Rule::Encoding
+                | Rule::TooLong
+                | Rule::Syntax
+                | Rule::Type
+                | Rule::Required
+                | Rule::Unique
+                | Rule::Enum
+                | Rule::Minimum
+                | Rule::Maximum
+                | Rule::ExclusiveMinimum
+                | Rule::ExclusiveMaximum
+                | Rule::MultipleOf
+                | Rule::MinLength
+                | Rule::MaxLength
+                | Rule::Pattern
+                | Rule::TransformLogic => true,
+                Rule::Quality(_) => false,
+            };
+            assert!(is_built_in, "{rule}");
         }
     }
 }

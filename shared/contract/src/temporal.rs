@@ -171,6 +171,11 @@ impl TemporalPattern {
         Some(seconds * MICROS_PER_SECOND + fields.micros)
     }
 
+    /// Values without an offset are times of this zone (a name of the IANA time zone database). `None`: there is no such zone.
+    pub(crate) fn with_default_zone(self, name: &str) -> Option<Self> {
+        jiff::tz::TimeZone::get(name).is_ok().then_some(self)
+    }
+
     fn fields(&self, text: &[u8]) -> Option<Fields> {
         let mut fields = Fields { month: 1, day: 1, ..Fields::default() };
         let rest = read(&self.pieces, text, &mut fields)?;

@@ -1,14 +1,17 @@
 //! The columns of a schema object: names, types, rules, derivations and partitions.
 //! It does not know how a value is read or a rule judged.
 
-mod checks;
+pub(super) mod checks;
+mod keys;
+mod nested;
 mod types;
 
-use super::node::{self, Findings, Node};
-use super::{is_catalog_name, same_name};
-use crate::{Column, ColumnSource, ColumnType, Key, sql};
+use super::node::{Findings, Node};
+use super::{is_catalog_name, quality, same_name};
+use crate::{Column, ColumnSource, ColumnType, Format, Key, Policy, UnknownColumns, sql};
+use nested::Depth;
 
-const PROPERTY_KEYS: [&str; 31] = [
+const PROPERTY_KEYS: [&str; 33] = [
     "authoritativeDefinitions",
     "businessName",
     "classification",
@@ -23,6 +26,7 @@ const PROPERTY_KEYS: [&str; 31] = [
     "items",
     "logicalType",
     "logicalTypeOptions",
+    "map",
     "name",
     "partitionKeyPosition",
     "partitioned",
@@ -39,34 +43,88 @@ const PROPERTY_KEYS: [&str; 31] = [
     "tags",
     "transformDescription",
     "transformLogic",
+    "transformSourceObjects",
     "unique",
 ];
-const SOURCE_OBJECTS: &str = "transformSourceObjects";
+/// The name of a list's items, in the catalog and in Parquet (which Parquet's own specification asks for).
+const ITEM_NAME: &str = "element";
 
 /// What a schema object's properties say.
-#[derive(Debug, Default)]
-pub(super) struct Properties {
+#[derive(Debug)]
+pub(super) struct Properties<'a> {
     pub(super) columns: Vec<Column>,
+    /// Names of columns and nested fields by their numbers.
+    pub(super) paths: Vec<String>,
     /// Indices of the columns that stand in the path.
     pub(super) partitioned: Vec<usize>,
     pub(super) keys: Vec<Key>,
+    /// Where the columns stand in the document, by index; what Lakegate adds stands nowhere.
+    pub(super) nodes: Vec<Node<'a>>,
+    /// Names of columns that are wrong, in lower case.
+    broken: Vec<String>,
 }
 
-pub(super) fn columns(object: &Node<'_>, findings: &mut Findings) -> Properties {
-    let Some(properties) = object.field("properties") else {
-        findings.problem(&object.child("properties"), "nothing", "a list of columns");
-        return Properties::default();
-    };
-    let nodes = properties.items("a list of columns", findings).unwrap_or_default();
-    if nodes.is_empty() && properties.value.is_array() {
-        properties.refuse("at least one column", findings);
+impl Properties<'_> {
+    /// Whether a text may speak of a column that is itself wrong: what is said of it says nothing new.
+    pub(super) fn names_broken(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.broken.iter().any(|name| text.contains(name))
     }
-    let mut columns: Vec<Column> = Vec::new();
-    let mut parsed: Vec<(usize, &Node<'_>)> = Vec::new();
-    let mut broken: Vec<&Node<'_>> = Vec::new();
-    for node in &nodes {
-        let Some(column) = column(node, findings) else {
-            broken.push(node);
+}
+
+/// Where a column stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// It is one of the table's.
+    Table,
+    /// It is a property of an object so deep.
+    Field(Depth),
+    /// It is what the items of an array so deep are.
+    Item(Depth),
+}
+
+/// The columns of the table. `format` is the landing files', where it is known.
+pub(super) fn columns<'a>(
+    object: &Node<'a>,
+    format: Option<&Format>,
+    policy: &Policy,
+    findings: &mut Findings,
+) -> Option<Properties<'a>> {
+    let Some(list) = object.field("properties") else {
+        findings.problem(&object.child("properties"), "nothing", "a list of columns");
+        return None;
+    };
+    let items = list.items("a list of columns", findings)?;
+    if items.is_empty() {
+        list.refuse("at least one column", findings);
+    }
+    let mut properties = named_columns(items, findings);
+    derive(&mut properties, findings);
+    let Properties { columns, nodes, partitioned, keys, paths, .. } = &mut properties;
+    if !columns.is_empty() && !columns.iter().any(Column::is_in_file) {
+        findings.problem(&list.path, "derived columns only", "at least one column that stands in the file");
+    }
+    *partitioned = keys::partition_columns(nodes, columns, &list.path, findings);
+    *keys = keys::keys(nodes, columns, findings);
+    if policy.unknown_columns == UnknownColumns::Rescue {
+        if matches!(format, Some(Format::Csv(csv)) if !csv.header) {
+            let place = Node { path: object.child("customProperties"), ..object.clone() };
+            place.note("unknownColumns: a file without a header has no columns that are unknown", findings);
+        }
+        add_rescued(nodes, columns, findings);
+    }
+    *paths = nested::number(columns);
+    Some(properties)
+}
+
+/// The columns that are right by themselves, without what hangs on others.
+fn named_columns<'a>(items: Vec<Node<'a>>, findings: &mut Findings) -> Properties<'a> {
+    let (mut columns, mut nodes, mut broken) = (Vec::new(), Vec::new(), Vec::new());
+    for node in items {
+        let Some(column) = column(&node, Place::Table, findings) else {
+            let names = ["name", "physicalName"].map(|key| node.value.get(key)?.as_str());
+            let names = names.into_iter().flatten().filter(|name| !name.is_empty());
+            broken.extend(names.map(str::to_ascii_lowercase));
             continue;
         };
         if let Some(other) = same_name(&columns, &column) {
@@ -77,54 +135,40 @@ pub(super) fn columns(object: &Node<'_>, findings: &mut Findings) -> Properties 
             );
             continue;
         }
-        parsed.push((columns.len(), node));
-        columns.push(Column { id: columns.len(), ..column });
+        columns.push(column);
+        nodes.push(node);
     }
-    derive(&parsed, &broken, &mut columns, findings);
-    if !columns.is_empty() && !columns.iter().any(Column::is_in_file) {
-        findings.problem(&properties.path, "derived columns only", "at least one column that stands in the file");
-    }
-    let partitioned = partition_columns(&parsed, &columns, &properties.path, findings);
-    one_key_column(&nodes, &properties.path, findings);
-    let is_key = |node: &Node<'_>| {
-        ["unique", "primaryKey"]
-            .iter()
-            .any(|key| node.value.get(key).and_then(serde_json::Value::as_bool) == Some(true))
-    };
-    let keys = parsed.iter().filter(|(_, node)| is_key(node)).map(|(index, _)| Key { columns: vec![*index] });
-    Properties { partitioned, keys: keys.collect(), columns }
+    Properties { columns, paths: Vec::new(), partitioned: Vec::new(), keys: Vec::new(), nodes, broken }
 }
 
-fn column(node: &Node<'_>, findings: &mut Findings) -> Option<Column> {
+fn column(node: &Node<'_>, place: Place, findings: &mut Findings) -> Option<Column> {
     node.object("a column (name, logicalType)", findings)?;
-    let mut known = PROPERTY_KEYS.to_vec();
-    known.push(SOURCE_OBJECTS);
-    node.refuse_unknown_keys("a column", &known, findings);
+    node.refuse_unknown_keys("a column", &PROPERTY_KEYS, findings);
     note_what_is_not_enforced(node, findings);
-    let name = node.required_text("name", "the column's name as the file's header has it", findings);
-    let column_type = types::column_type(node, findings);
-    let is_key = node.flag("primaryKey", findings);
+    let depth = match place {
+        Place::Table => 0,
+        Place::Field(depth) | Place::Item(depth) => {
+            nested::refuse_table_only_keys(node, findings);
+            quality::refuse_on_nested(node, findings);
+            depth
+        }
+    };
+    let names = match place {
+        Place::Table | Place::Field(_) => names(node, findings),
+        Place::Item(_) => Some((ITEM_NAME.to_owned(), ITEM_NAME.to_owned())),
+    };
+    let column_type = types::column_type(node, depth, findings);
+    let is_key = depth == 0 && node.flag("primaryKey", findings);
     let required = node.flag("required", findings) || is_key;
     let description = node.optional_text("description", findings);
-    let physical_name = physical_name(node, name.as_deref(), findings);
     let column_type = column_type?;
     let checks = checks::checks(node, &column_type, findings);
-    Some(Column {
-        id: 0,
-        name: name?,
-        physical_name: physical_name?,
-        description,
-        column_type,
-        required,
-        checks,
-        source: ColumnSource::File,
-    })
+    let (name, physical_name) = names?;
+    let source = ColumnSource::File;
+    Some(Column { id: 0, name, physical_name, description, column_type, required, checks, source })
 }
 
 fn note_what_is_not_enforced(node: &Node<'_>, findings: &mut Findings) {
-    if let Some(quality) = node.field("quality") {
-        node::refuse_enforceable_quality(&quality, findings);
-    }
     if let Some(relationships) = node.field("relationships") {
         relationships.note("not enforced: references to other tables", findings);
     }
@@ -137,6 +181,49 @@ fn note_what_is_not_enforced(node: &Node<'_>, findings: &mut Findings) {
     }
 }
 
+/// Whether a value is made of others, and so nothing that can be compared.
+pub(super) const fn is_nested(column_type: &ColumnType) -> bool {
+    match column_type {
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => true,
+        ColumnType::String
+        | ColumnType::Integer(_)
+        | ColumnType::Double
+        | ColumnType::Decimal { .. }
+        | ColumnType::Boolean
+        | ColumnType::Date(_)
+        | ColumnType::Timestamp(_) => false,
+    }
+}
+
+/// Adds the column of what the contract does not know.
+fn add_rescued(nodes: &[Node<'_>], columns: &mut Vec<Column>, findings: &mut Findings) {
+    let name = ColumnSource::RESCUED_NAME;
+    for (node, column) in nodes.iter().zip(columns.iter()) {
+        if column.name.eq_ignore_ascii_case(name) || column.physical_name == name {
+            let expected =
+                "another name: unknownColumns: rescue keeps what the contract does not know in a column of this name";
+            findings.problem(&node.path, "the name of another column", expected);
+        }
+    }
+    columns.push(Column {
+        id: 0,
+        name: name.to_owned(),
+        physical_name: name.to_owned(),
+        description: Some("What the file has and the contract does not know, as JSON.".to_owned()),
+        column_type: ColumnType::Json,
+        required: false,
+        checks: Vec::new(),
+        source: ColumnSource::Rescued,
+    });
+}
+
+/// The name in the file and the name in the table.
+fn names(node: &Node<'_>, findings: &mut Findings) -> Option<(String, String)> {
+    let name = node.required_text("name", "the column's name as the file has it", findings);
+    let physical_name = physical_name(node, name.as_deref(), findings);
+    Some((name?, physical_name?))
+}
+
 fn physical_name(node: &Node<'_>, name: Option<&str>, findings: &mut Findings) -> Option<String> {
     let (key, physical_name) = match node.optional_text("physicalName", findings) {
         Some(physical_name) => ("physicalName", physical_name),
@@ -145,88 +232,35 @@ fn physical_name(node: &Node<'_>, name: Option<&str>, findings: &mut Findings) -
     if is_catalog_name(&physical_name) {
         return Some(physical_name);
     }
-    let expected = "lower-case letters, digits and _, beginning with a letter (give physicalName where the header has another name)";
+    let expected =
+        "lower-case letters, digits and _, beginning with a letter (give physicalName where the file has another name)";
     findings.problem(&node.child(key), format!("{physical_name:?}"), expected);
     None
 }
 
 /// Parses `transformLogic`. It may read every column of the file, and derived columns above it.
-fn derive(parsed: &[(usize, &Node<'_>)], broken: &[&Node<'_>], columns: &mut [Column], findings: &mut Findings) {
-    let names_broken = |text: &str| {
-        let names = broken.iter().flat_map(|node| ["name", "physicalName"].map(|key| node.value.get(key)?.as_str()));
-        names.flatten().any(|name| text.to_ascii_lowercase().contains(&name.to_ascii_lowercase()))
-    };
-    let is_derived =
-        |index: usize| parsed.iter().any(|(other, node)| *other == index && node.field("transformLogic").is_some());
-    for (index, node) in parsed {
-        let Some(logic) = node.field("transformLogic") else { continue };
+fn derive(properties: &mut Properties<'_>, findings: &mut Findings) {
+    let is_derived: Vec<bool> = properties.nodes.iter().map(|node| node.field("transformLogic").is_some()).collect();
+    for index in 0..properties.nodes.len() {
+        let Properties { columns, nodes, .. } = &*properties;
+        let Some(logic) = nodes.get(index).and_then(|node| node.field("transformLogic")) else { continue };
         let Some(text) = logic.text("a SQL expression", findings) else { continue };
-        let visible: Vec<_> =
-            columns.iter().enumerate().filter(|(other, _)| other < index || !is_derived(*other)).collect();
-        let Some(column_type) = columns.get(*index).map(|column| &column.column_type) else { continue };
+        let is_visible = |other: usize| other < index || is_derived.get(other) == Some(&false);
+        let visible: Vec<_> = columns.iter().enumerate().filter(|(other, _)| is_visible(*other)).collect();
+        let Some(column_type) = columns.get(index).map(|column| &column.column_type) else { continue };
+        if is_nested(column_type) {
+            findings.problem(&logic.path, "an object or an array that is derived", "a derived column of another type");
+            continue;
+        }
         match sql::parse(&text, column_type, &visible) {
             Ok(expression) => {
-                if let Some(column) = columns.get_mut(*index) {
+                if let Some(column) = properties.columns.get_mut(index) {
                     column.source = ColumnSource::Derived(expression);
                 }
             }
             // An expression over a column that is itself wrong says nothing new.
-            Err(_) if names_broken(&text) => {}
+            Err(_) if properties.names_broken(&text) => {}
             Err(found) => findings.problem(&logic.path, found, format!("an expression over {}", sql::SUPPORTED)),
         }
-    }
-}
-
-fn partition_columns(
-    parsed: &[(usize, &Node<'_>)],
-    columns: &[Column],
-    path: &str,
-    findings: &mut Findings,
-) -> Vec<usize> {
-    let mut positions: Vec<(i64, usize)> = Vec::new();
-    for (index, node) in parsed {
-        if !node.flag("partitioned", findings) {
-            if let Some(position) = node.field("partitionKeyPosition").filter(|node| node.value.as_i64() != Some(-1)) {
-                position.refuse("partitioned: true beside it, or no position", findings);
-            }
-            continue;
-        }
-        let position = match node.field("partitionKeyPosition") {
-            None => i64::MAX,
-            Some(position) => position.value.as_i64().filter(|position| *position > 0).unwrap_or_else(|| {
-                position.refuse("a position from 1", findings);
-                i64::MAX
-            }),
-        };
-        if position != i64::MAX && positions.iter().any(|(other, _)| *other == position) {
-            findings.problem(
-                &node.child("partitionKeyPosition"),
-                position.to_string(),
-                "a position that no other column has",
-            );
-        }
-        if let Some(column) = columns.get(*index)
-            && matches!(column.column_type, ColumnType::Double | ColumnType::Timestamp(_))
-        {
-            let expected = "a column of text, whole numbers, decimals, booleans or dates: others make a partition of nearly every row";
-            findings.problem(&node.child("partitioned"), "a partition column of doubles or timestamps", expected);
-        }
-        positions.push((position, *index));
-    }
-    if !columns.is_empty() && positions.len() == columns.len() {
-        findings.problem(path, "partition columns only", "at least one column that stands in the Parquet files");
-    }
-    // Columns without a position follow in the document's order.
-    positions.sort_unstable();
-    positions.into_iter().map(|(_, index)| index).collect()
-}
-
-fn one_key_column(nodes: &[Node<'_>], path: &str, findings: &mut Findings) {
-    let keys = nodes
-        .iter()
-        .filter(|node| node.value.get("primaryKey").and_then(serde_json::Value::as_bool) == Some(true))
-        .count();
-    if keys > 1 {
-        findings.problem(path, format!("{keys} primaryKey columns"), "one: composite keys are not supported yet");
     }
 }

@@ -1,11 +1,11 @@
-//! The server named `landing`: which objects belong to the dataset, and how they are written.
+//! The server named `landing`: which objects belong to the dataset, and in which format and encoding they are written.
 //! It does not know columns.
 
 use serde_json::Value;
 
+use super::dialect;
 use super::node::{Findings, Node};
-use crate::value::NumberFormat;
-use crate::{CsvDialect, Encoding, Format, Landing, Location, Packing, Quoting};
+use crate::{CsvDialect, Encoding, Format, JsonDialect, JsonFraming, Landing, Location};
 
 const SERVER_KEYS: [&str; 12] = [
     "customProperties",
@@ -21,12 +21,33 @@ const SERVER_KEYS: [&str; 12] = [
     "server",
     "type",
 ];
-/// Parts of the dialect that the contract format has but this version does not read yet.
-const UNSUPPORTED: [&str; 8] =
-    ["comment", "compression", "decimalSeparator", "escape", "skipLines", "thousandsSeparator", "trim", "timezone"];
-const SUPPORTED: &str = "delimiter, quote, quoting, header, nullValues or maxRecordBytes";
+const ENCODINGS: &str = "UTF-8, UTF-16, UTF-16LE, UTF-16BE, Windows-1252 or ISO-8859-1";
 
 pub(super) fn landing(root: &Node<'_>, findings: &mut Findings) -> Option<Landing> {
+    let server = single_server(root, findings)?;
+    server.refuse_unknown_keys("a server", &SERVER_KEYS, findings);
+    server.expect_text_in("type", &["s3"], findings);
+    let encoding = match server.field("encoding") {
+        Some(node) => encoding(&node, findings),
+        None => Some(Encoding::Utf8),
+    };
+    let format = format(&server, findings);
+    let dialect = dialect::dialect(&server, format, findings);
+    let text = server.required_text("location", "s3://<bucket or *>/<key pattern>", findings)?;
+    match Location::parse(&text) {
+        Ok(location) => {
+            let dialect = dialect?;
+            let (packing, numbers) = (dialect.packing, dialect.numbers);
+            Some(Landing { location, encoding: encoding?, packing, format: dialect.format, numbers })
+        }
+        Err(expected) => {
+            findings.problem(&server.child("location"), format!("{text:?}"), expected);
+            None
+        }
+    }
+}
+
+fn single_server<'a>(root: &Node<'a>, findings: &mut Findings) -> Option<Node<'a>> {
     let servers =
         root.field("servers").and_then(|servers| servers.items("a list of servers", findings)).unwrap_or_default();
     let mut named =
@@ -42,94 +63,43 @@ pub(super) fn landing(root: &Node<'_>, findings: &mut Findings) -> Option<Landin
     if named.next().is_some() {
         findings.problem(&server.path, "two servers named landing", "one");
     }
-    server.refuse_unknown_keys("a server", &SERVER_KEYS, findings);
-    server.expect_text_in("type", &["s3"], findings);
-    if server.required_text("format", "csv", findings).is_some() {
-        server.expect_text_in("format", &["csv"], findings);
+    Some(server)
+}
+
+/// The format with its dialect's defaults.
+fn format(server: &Node<'_>, findings: &mut Findings) -> Option<Format> {
+    let Some(node) = server.field("format") else {
+        findings.problem(&server.child("format"), "nothing", "csv or json");
+        return None;
+    };
+    let delimiter = server.field("delimiter");
+    if node.choice(&[("csv", false), ("json", true)], findings)? {
+        let framing = match delimiter {
+            None => JsonFraming::ByContent,
+            Some(node) => node.choice(&[("new_line", JsonFraming::Lines), ("array", JsonFraming::Array)], findings)?,
+        };
+        return Some(Format::Json(JsonDialect { framing, max_record_bytes: CsvDialect::MAX_RECORD_BYTES }));
     }
-    if let Some(encoding) = server.field("encoding")
-        && !encoding
-            .value
-            .as_str()
-            .is_some_and(|name| ["utf-8", "utf8", "ascii"].contains(&name.to_ascii_lowercase().as_str()))
-    {
-        encoding.refuse("UTF-8: other encodings are not supported yet", findings);
+    if let Some(delimiter) = delimiter {
+        let expected = "no delimiter here, where the standard has that of JSON files: a CSV file's is a custom property of vendor lakegate";
+        delimiter.refuse(expected, findings);
     }
-    let csv = dialect(&server, findings);
-    let text = server.required_text("location", "s3://<bucket or *>/<key pattern>", findings)?;
-    match Location::parse(&text) {
-        Ok(location) => Some(Landing {
-            location,
-            encoding: Encoding::Utf8,
-            packing: Packing::ByContent,
-            format: Format::Csv(csv),
-            numbers: NumberFormat::default(),
-        }),
-        Err(expected) => {
-            findings.problem(&server.child("location"), format!("{text:?}"), expected);
+    Some(Format::Csv(CsvDialect::default()))
+}
+
+fn encoding(node: &Node<'_>, findings: &mut Findings) -> Option<Encoding> {
+    let name: String = node.value.as_str().unwrap_or_default().to_ascii_lowercase();
+    let name: String = name.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).collect();
+    match name.as_str() {
+        "utf8" | "ascii" | "usascii" => Some(Encoding::Utf8),
+        "utf16" => Some(Encoding::Utf16),
+        "utf16le" => Some(Encoding::Utf16Le),
+        "utf16be" => Some(Encoding::Utf16Be),
+        "windows1252" | "cp1252" => Some(Encoding::Windows1252),
+        "iso88591" | "latin1" => Some(Encoding::Iso8859_1),
+        _ => {
+            node.refuse(ENCODINGS, findings);
             None
         }
     }
-}
-
-fn dialect(server: &Node<'_>, findings: &mut Findings) -> CsvDialect {
-    let mut csv = CsvDialect::default();
-    for (name, value) in server.lakegate_properties(findings) {
-        match name.as_str() {
-            "delimiter" => csv.delimiter = byte(&value, findings).unwrap_or(csv.delimiter),
-            "quote" => csv.quote = byte(&value, findings).unwrap_or(csv.quote),
-            "quoting" => match value.value.as_str() {
-                Some("strict") => csv.quoting = Quoting::Strict,
-                Some("lenient") => csv.quoting = Quoting::Lenient,
-                Some(_) | None => value.refuse("strict or lenient", findings),
-            },
-            "header" => match value.value.as_bool() {
-                Some(header) => csv.header = header,
-                None => value.refuse("true or false", findings),
-            },
-            "nullValues" => csv.null_values = null_values(&value, findings).unwrap_or_default(),
-            "maxRecordBytes" => match value.value.as_u64().and_then(|bytes| usize::try_from(bytes).ok()) {
-                Some(bytes) if (1..=MAX_RECORD_BYTES_LIMIT).contains(&bytes) => csv.max_record_bytes = bytes,
-                Some(_) | None => {
-                    value.refuse(format!("a number of bytes from 1 to {MAX_RECORD_BYTES_LIMIT}"), findings);
-                }
-            },
-            _ if UNSUPPORTED.contains(&name.as_str()) => {
-                findings.problem(
-                    &value.path,
-                    format!("the property {name}"),
-                    format!("{SUPPORTED}: {name} is not supported yet"),
-                );
-            }
-            _ => findings.problem(&value.path, format!("the unknown property {name}"), SUPPORTED),
-        }
-    }
-    if csv.delimiter == csv.quote {
-        findings.problem(
-            &server.child("customProperties"),
-            "the same byte for delimiter and quote",
-            "two different ones",
-        );
-    }
-    csv
-}
-
-/// A record is held in memory whole.
-const MAX_RECORD_BYTES_LIMIT: usize = 64 * 1024 * 1024;
-
-fn byte(node: &Node<'_>, findings: &mut Findings) -> Option<u8> {
-    match node.value.as_str().map(str::as_bytes) {
-        Some(&[byte]) if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'\n' | b'\r' | 0) => {
-            Some(byte)
-        }
-        Some(_) | None => {
-            node.refuse("one ASCII character that is no letter, digit or line break", findings);
-            None
-        }
-    }
-}
-
-fn null_values(node: &Node<'_>, findings: &mut Findings) -> Option<Vec<String>> {
-    let items = node.items("a list of texts that mean null", findings)?;
-    Some(items.iter().filter_map(|item| item.text("a text that means null", findings)).collect())
 }

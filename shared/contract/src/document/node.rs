@@ -93,12 +93,29 @@ impl<'a> Node<'a> {
         None
     }
 
+    /// What a text stands for, if it is one of `choices`; anything else is refused.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)], findings: &mut Findings) -> Option<T> {
+        let text = self.value.as_str();
+        let choice = choices.iter().find(|(name, _)| Some(*name) == text).map(|(_, choice)| *choice);
+        if choice.is_none() {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            self.refuse(names.join(" or "), findings);
+        }
+        choice
+    }
+
+    /// True or false; anything else is refused.
+    pub(super) fn boolean(&self, findings: &mut Findings) -> Option<bool> {
+        let boolean = self.value.as_bool();
+        if boolean.is_none() {
+            self.refuse("true or false", findings);
+        }
+        boolean
+    }
+
+    /// A flag that is false where it is absent.
     pub(super) fn flag(&self, key: &str, findings: &mut Findings) -> bool {
-        let Some(node) = self.field(key) else { return false };
-        node.value.as_bool().unwrap_or_else(|| {
-            node.refuse("true or false", findings);
-            false
-        })
+        self.field(key).and_then(|node| node.boolean(findings)).unwrap_or(false)
     }
 
     /// Refuses a text other than the given ones; an absent key is fine.
@@ -145,20 +162,6 @@ impl<'a> Node<'a> {
             properties.push((name, Self { value, path: item.child("value") }));
         }
         properties
-    }
-}
-
-/// Quality checks that would be enforced must not be passed over in silence.
-pub(super) fn refuse_enforceable_quality(quality: &Node<'_>, findings: &mut Findings) {
-    for check in quality.items("a list of quality checks", findings).unwrap_or_default() {
-        match check.value.get("type").and_then(Value::as_str) {
-            Some("text" | "custom") => {
-                check.note("not enforced: a quality check for people or other tools", findings);
-            }
-            Some(_) | None => {
-                check.refuse("no quality check of type sql or library: they are not supported yet", findings);
-            }
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! It does not know columns.
 
 use super::node::{Findings, Node};
-use crate::{Compression, Policy, UnknownColumns};
+use crate::{Compression, ExactDuplicates, Policy, UnknownColumns};
 
 const SUPPORTED: &str = "maxRejectPercent, maxRejectRows, unknownColumns, exactDuplicates or compression";
 
@@ -18,21 +18,22 @@ pub(super) fn policy(object: &Node<'_>, findings: &mut Findings) -> Policy {
                 Some(rows) => policy.max_reject_rows = Some(rows),
                 None => value.refuse("a number of rows, 0 or more", findings),
             },
-            "unknownColumns" => match value.value.as_str() {
-                Some("reject") => policy.unknown_columns = UnknownColumns::Reject,
-                Some("ignore") => policy.unknown_columns = UnknownColumns::Ignore,
-                Some(_) | None => value.refuse("reject or ignore (rescue is not supported yet)", findings),
-            },
-            "exactDuplicates" => {
-                if value.value.as_str() != Some("keep") {
-                    value.refuse("keep (drop is not supported yet)", findings);
-                }
+            "unknownColumns" => {
+                let choices = [
+                    ("reject", UnknownColumns::Reject),
+                    ("ignore", UnknownColumns::Ignore),
+                    ("rescue", UnknownColumns::Rescue),
+                ];
+                policy.unknown_columns = value.choice(&choices, findings).unwrap_or(policy.unknown_columns);
             }
-            "compression" => match value.value.as_str() {
-                Some("zstd") => policy.compression = Compression::Zstd,
-                Some("snappy") => policy.compression = Compression::Snappy,
-                Some(_) | None => value.refuse("zstd or snappy", findings),
-            },
+            "exactDuplicates" => {
+                let choices = [("keep", ExactDuplicates::Keep), ("drop", ExactDuplicates::Drop)];
+                policy.exact_duplicates = value.choice(&choices, findings).unwrap_or(policy.exact_duplicates);
+            }
+            "compression" => {
+                let choices = [("zstd", Compression::Zstd), ("snappy", Compression::Snappy)];
+                policy.compression = value.choice(&choices, findings).unwrap_or(policy.compression);
+            }
             _ => findings.problem(&value.path, format!("the unknown property {name}"), SUPPORTED),
         }
     }

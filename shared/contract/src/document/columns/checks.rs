@@ -13,6 +13,8 @@ use crate::{Check, ColumnType, Scalar};
 
 /// Digits of the widest decimal.
 const MAX_DIGITS: u8 = 38;
+/// What the standard lets ask of objects and arrays.
+const NESTED_OPTIONS: [&str; 6] = ["maxItems", "maxProperties", "minItems", "minProperties", "required", "uniqueItems"];
 
 pub(super) fn checks(node: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Vec<Check> {
     let mut checks = Vec::new();
@@ -25,6 +27,7 @@ pub(super) fn checks(node: &Node<'_>, column_type: &ColumnType, findings: &mut F
         option_checks(&options, column_type, &mut checks, findings);
     }
     let declared = node.value.get("physicalType").and_then(Value::as_str);
+    let declared = declared.filter(|_| matches!(column_type, ColumnType::String));
     if let Some(length) = declared.and_then(|text| text_length(&text.to_ascii_uppercase()))
         && !checks.iter().any(|check| matches!(check, Check::MaxLength(_)))
     {
@@ -39,10 +42,13 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
         ColumnType::Integer(_) | ColumnType::Decimal { .. } => {
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "multipleOf"]
         }
-        ColumnType::Double => &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum"],
-        ColumnType::Boolean | ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => &[],
-        ColumnType::Date(_) | ColumnType::Timestamp(_) => {
+        ColumnType::Boolean => &[],
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => &NESTED_OPTIONS,
+        ColumnType::Double | ColumnType::Date(_) => {
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum"]
+        }
+        ColumnType::Timestamp(_) => {
+            &["defaultTimezone", "exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "timezone"]
         }
     };
     options.refuse_unknown_keys(&format!("the options of {}", type_name(column_type)), known, findings);
@@ -55,14 +61,47 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
                 }
                 None
             }
+            // The pattern of the type has them already.
+            "defaultTimezone" | "timezone" => None,
+            key if NESTED_OPTIONS.contains(&key) => {
+                // What asks nothing is the standard's default.
+                if option.value.as_bool() != Some(false) && option.value.as_u64() != Some(0) {
+                    let expected =
+                        format!("no {key}, which is not enforced (required: true on a property or on items is)");
+                    option.refuse(expected, findings);
+                }
+                None
+            }
             "minLength" => length(&option, findings).map(Check::MinLength),
             "maxLength" => length(&option, findings).map(Check::MaxLength),
             "pattern" => pattern(&option, findings),
+            key if option.value.is_boolean() && key.starts_with("exclusive") => {
+                refuse_flag_without_bound(options, &option, key, findings);
+                None
+            }
+            "minimum" if is_flag(options, "exclusiveMinimum") => {
+                bound("exclusiveMinimum", &option, column_type, findings)
+            }
+            "maximum" if is_flag(options, "exclusiveMaximum") => {
+                bound("exclusiveMaximum", &option, column_type, findings)
+            }
             key => bound(key, &option, column_type, findings),
         };
         checks.extend(check);
     }
     refuse_unsatisfiable(options, checks, findings);
+}
+
+/// Version 3.0 of the standard has flags that make `minimum` and `maximum` exclusive; later ones have bounds of these names.
+fn is_flag(options: &Node<'_>, key: &str) -> bool {
+    options.value.get(key).and_then(Value::as_bool) == Some(true)
+}
+
+fn refuse_flag_without_bound(options: &Node<'_>, flag: &Node<'_>, key: &str, findings: &mut Findings) {
+    let bound = if key == "exclusiveMinimum" { "minimum" } else { "maximum" };
+    if is_flag(options, key) && options.field(bound).is_none() {
+        flag.refuse(format!("a {bound} beside it, or the bound itself"), findings);
+    }
 }
 
 /// A minimum above the maximum would reject every row.
@@ -113,7 +152,7 @@ fn length(option: &Node<'_>, findings: &mut Findings) -> Option<u64> {
     length
 }
 
-fn pattern(option: &Node<'_>, findings: &mut Findings) -> Option<Check> {
+pub(in super::super) fn pattern(option: &Node<'_>, findings: &mut Findings) -> Option<Check> {
     let text = option.text("a regular expression", findings)?;
     match Regex::new(&text) {
         Ok(regex) => Some(Check::Pattern(regex)),
@@ -134,19 +173,38 @@ fn enumeration(list: &Node<'_>, column_type: &ColumnType, findings: &mut Finding
     let items = list.items("a list of {value: …}", findings)?;
     let mut values = Vec::with_capacity(items.len());
     for item in &items {
-        let Some(value) = item.field("value") else {
-            item.refuse("an object with a value", findings);
-            continue;
-        };
-        match scalar(value.value, column_type) {
-            Some(Exactness::Exact(scalar)) => values.push(scalar),
-            Some(Exactness::Between(..)) | None => value.refuse(expected(column_type), findings),
+        match item.field("value") {
+            Some(value) => values.extend(value_of(&value, column_type, findings)),
+            None => item.refuse("an object with a value", findings),
         }
     }
     if items.is_empty() {
         list.refuse("at least one value", findings);
     }
     Some(Check::Enum(values))
+}
+
+/// A plain list of values, as the argument `validValues` has it.
+pub(in super::super) fn valid_values(
+    list: &Node<'_>,
+    column_type: &ColumnType,
+    findings: &mut Findings,
+) -> Option<Check> {
+    let items = list.items("a list of values", findings)?;
+    if items.is_empty() {
+        list.refuse("at least one value", findings);
+    }
+    Some(Check::Enum(items.iter().filter_map(|item| value_of(item, column_type, findings)).collect()))
+}
+
+fn value_of(node: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Option<Scalar> {
+    match scalar(node.value, column_type) {
+        Some(Exactness::Exact(scalar)) => Some(scalar),
+        Some(Exactness::Between(..)) | None => {
+            node.refuse(expected(column_type), findings);
+            None
+        }
+    }
 }
 
 fn bound(key: &str, option: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Option<Check> {
@@ -195,7 +253,9 @@ fn expected(column_type: &ColumnType) -> String {
         ColumnType::Boolean => "true or false".to_owned(),
         ColumnType::Date(pattern) => format!("a date as text, written {pattern}"),
         ColumnType::Timestamp(pattern) => format!("a timestamp as text, written {pattern}"),
-        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => "no bound of a nested value".to_owned(),
+        ColumnType::Json | ColumnType::Struct(_) | ColumnType::List(_) => {
+            "no value of an object or an array: they are not compared".to_owned()
+        }
     }
 }
 

@@ -2,15 +2,17 @@
 //! It does not know rules.
 
 use super::super::node::{Findings, Node};
+use super::nested::{self, Depth};
 use crate::temporal::TemporalPattern;
 use crate::{ColumnType, IntegerWidth};
 
-const LOGICAL_TYPES: &str = "string, integer, number, boolean, date or timestamp";
+const LOGICAL_TYPES: &str = "string, integer, number, boolean, date, timestamp, object or array";
 /// What Parquet's, Glue's and Athena's decimals hold.
 const MAX_PRECISION: u8 = 38;
 
-pub(super) fn column_type(node: &Node<'_>, findings: &mut Findings) -> Option<ColumnType> {
+pub(super) fn column_type(node: &Node<'_>, depth: Depth, findings: &mut Findings) -> Option<ColumnType> {
     let logical = node.required_text("logicalType", LOGICAL_TYPES, findings)?;
+    nested::refuse_parts_of_other_types(node, &logical, findings);
     let physical = node.optional_text("physicalType", findings).map(|text| text.to_ascii_uppercase());
     let physical = physical.as_deref();
     match logical.as_str() {
@@ -26,10 +28,19 @@ pub(super) fn column_type(node: &Node<'_>, findings: &mut Findings) -> Option<Co
         "timestamp" => {
             let fits = expect(node, physical, &["TIMESTAMP", "DATETIME", "TIMESTAMP WITHOUT TIME ZONE"], findings);
             let pattern = pattern(node, true, TemporalPattern::iso_timestamp, findings)?;
+            let pattern = zoned(node, pattern, findings)?;
             fits.then_some(ColumnType::Timestamp(pattern))
         }
+        "object" => nested::object(node, physical, depth, findings),
+        "array" => nested::array(node, physical, depth, findings),
         _ => {
-            findings.problem(&node.child("logicalType"), format!("{logical:?}"), LOGICAL_TYPES);
+            let expected = match logical.as_str() {
+                "time" => "string: a TIME in Parquet is not safe in Athena, text is",
+                "map" => "object with physicalType: JSON, which keeps a map's text, or with properties",
+                "vector" => "array, with items of logicalType: number",
+                _ => LOGICAL_TYPES,
+            };
+            findings.problem(&node.child("logicalType"), format!("{logical:?}"), expected);
             None
         }
     }
@@ -142,16 +153,50 @@ fn pattern(
     }
 }
 
+/// The pattern with the zone of values that have no offset.
+fn zoned(node: &Node<'_>, pattern: TemporalPattern, findings: &mut Findings) -> Option<TemporalPattern> {
+    let option = |key: &str| node.field("logicalTypeOptions")?.field(key);
+    if let Some(timezone) = option("timezone")
+        && timezone.boolean(findings)?
+    {
+        if format(node).is_none() {
+            timezone.note("not enforced: a value without an offset is one of defaultTimezone, else UTC", findings);
+        } else if !names_a_zone(&pattern.to_string()) {
+            let expected = "false: the format has no offset (X, x or Z)";
+            timezone.refuse(expected, findings);
+            return None;
+        }
+    }
+    let Some(zone) = option("defaultTimezone") else { return Some(pattern) };
+    let name = zone.text("the name of a time zone, such as Europe/Berlin", findings)?;
+    let zoned = pattern.with_default_zone(&name);
+    if zoned.is_none() {
+        zone.refuse("the name of a time zone, such as Europe/Berlin", findings);
+    }
+    zoned
+}
+
+/// Whether a pattern has letters of an offset or a zone outside its quoted texts.
+fn names_a_zone(pattern: &str) -> bool {
+    pattern.split('\'').step_by(2).any(|outside| outside.contains(['X', 'x', 'Z', 'z', 'V', 'v', 'O']))
+}
+
 fn format<'a>(node: &Node<'a>) -> Option<Node<'a>> {
     node.field("logicalTypeOptions")?.field("format")
 }
 
-fn expect(node: &Node<'_>, physical: Option<&str>, known: &[&str], findings: &mut Findings) -> bool {
+/// Whether the physical type is absent or one of `known`; another one is refused.
+pub(super) fn expect(node: &Node<'_>, physical: Option<&str>, known: &[&str], findings: &mut Findings) -> bool {
     let Some(physical) = physical else { return true };
     known.contains(&physical) || refuse_physical::<()>(node, physical, &known.join(" or "), findings).is_some()
 }
 
-fn refuse_physical<T>(node: &Node<'_>, physical: &str, expected: &str, findings: &mut Findings) -> Option<T> {
+pub(super) fn refuse_physical<T>(
+    node: &Node<'_>,
+    physical: &str,
+    expected: &str,
+    findings: &mut Findings,
+) -> Option<T> {
     findings.problem(&node.child("physicalType"), format!("{physical:?}"), expected);
     None
 }

@@ -1,7 +1,15 @@
 //! Documents as people write them, and what is said of those that are wrong.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
 
-use lakegate_contract::{Check, ColumnType, Format, IntegerWidth, Note, Problem, Rule, Scalar, UnknownColumns, parse};
+mod any_document;
+mod landing;
+mod nested;
+mod quality;
+mod table;
+
+use lakegate_contract::{
+    Check, ColumnType, Contract, Format, IntegerWidth, Key, Note, Problem, Rule, Scalar, UnknownColumns, parse,
+};
 
 const ORDERS: &str = r#"
 apiVersion: v3.2.0
@@ -43,6 +51,32 @@ fn problems(document: &str) -> Vec<String> {
     match parse(document) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().map(Problem::to_string).collect(),
+    }
+}
+
+/// A document over one server, one object and its columns, all in YAML's flow style.
+fn document(server: &str, columns: &[&str], object: &str) -> String {
+    let columns = columns.iter().map(|column| format!("      - {column}")).collect::<Vec<_>>().join("\n");
+    format!(
+        "apiVersion: v3.2.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: draft\nservers:\n  - server: landing\n    type: s3\n    \
+         location: s3://*/t/**\n    {server}\nschema:\n  - name: t\n    properties:\n{columns}\n    {object}\n"
+    )
+}
+
+/// Custom properties of vendor lakegate, from `name: value` pairs.
+fn lakegate(properties: &[&str]) -> String {
+    let item = |property: &&str| {
+        let (name, value) = property.split_once(": ").unwrap();
+        format!("{{property: {name}, value: {value}, vendor: lakegate}}")
+    };
+    format!("customProperties: [{}]", properties.iter().map(item).collect::<Vec<_>>().join(", "))
+}
+
+/// The contract and its notes; a document that is wrong fails the test.
+fn good(document: &str) -> (Contract, Vec<String>) {
+    match parse(document) {
+        Ok(checked) => (checked.contract, checked.notes.iter().map(Note::to_string).collect()),
+        Err(problems) => panic!("{problems:#?}\n{document}"),
     }
 }
 
@@ -117,12 +151,7 @@ fn every_error_names_path_found_and_expected() {
             "Status: found an unknown key, expected a key of a contract (did you mean status?)",
         ),
         ("type: s3", "type: ftp", "servers[landing].type: found \"ftp\", expected s3"),
-        ("format: csv", "format: json", "servers[landing].format: found \"json\", expected csv"),
-        (
-            "encoding: UTF-8",
-            "encoding: UTF-16",
-            "servers[landing].encoding: found \"UTF-16\", expected UTF-8: other encodings are not supported yet",
-        ),
+        ("format: csv", "format: parquet", "servers[landing].format: found \"parquet\", expected csv or json"),
         (
             "s3://*/orders/**/*.csv",
             "orders/*.csv",
@@ -132,11 +161,6 @@ fn every_error_names_path_found_and_expected() {
             "value: \";\"",
             "value: \";;\"",
             "servers[landing].customProperties[delimiter].value: found \";;\", expected one ASCII character that is no letter, digit or line break",
-        ),
-        (
-            "property: delimiter",
-            "property: skipLines",
-            "servers[landing].customProperties[skipLines].value: found the property skipLines, expected delimiter, quote, quoting, header, nullValues or maxRecordBytes: skipLines is not supported yet",
         ),
         (
             "physicalName: orders",
@@ -151,7 +175,7 @@ fn every_error_names_path_found_and_expected() {
         (
             "{name: region,",
             "{name: Re gion,",
-            "schema[Orders].properties[Re gion].name: found \"re gion\", expected lower-case letters, digits and _, beginning with a letter (give physicalName where the header has another name)",
+            "schema[Orders].properties[Re gion].name: found \"re gion\", expected lower-case letters, digits and _, beginning with a letter (give physicalName where the file has another name)",
         ),
         ("{value: NA}", "{value: 3}", "schema[Orders].properties[region].enum[1].value: found 3, expected text"),
         (
@@ -201,8 +225,8 @@ fn every_error_names_path_found_and_expected() {
         ),
         (
             "value: ignore",
-            "value: rescue",
-            "schema[Orders].customProperties[unknownColumns].value: found \"rescue\", expected reject or ignore (rescue is not supported yet)",
+            "value: drop",
+            "schema[Orders].customProperties[unknownColumns].value: found \"drop\", expected reject or ignore or rescue",
         ),
     ] {
         assert_eq!(broken(from, to), [message], "{from} -> {to}");
@@ -290,13 +314,30 @@ fn what_is_no_document_says_so() {
 }
 
 #[test]
-fn quality_that_would_be_enforced_is_refused_until_it_is() {
-    let sql = "logicalType: object\n    quality: [{type: sql, query: x, mustBe: 0}, {type: text, description: y}]";
-    let problems = broken("logicalType: object", sql);
+fn exclusive_bounds_may_be_written_as_version_3_0_has_them() {
+    let column = |options: &str| {
+        let column = format!("{{name: a, logicalType: integer, logicalTypeOptions: {{{options}}}}}");
+        document("format: csv", &[&column], "")
+    };
+    let checks = |options: &str| format!("{:?}", good(&column(options)).0.columns[0].checks);
     assert_eq!(
-        problems,
+        checks("minimum: 1, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false"),
+        "[Maximum(Integer(9)), ExclusiveMinimum(Integer(1))]"
+    );
+    assert_eq!(checks("exclusiveMinimum: false"), "[]");
+    assert_eq!(
+        problems(&column("exclusiveMaximum: true")),
         [
-            "schema[Orders].quality[0]: found an object, expected no quality check of type sql or library: they are not supported yet"
+            "schema[t].properties[a].logicalTypeOptions.exclusiveMaximum: found true, expected a maximum beside it, or the bound itself"
         ]
     );
+}
+
+#[test]
+fn a_document_of_everything_is_a_contract_without_notes() {
+    let (contract, notes) = good(include_str!("whole.odcs.yaml"));
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!((contract.columns.len(), contract.paths.len(), contract.file_rules.len()), (9, 16, 4));
+    assert_eq!(contract.keys, [Key { columns: vec![0, 1] }]);
+    assert_eq!(contract.partition_columns, [7]);
 }
