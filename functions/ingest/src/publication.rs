@@ -221,7 +221,12 @@ impl Job<'_> {
 /// How an alert files a whole file's rejection.
 fn kind_of(kind: FileErrorKind) -> FailureKind {
     match kind {
-        FileErrorKind::EmptyFile | FileErrorKind::Encoding => FailureKind::UnreadableFile,
+        FileErrorKind::EmptyFile
+        | FileErrorKind::Encoding
+        | FileErrorKind::WrongFormat
+        | FileErrorKind::Truncated
+        | FileErrorKind::Corrupt
+        | FileErrorKind::TooLargeUnpacked => FailureKind::UnreadableFile,
         FileErrorKind::HeaderMismatch | FileErrorKind::TooManyRejects | FileErrorKind::TooManyPartitions => {
             FailureKind::ContractViolated
         }

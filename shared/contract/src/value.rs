@@ -18,6 +18,29 @@ impl Default for NumberFormat {
     }
 }
 
+impl NumberFormat {
+    /// Reads a whole number, as [`parse_integer`] does.
+    #[inline]
+    #[must_use]
+    pub fn integer(&self, text: &[u8]) -> Option<i64> {
+        parse_integer(text)
+    }
+
+    /// Reads an exact number in units of 10^-`scale`, as [`parse_decimal`] does.
+    #[inline]
+    #[must_use]
+    pub fn decimal(&self, text: &[u8], precision: u8, scale: u8) -> Option<i128> {
+        parse_decimal(text, precision, scale)
+    }
+
+    /// Reads a floating point number, as [`parse_double`] does.
+    #[inline]
+    #[must_use]
+    pub fn double(&self, text: &[u8]) -> Option<f64> {
+        parse_double(text)
+    }
+}
+
 /// Texts that are true, in any case of letters.
 pub const TRUE_TEXTS: [&str; 5] = ["true", "t", "yes", "y", "1"];
 /// Texts that are false, in any case of letters.

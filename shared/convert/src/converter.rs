@@ -10,7 +10,7 @@ use lakegate_contract::{Contract, Format, Rule, Violations};
 
 use crate::ConvertError;
 use crate::csv::CsvReader;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Progress};
 use crate::judge::{Findings, Judged, filtered, judge};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Verdict};
 use crate::parse::{NullTexts, Style};
@@ -22,7 +22,7 @@ use crate::table::Table;
 use crate::unique::Uniqueness;
 
 /// Larger pushes are taken in pieces, so that the buffer stays small whatever the caller does.
-const PUSH_BYTES: usize = 1024 * 1024;
+const PUSH_BYTES: usize = 256 * 1024;
 /// Partitions that one file may have: each is a file of its own, a partition of the catalog, and an open encoder that
 /// takes some 30 KB per column.
 pub(crate) const MAX_PARTITIONS: usize = 500;
@@ -101,7 +101,7 @@ impl Converter {
         Ok(Self {
             decoder: Decoder::new(&contract.landing),
             reader: CsvReader::new(&contract, dialect),
-            style: Style { nulls: NullTexts::new(&dialect.null_values) },
+            style: Style { nulls: NullTexts::new(&dialect.null_values), numbers: contract.landing.numbers },
             uniqueness: Uniqueness::new(&contract),
             router: Router::new(&contract)?,
             table: Table::new(SchemaRef::clone(&schema), contract.policy.compression),
@@ -134,9 +134,8 @@ impl Converter {
                 return Ok(Reading::Enough);
             }
             self.bytes_read += piece.len() as u64;
-            let decoded = self.decoder.decode(piece, |text| self.reader.push(text));
-            self.file_error = decoded.err();
-            self.advance()?;
+            let mut rest = piece;
+            self.take_text(|decoder, reader| decoder.decode(&mut rest, |text| reader.push(text)))?;
         }
         Ok(if self.file_error.is_some() { Reading::Enough } else { Reading::More })
     }
@@ -161,7 +160,7 @@ impl Converter {
     /// [`ConvertError`] if the engine fails; the file cannot be judged then.
     pub fn finish(&mut self) -> Result<Judgement, ConvertError> {
         if self.file_error.is_none() {
-            self.file_error = self.decoder.finish(|text| self.reader.push(text)).err();
+            self.take_text(|decoder, reader| decoder.finish(|text| reader.push(text)))?;
             self.reader.end();
             self.advance()?;
         }
@@ -185,6 +184,25 @@ impl Converter {
             first_rejects: std::mem::take(&mut self.first_rejects),
             bytes_read: self.bytes_read,
         })
+    }
+
+    /// Decodes as long as there is text, and judges each piece before the next one: packed bytes may have thousands of pieces.
+    fn take_text(
+        &mut self,
+        mut decode: impl FnMut(&mut Decoder, &mut CsvReader) -> Result<Progress, FileError>,
+    ) -> Result<(), ConvertError> {
+        while self.file_error.is_none() {
+            match decode(&mut self.decoder, &mut self.reader) {
+                Ok(progress) => {
+                    self.advance()?;
+                    if progress == Progress::Done {
+                        break;
+                    }
+                }
+                Err(error) => self.file_error = Some(error),
+            }
+        }
+        Ok(())
     }
 
     fn advance(&mut self) -> Result<(), ConvertError> {
@@ -253,6 +271,8 @@ impl Converter {
         let mut violations = found.as_slice();
         let mut faults = faults.iter().copied().peekable();
         let mut candidate = 0;
+        // A place in the batch, and where that was in the file.
+        let (mut place, mut byte_offset) = (0, self.decoder.source_offset(batch));
         for (number, record) in batch.records.iter().enumerate() {
             let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
                 *self.broken.entry((None, rule)).or_default() += 1;
@@ -270,6 +290,8 @@ impl Converter {
             if reasons.is_empty() {
                 continue;
             }
+            byte_offset += self.decoder.source_len(batch.bytes(place, record.start));
+            place = record.start;
             let room = self.first_rejects_max.saturating_sub(self.first_rejects.len());
             self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {
                 line: record.line,
@@ -281,7 +303,7 @@ impl Converter {
             self.rejects.append(&Reject {
                 row_number: self.counts.read + number as u64 + 1,
                 line: record.line,
-                byte_offset: self.decoder.source_offset(batch.offset + record.start as u64),
+                byte_offset,
                 raw: batch.raw(record),
                 reasons,
             })?;

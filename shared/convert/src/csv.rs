@@ -1,9 +1,12 @@
 //! CSV: pushed text to batches of records, and which of their fields belongs to which column.
 //! It does not know what a value means.
 
+mod fields;
 mod header;
 mod scan;
+mod specials;
 mod splitter;
+mod whole;
 
 use std::sync::Arc;
 
@@ -11,7 +14,9 @@ use lakegate_contract::{Contract, CsvDialect};
 
 use crate::records::{BATCH_RECORDS, Batch, FieldMap};
 use crate::{FileError, FileErrorKind};
-pub(crate) use splitter::{Split, Splitter, unescape};
+
+pub(crate) use fields::unescape;
+pub(crate) use splitter::{Split, Splitter};
 
 /// Reads a CSV file. Push its text in order, take batches after each push.
 #[derive(Debug)]
@@ -26,7 +31,7 @@ pub(crate) struct CsvReader {
 impl CsvReader {
     pub(crate) fn new(contract: &Arc<Contract>, dialect: &CsvDialect) -> Self {
         Self {
-            splitter: Splitter::new(dialect),
+            splitter: Splitter::new(dialect, contract.landing.encoding),
             map: (!dialect.header).then(|| Arc::new(header::by_position(contract))),
             contract: Arc::clone(contract),
             at_end: false,
@@ -68,7 +73,7 @@ impl CsvReader {
             let message = "the file is empty, and a header was expected".to_owned();
             return Err(FileError { kind: FileErrorKind::EmptyFile, message, line: None });
         }
-        let none = Arc::new(FieldMap { field_of_column: Vec::new(), field_count: 0 });
+        let none = Arc::new(FieldMap::default());
         let batch = self.splitter.take_batch(&none);
         let Some(record) = batch.records.first() else { return Ok(None) };
         let names = if record.fault.is_none() { names(&batch) } else { None };

@@ -1,74 +1,96 @@
 //! A file's bytes to its text: unpacked, and in UTF-8 without a byte order mark.
 //! It does not know records.
 
-use lakegate_contract::Landing;
+mod gzip;
+mod signature;
+mod text;
+mod transcode;
+mod unpack;
+mod zstd;
 
+use lakegate_contract::{Format, Landing};
+
+use crate::records::Batch;
 use crate::{FileError, FileErrorKind};
+use text::TextReader;
+use unpack::Unpacker;
 
-/// Bytes that tell what kind of file it is.
-const PREFIX_BYTES: usize = 4;
-const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) use transcode::source_len;
+
+/// Text is handed out in pieces of about this size, however much a few bytes unpack to; transcoded text is up to three times as long.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Whether a decoder has more text for the bytes that it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Call again.
+    More,
+    /// It needs other bytes.
+    Done,
+}
 
 /// Decodes a file. Push its bytes in order.
+///
+/// Memory: one piece of text, 64 KiB of packed bytes, and what the format asks for to unpack: 32 KiB for gzip, for zstd the window
+/// that the file says, at most 128 MiB (files of levels below 20 say at most 8 MiB).
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    /// The file's first bytes, until there are enough to tell what it is.
-    prefix: Option<Vec<u8>>,
-    /// Bytes at the file's beginning that are no text.
-    skipped: u64,
+    unpacker: Unpacker,
+    text: TextReader,
 }
 
 impl Decoder {
-    pub(crate) fn new(_landing: &Landing) -> Self {
-        Self { prefix: Some(Vec::new()), skipped: 0 }
-    }
-
-    /// Calls `take` with the text of the next bytes, in pieces.
-    ///
-    /// # Errors
-    /// The bytes are not what the contract says.
-    pub(crate) fn decode(&mut self, bytes: &[u8], mut take: impl FnMut(&[u8])) -> Result<(), FileError> {
-        let Some(prefix) = &mut self.prefix else {
-            take(bytes);
-            return Ok(());
-        };
-        prefix.extend_from_slice(bytes);
-        if prefix.len() >= PREFIX_BYTES { self.begin(take) } else { Ok(()) }
-    }
-
-    /// No more bytes will come.
-    ///
-    /// # Errors
-    /// As for [`Self::decode`].
-    pub(crate) fn finish(&mut self, take: impl FnMut(&[u8])) -> Result<(), FileError> {
-        self.begin(take)
-    }
-
-    /// The offset in the file of a place in its text.
-    pub(crate) fn source_offset(&self, text_offset: u64) -> u64 {
-        self.skipped + text_offset
-    }
-
-    /// Looks at the first bytes, once.
-    fn begin(&mut self, mut take: impl FnMut(&[u8])) -> Result<(), FileError> {
-        let Some(prefix) = self.prefix.take() else { return Ok(()) };
-        if let Some(text) = prefix.strip_prefix(UTF8_BOM) {
-            self.skipped = UTF8_BOM.len() as u64;
-            take(text);
-            return Ok(());
+    pub(crate) fn new(landing: &Landing) -> Self {
+        Self {
+            unpacker: Unpacker::new(landing.packing),
+            text: TextReader::new(landing.encoding, format_name(&landing.format)),
         }
-        let other = match prefix.as_slice() {
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "UTF-16",
-            [0x1F, 0x8B, ..] => "gzip",
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => "zstd",
-            [b'P', b'K', 3, 4, ..] => "a zip archive",
-            [b'P', b'A', b'R', b'1', ..] => "Parquet",
-            text => {
-                take(text);
-                return Ok(());
-            }
-        };
-        let message = format!("the file is {other}, and the contract says CSV in UTF-8");
-        Err(FileError { kind: FileErrorKind::Encoding, message, line: None })
+    }
+
+    /// Takes bytes from `input`, and calls `take` with the next piece of their text, if there is one. To be called until there is no
+    /// more: then `input` is empty.
+    ///
+    /// # Errors
+    /// The bytes are not what the contract says, or cannot be unpacked.
+    pub(crate) fn decode(&mut self, input: &mut &[u8], take: impl FnMut(&[u8])) -> Result<Progress, FileError> {
+        let Self { unpacker, text } = self;
+        unpacker.unpack(input, |bytes, packed_as| text.push(bytes, packed_as, take))
+    }
+
+    /// No more bytes will come. To be called as [`Self::decode`].
+    ///
+    /// # Errors
+    /// As for [`Self::decode`], or the file ends too early.
+    pub(crate) fn finish(&mut self, mut take: impl FnMut(&[u8])) -> Result<Progress, FileError> {
+        let Self { unpacker, text } = self;
+        let progress = unpacker.finish(|bytes, packed_as| text.push(bytes, packed_as, &mut take))?;
+        if progress == Progress::Done {
+            text.finish(unpacker.packed_as(), take)?;
+        }
+        Ok(progress)
+    }
+
+    /// The offset in the unpacked file of a batch's first byte.
+    pub(crate) fn source_offset(&self, batch: &Batch) -> u64 {
+        self.text.skipped() + batch.offset
+    }
+
+    /// How many bytes this text of whole characters was in the unpacked file.
+    pub(crate) fn source_len(&self, text: &[u8]) -> u64 {
+        source_len(self.text.encoding(), text)
     }
 }
+
+const fn format_name(format: &Format) -> &'static str {
+    match format {
+        Format::Csv(_) => "CSV",
+        Format::Json(_) => "JSON",
+    }
+}
+
+fn file_error(kind: FileErrorKind, message: String) -> FileError {
+    FileError { kind, message, line: None }
+}
+
+#[cfg(test)]
+mod tests;

@@ -64,8 +64,16 @@ pub struct FileError {
 pub enum FileErrorKind {
     /// The file has no byte, and a header was expected.
     EmptyFile,
-    /// The bytes are no text in the file's encoding.
+    /// The file's text is not in the encoding that the contract says.
     Encoding,
+    /// The file is of another kind than the contract says, packed otherwise, or packed twice.
+    WrongFormat,
+    /// The file ends before its packed data does.
+    Truncated,
+    /// The file's packed data cannot be unpacked.
+    Corrupt,
+    /// The file's packed data unpacks to more than is read.
+    TooLargeUnpacked,
     /// The header does not fit the contract.
     HeaderMismatch,
     /// More rows break the contract than it allows.
@@ -81,6 +89,10 @@ impl FileErrorKind {
         match self {
             Self::EmptyFile => "EmptyFile",
             Self::Encoding => "Encoding",
+            Self::WrongFormat => "WrongFormat",
+            Self::Truncated => "Truncated",
+            Self::Corrupt => "Corrupt",
+            Self::TooLargeUnpacked => "TooLargeUnpacked",
             Self::HeaderMismatch => "HeaderMismatch",
             Self::TooManyRejects => "TooManyRejects",
             Self::TooManyPartitions => "TooManyPartitions",

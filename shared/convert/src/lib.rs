@@ -37,6 +37,7 @@ mod parse;
 mod partition;
 mod records;
 mod rejects;
+mod rescue;
 mod schema;
 mod table;
 mod unique;

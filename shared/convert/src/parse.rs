@@ -11,11 +11,12 @@ use arrow::datatypes::{
     ArrowPrimitiveType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
-use lakegate_contract::value::{parse_boolean, parse_decimal, parse_double, parse_integer};
-use lakegate_contract::{Column, ColumnType, IntegerWidth, Rule};
+use lakegate_contract::value::{NumberFormat, parse_boolean};
+use lakegate_contract::{Column, ColumnSource, ColumnType, IntegerWidth, Rule};
 
 use crate::judge::Findings;
 use crate::records::{Batch, Form, Record};
+use crate::rescue;
 use crate::schema::data_type;
 
 /// Texts that mean null. The empty text is so common that it has a place of its own.
@@ -32,7 +33,7 @@ impl NullTexts {
     }
 
     #[inline]
-    fn contains(&self, text: &[u8]) -> bool {
+    pub(crate) fn contains(&self, text: &[u8]) -> bool {
         if text.is_empty() { self.empty } else { self.others.iter().any(|other| other == text) }
     }
 }
@@ -41,6 +42,7 @@ impl NullTexts {
 #[derive(Debug)]
 pub(crate) struct Style {
     pub(crate) nulls: NullTexts,
+    pub(crate) numbers: NumberFormat,
 }
 
 /// A batch's candidate rows, and how to read them.
@@ -59,17 +61,21 @@ pub(crate) fn column(
     index: usize,
     findings: &mut Findings,
 ) -> Result<ArrayRef, ArrowError> {
+    if let ColumnSource::Rescued = column.source {
+        return Ok(Arc::new(rescue::column(rows)));
+    }
     let Some(field) = field else {
         return Ok(new_null_array(&data_type(&column.column_type), rows.candidates.len()));
     };
+    let numbers = rows.style.numbers;
     let mut cells = Cells { rows, field, index, findings, scratch: Vec::new() };
     Ok(match &column.column_type {
         ColumnType::String => Arc::new(cells.strings()?),
         ColumnType::Integer(width) => cells.integers(*width),
-        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(parse_double)),
+        ColumnType::Double => Arc::new(cells.primitives::<Float64Type>(|text| numbers.double(text))),
         ColumnType::Decimal { precision, scale } => {
             let (precision, scale) = (*precision, *scale);
-            let values: Decimal128Array = cells.primitives(|text| parse_decimal(text, precision, scale));
+            let values: Decimal128Array = cells.primitives(|text| numbers.decimal(text, precision, scale));
             Arc::new(values.with_precision_and_scale(precision, scale.cast_signed())?)
         }
         ColumnType::Boolean => Arc::new(cells.booleans()),
@@ -98,7 +104,7 @@ impl Cells<'_, '_> {
         let batch = self.rows.batch;
         for (row, record) in self.rows.candidates.iter().enumerate() {
             let Some(field) = batch.fields(record).get(self.field) else { continue };
-            read(self.findings, row, batch.text(field, &mut self.scratch), field.form != Form::Plain);
+            read(self.findings, row, batch.text(field, &mut self.scratch), field.form() != Form::Plain);
         }
     }
 
@@ -128,15 +134,16 @@ impl Cells<'_, '_> {
     }
 
     fn integers(&mut self, width: IntegerWidth) -> ArrayRef {
+        let numbers = self.rows.style.numbers;
         match width {
-            IntegerWidth::I8 => Arc::new(self.primitives::<Int8Type>(|text| i8::try_from(parse_integer(text)?).ok())),
+            IntegerWidth::I8 => Arc::new(self.primitives::<Int8Type>(|text| i8::try_from(numbers.integer(text)?).ok())),
             IntegerWidth::I16 => {
-                Arc::new(self.primitives::<Int16Type>(|text| i16::try_from(parse_integer(text)?).ok()))
+                Arc::new(self.primitives::<Int16Type>(|text| i16::try_from(numbers.integer(text)?).ok()))
             }
             IntegerWidth::I32 => {
-                Arc::new(self.primitives::<Int32Type>(|text| i32::try_from(parse_integer(text)?).ok()))
+                Arc::new(self.primitives::<Int32Type>(|text| i32::try_from(numbers.integer(text)?).ok()))
             }
-            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(parse_integer)),
+            IntegerWidth::I64 => Arc::new(self.primitives::<Int64Type>(|text| numbers.integer(text))),
         }
     }
 

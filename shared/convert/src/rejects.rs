@@ -215,7 +215,7 @@ fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String 
     if rule == Rule::Quote {
         "a quote inside an unquoted field, text behind a closing quote, or a quote that is never closed".to_owned()
     } else if rule == Rule::Encoding {
-        "not valid UTF-8".to_owned()
+        "not valid in the file's encoding".to_owned()
     } else if rule == Rule::TooLong {
         format!("longer than {} bytes (maxRecordBytes); raw is cut there", record.end - record.start)
     } else {

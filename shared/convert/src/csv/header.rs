@@ -1,7 +1,9 @@
 //! Which field of a record belongs to which column: by the header's names, or by position.
 //! It does not know records beyond the header.
 
-use lakegate_contract::{Contract, UnknownColumns};
+use std::collections::BTreeSet;
+
+use lakegate_contract::{Column, ColumnSource, Contract, UnknownColumns};
 
 use crate::records::FieldMap;
 use crate::{FileError, FileErrorKind};
@@ -9,10 +11,11 @@ use crate::{FileError, FileErrorKind};
 /// How many unknown header names a message lists.
 const NAMES_SHOWN: usize = 8;
 
-/// Without a header: the columns that are not derived, in the contract's order.
+/// Without a header: the columns that are in the file, in the contract's order. Nothing is rescued: a record with more fields is
+/// rejected, because nobody named them.
 pub(crate) fn by_position(contract: &Contract) -> FieldMap {
     let mut next = 0;
-    let position = |column: &lakegate_contract::Column| {
+    let position = |column: &Column| {
         if !column.is_in_file() {
             return None;
         }
@@ -20,23 +23,23 @@ pub(crate) fn by_position(contract: &Contract) -> FieldMap {
         Some(next - 1)
     };
     let field_of_column = contract.columns.iter().map(position).collect();
-    FieldMap { field_of_column, field_count: next }
+    FieldMap { field_of_column, field_count: next, rescued: Vec::new() }
 }
 
 /// By the header's names: exactly, else in another case of letters. A missing optional column reads as null.
 ///
 /// # Errors
-/// A name twice, a required column missing, or an unknown name where the contract rejects these. The message names header fields
-/// only where the line is a header at all: a first line of data must not reach an alert.
+/// A name twice, a name that two columns have in other cases of letters, a required column missing, or an unknown name where the
+/// contract rejects these. The message names header fields only where the line is a header at all: a first line of data must not
+/// reach an alert.
 pub(crate) fn by_name(contract: &Contract, names: &[String], line: u64) -> Result<FieldMap, FileError> {
     let error = |message: String| FileError { kind: FileErrorKind::HeaderMismatch, message, line: Some(line) };
     let mut field_of_column = vec![None; contract.columns.len()];
     let mut unknown = Vec::new();
     for (field, name) in names.iter().enumerate() {
-        let Some((column, place)) =
-            column_named(contract, name).and_then(|column| Some((column, field_of_column.get_mut(column)?)))
-        else {
-            unknown.push(name.as_str());
+        let found = column_named(contract, name).map_err(error)?;
+        let Some((column, place)) = found.and_then(|column| Some((column, field_of_column.get_mut(column)?))) else {
+            unknown.push((field, name.as_str()));
             continue;
         };
         if place.replace(field).is_some() {
@@ -51,31 +54,66 @@ pub(crate) fn by_name(contract: &Contract, names: &[String], line: u64) -> Resul
     if !missing.is_empty() || !is_header {
         return Err(error(missing_message(&missing, &unknown, is_header)));
     }
-    if !unknown.is_empty() && contract.policy.unknown_columns == UnknownColumns::Reject {
-        return Err(error(format!("the header has columns that the contract does not know: {}", list(&unknown))));
-    }
-    Ok(FieldMap { field_of_column, field_count: names.len() })
+    let rescued = match contract.policy.unknown_columns {
+        UnknownColumns::Reject if !unknown.is_empty() => {
+            return Err(error(format!("the header has columns that the contract does not know: {}", list(&unknown))));
+        }
+        UnknownColumns::Reject | UnknownColumns::Ignore => Vec::new(),
+        UnknownColumns::Rescue => rescued(contract, &unknown).map_err(error)?,
+    };
+    Ok(FieldMap { field_of_column, field_count: names.len(), rescued })
 }
 
-fn column_named(contract: &Contract, name: &str) -> Option<usize> {
+/// The column that a header's name belongs to, if there is one.
+fn column_named(contract: &Contract, name: &str) -> Result<Option<usize>, String> {
     let in_file = || contract.columns.iter().enumerate().filter(|(_, column)| column.is_in_file());
-    let exact = in_file().find(|(_, column)| column.name == name);
-    let alike = || in_file().find(|(_, column)| column.name.eq_ignore_ascii_case(name));
-    exact.or_else(alike).map(|(index, _)| index)
+    if let Some((index, _)) = in_file().find(|(_, column)| column.name == name) {
+        return Ok(Some(index));
+    }
+    let lower = name.to_lowercase();
+    let mut alike = in_file().filter(|(_, column)| column.name.to_lowercase() == lower);
+    match (alike.next(), alike.next()) {
+        (Some((_, first)), Some((_, second))) => Err(format!(
+            "the header names a column that may be {} or {}, which differ only in case of letters",
+            first.name, second.name
+        )),
+        (first, _) => Ok(first.map(|(index, _)| index)),
+    }
 }
 
-fn missing_message(missing: &[&str], unknown: &[&str], is_header: bool) -> String {
+/// Unknown fields and the names under which they are kept, where the contract has a column for them.
+fn rescued(contract: &Contract, unknown: &[(usize, &str)]) -> Result<Vec<(usize, String)>, String> {
+    let mut known = BTreeSet::new();
+    let mut rescued = Vec::new();
+    for (field, name) in unknown {
+        // A field without a name is known by its place, from 1.
+        let name = if name.is_empty() { format!("column_{}", field + 1) } else { (*name).to_owned() };
+        if !known.insert(name.clone()) {
+            return Err(format!("the header names the unknown column {:?} twice", shorten(&name)));
+        }
+        rescued.push((*field, name));
+    }
+    let has_place = contract.columns.iter().any(|column| matches!(column.source, ColumnSource::Rescued));
+    Ok(if has_place { rescued } else { Vec::new() })
+}
+
+fn missing_message(missing: &[&str], unknown: &[(usize, &str)], is_header: bool) -> String {
     if !is_header {
         return "the first line names no column of the contract: is the header missing, or the delimiter another one?"
             .to_owned();
     }
-    let missing = format!("the header lacks required columns: {}", list(missing));
+    let missing: Vec<(usize, &str)> = missing.iter().copied().enumerate().collect();
+    let missing = format!("the header lacks required columns: {}", list(&missing));
     if unknown.is_empty() { missing } else { format!("{missing}; it has unknown ones: {}", list(unknown)) }
 }
 
-fn list(names: &[&str]) -> String {
-    let shown = names.iter().take(NAMES_SHOWN).map(|name| format!("{:?}", shorten(name)));
-    let shown = shown.collect::<Vec<_>>().join(", ");
+/// Names, each with its field's place from 0.
+fn list(names: &[(usize, &str)]) -> String {
+    let show = |(field, name): &(usize, &str)| match *name {
+        "" => format!("field {} without a name", field + 1),
+        name => format!("{:?}", shorten(name)),
+    };
+    let shown = names.iter().take(NAMES_SHOWN).map(show).collect::<Vec<_>>().join(", ");
     if names.len() > NAMES_SHOWN { format!("{shown} and {} more", names.len() - NAMES_SHOWN) } else { shown }
 }
 

@@ -1,9 +1,11 @@
 //! The steps of the splitter's state machine: each looks for the next byte that matters, from where the last one stopped.
 //! It does not know batches.
 
+use lakegate_contract::Quoting;
 use memchr::{memchr, memchr2, memchr3};
 
-use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter, State};
+use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter, State, is_space};
+use super::whole::{behind_line_break, without_carriage_returns};
 use crate::records::Form;
 
 impl Splitter {
@@ -11,10 +13,15 @@ impl Splitter {
 
     #[inline]
     pub(super) fn field_start(&mut self) -> Option<()> {
+        if self.position == self.record_start && self.is_comment(self.position) {
+            self.begin_record(self.record_start, State::SkipLine);
+            return Some(());
+        }
+        self.position = if self.trim { self.behind_spaces(self.position) } else { self.position };
         let byte = *self.buffer.get(self.position)?;
         self.form = Form::Plain;
         if byte == self.quote {
-            self.has_quotes = true;
+            self.may_span_lines = true;
             self.form = Form::Quoted;
             self.position += 1;
             self.state = State::Quoted;
@@ -22,6 +29,7 @@ impl Splitter {
             self.state = State::Unquoted;
         }
         self.field_start = self.position;
+        self.plain_from = self.position;
         Some(())
     }
 
@@ -32,17 +40,20 @@ impl Splitter {
             return None;
         };
         let byte = *self.buffer.get(found)?;
-        if byte == self.delimiter {
+        if Some(byte) == self.escape {
+            self.position = found;
+            self.unquoted_escape(found)?;
+        } else if byte == self.delimiter {
             self.position = found;
             self.end_field(found);
         } else if byte == self.quote {
             self.position = found + 1;
             // A quote beyond the limit is not looked at: the record is cut before it.
-            if self.strict && self.within_limit(self.position) {
+            if self.quoting == Quoting::Strict && self.within_limit(self.position) {
                 self.fault();
             }
         } else {
-            let end = self.without_carriage_return(found);
+            let end = self.without_carriage_returns(found);
             if self.within_limit(end) {
                 let next = self.line_break(found)?;
                 self.end_record(end, next);
@@ -53,47 +64,93 @@ impl Splitter {
         Some(())
     }
 
+    /// Moves behind an escape outside quotes and what it escapes: a byte, or a line break of two.
+    fn unquoted_escape(&mut self, found: usize) -> Option<()> {
+        let is_known = |place: usize| place < self.buffer.len() || self.at_end;
+        let next = self.buffer.get(found + 1);
+        let behind = match next {
+            Some(b'\r') if !is_known(found + 2) => return None,
+            Some(b'\r') if self.buffer.get(found + 2) == Some(&b'\n') => found + 3,
+            Some(_) => found + 2,
+            None if self.at_end => found + 1,
+            None => return None,
+        };
+        if self.form == Form::Plain {
+            self.form = Form::Escaped;
+        }
+        self.escape();
+        self.may_span_lines = true;
+        self.position = behind;
+        self.plain_from = behind;
+        Some(())
+    }
+
     #[inline]
     pub(super) fn quoted(&mut self) -> Option<()> {
-        let Some(found) = memchr(self.quote, self.buffer.get(self.position..)?) else {
+        let rest = self.buffer.get(self.position..)?;
+        let found = match self.escape {
+            Some(escape) => memchr2(self.quote, escape, rest),
+            None => memchr(self.quote, rest),
+        };
+        let Some(found) = found.map(|found| self.position + found) else {
             self.position = self.buffer.len();
             return None;
         };
-        self.position += found + 1;
+        if self.escape == self.buffer.get(found).copied() {
+            let is_whole = found + 1 < self.buffer.len();
+            self.position = if is_whole { found + 2 } else { found };
+            if !is_whole {
+                return None;
+            }
+            self.escape();
+            return Some(());
+        }
+        self.position = found + 1;
         self.state = State::QuoteInQuoted;
         Some(())
     }
 
     #[inline]
     pub(super) fn quote_in_quoted(&mut self) -> Option<()> {
-        let Some(&byte) = self.buffer.get(self.position) else {
+        let behind = if self.trim { self.behind_spaces(self.position) } else { self.position };
+        if !self.within_limit(behind) {
+            self.position = behind;
+            return Some(());
+        }
+        let Some(&byte) = self.buffer.get(behind) else {
             if !self.at_end {
                 return None;
             }
             self.end_quoted_field(self.position - 1);
-            self.close_record(self.position, self.position);
+            self.close_record(behind, behind);
             return None;
         };
-        if byte == self.quote {
+        if byte == self.quote && behind == self.position {
             self.escape();
             self.position += 1;
             self.state = State::Quoted;
         } else if byte == self.delimiter {
             self.end_quoted_field(self.position - 1);
-            self.position += 1;
-        } else if self.breaks_line(byte)? {
-            let end = self.position;
-            let next = self.line_break_at(end)?;
-            self.end_quoted_field(end - 1);
-            self.close_record(end, next);
-        } else if self.strict || self.spans_lines() {
+            self.position = behind + 1;
+        } else if self.breaks_line(byte, behind)? {
+            let next = self.line_break_at(behind)?;
+            self.end_quoted_field(self.position - 1);
+            self.close_record(behind, next);
+        } else if self.quoting == Quoting::Strict || self.spans_lines() {
             // Leniently read, a stray opening quote would make one value of all lines up to the next quote.
             self.fault();
         } else {
             self.escape();
             self.state = State::BehindQuotes;
+            self.plain_from = self.position;
         }
         Some(())
+    }
+
+    /// The first place from `start` on that has neither a space nor a tab; a tab that delimits is neither.
+    fn behind_spaces(&self, start: usize) -> usize {
+        let rest = self.buffer.get(start..).unwrap_or_default();
+        start + rest.iter().take_while(|byte| is_space(**byte) && **byte != self.delimiter).count()
     }
 
     /// Whether the field in progress has a line break in it.
@@ -108,7 +165,8 @@ impl Splitter {
     pub(super) fn faulty_line(&mut self) -> Option<()> {
         let found = self.find_line_break()?;
         self.field_start = self.record_start;
-        let end = self.without_carriage_return(found);
+        self.plain_from = self.record_start;
+        let end = self.without_carriage_returns(found);
         if self.within_limit(end) {
             let next = self.line_break(found)?;
             self.close_record(end, next);
@@ -122,13 +180,11 @@ impl Splitter {
         let next = self.find_line_break().and_then(|found| self.line_break(found));
         if let Some(next) = next {
             self.line += 1;
-            self.begin_record(next, State::FieldStart);
+            self.skip_lines = self.skip_lines.saturating_sub(1);
+            self.begin_record(next, if self.skip_lines > 0 { State::SkipLine } else { State::FieldStart });
             return Some(());
         }
         self.record_start = self.position;
-        if self.records.is_empty() {
-            self.forget_skipped();
-        }
         None
     }
 
@@ -143,23 +199,26 @@ impl Splitter {
         found.map(|_| self.position)
     }
 
-    /// The next delimiter, quote or line break.
+    /// The next delimiter, quote, escape or line break.
     #[inline]
     fn find_special(&self) -> Option<usize> {
         let rest = self.buffer.get(self.position..)?;
-        let found = if let Some(newline) = self.newline {
+        let found = if let (Some(newline), None) = (self.newline, self.escape) {
             memchr3(self.delimiter, self.quote, newline, rest)?
         } else {
-            rest.iter().position(|byte| [self.delimiter, self.quote, b'\n', b'\r'].contains(byte))?
+            let breaks = self.newline.map_or([b'\n', b'\r'], |newline| [newline, newline]);
+            let escape = self.escape.unwrap_or(self.quote);
+            let wanted = |byte: &u8| [self.delimiter, self.quote, escape].contains(byte) || breaks.contains(byte);
+            rest.iter().position(wanted)?
         };
         Some(self.position + found)
     }
 
-    /// Whether `byte`, found behind a closing quote at the current position, ends the line. `None`: that hangs on the next byte.
-    fn breaks_line(&self, byte: u8) -> Option<bool> {
+    /// Whether `byte`, found at `place` behind a closing quote, ends the line. `None`: that hangs on the next byte.
+    fn breaks_line(&self, byte: u8, place: usize) -> Option<bool> {
         match (byte, self.newline) {
             (b'\r', Some(b'\n')) => {
-                let behind = self.behind_carriage_returns(self.position)?;
+                let behind = self.behind_carriage_returns(place)?;
                 Some(self.buffer.get(behind).is_none_or(|next| *next == b'\n'))
             }
             (b'\r' | b'\n', None) => Some(true),
@@ -170,10 +229,14 @@ impl Splitter {
     /// The position behind the line break that begins at `found`; decides the file's line break if it is the first.
     #[inline]
     fn line_break(&mut self, found: usize) -> Option<usize> {
-        if self.newline.is_some() { Some(found + 1) } else { self.line_break_at(found) }
+        if self.newline == Some(b'\n') { Some(found + 1) } else { self.line_break_at(found) }
     }
 
     fn line_break_at(&mut self, found: usize) -> Option<usize> {
+        if self.newline == Some(b'\r') {
+            let at_end = self.at_end.then_some(self.buffer.len());
+            return behind_line_break(&self.buffer, found, b'\r').or(at_end);
+        }
         let behind = self.behind_carriage_returns(found)?;
         let ends_in_line_feed = self.buffer.get(behind) == Some(&b'\n');
         if self.newline.is_none() {
@@ -192,12 +255,8 @@ impl Splitter {
 
     /// The end of a record whose line break stands at `found`: carriage returns before a line feed belong to the break.
     #[inline]
-    fn without_carriage_return(&self, found: usize) -> usize {
-        if self.buffer.get(found) != Some(&b'\n') {
-            return found;
-        }
-        let line = self.bytes(self.field_start, found);
-        let carriage_returns = line.iter().rev().take(CARRIAGE_RETURNS_MAX).take_while(|byte| **byte == b'\r').count();
-        found - carriage_returns
+    fn without_carriage_returns(&self, found: usize) -> usize {
+        let newline = self.buffer.get(found).copied().unwrap_or_default();
+        without_carriage_returns(&self.buffer, self.plain_from, found, newline)
     }
 }

@@ -4,10 +4,14 @@
 
 use std::sync::Arc;
 
-use lakegate_contract::{CsvDialect, Quoting, Rule};
-use memchr::memchr;
+use lakegate_contract::{CsvDialect, Encoding, Quoting, Rule};
 
+use super::fields::FieldFinish;
+use crate::decode::source_len;
 use crate::records::{BATCH_BYTES, Batch, Escaping, Field, FieldMap, Form, Record};
+
+/// Offsets in a batch are 32 bits wide; a longer record is cut, whatever the dialect allows.
+const RECORD_BYTES_MAX: usize = 1 << 30;
 
 /// Carriage returns that belong to a line feed: one in CRLF, two where a CRLF file was written in text mode on Windows.
 pub(super) const CARRIAGE_RETURNS_MAX: usize = 2;
@@ -30,7 +34,8 @@ pub(super) enum State {
     BehindQuotes,
     /// A record with a stray quote, from its start again, up to its first line break.
     FaultyLine,
-    /// Behind a record that is too long, up to the next line break.
+    /// In a line that is no record, up to its line break: a comment, a line before the header, what is left of a record that is too
+    /// long.
     SkipLine,
 }
 
@@ -40,21 +45,31 @@ pub(super) enum State {
 pub(crate) struct Splitter {
     pub(super) delimiter: u8,
     pub(super) quote: u8,
-    pub(super) strict: bool,
+    pub(super) escape: Option<u8>,
+    pub(super) comment: Option<u8>,
+    pub(super) trim: bool,
+    pub(super) quoting: Quoting,
     pub(super) max_record_bytes: usize,
+    /// Lines to be left out, the current one included.
+    pub(super) skip_lines: u64,
+    finish: Option<FieldFinish>,
+    encoding: Encoding,
     /// Decided by the first line break outside quotes: `\n` (a `\r` before it belongs to it) or a lone `\r`.
     pub(super) newline: Option<u8>,
     pub(super) buffer: Vec<u8>,
-    /// The file's offset of the buffer's first byte.
+    /// The file's offset of the buffer's first byte, in the file's encoding.
     pub(super) buffer_offset: u64,
     pub(super) at_end: bool,
     pub(super) state: State,
     pub(super) position: usize,
     pub(super) record_start: usize,
     pub(super) field_start: usize,
+    /// No byte of the field before this place belongs to a line break.
+    pub(super) plain_from: usize,
     pub(super) form: Form,
     pub(super) first_field: usize,
-    pub(super) has_quotes: bool,
+    /// Whether the record may have line breaks in it: it has quotes or escapes.
+    pub(super) may_span_lines: bool,
     pub(super) fault: Option<Rule>,
     pub(super) line: u64,
     pub(super) fields: Vec<Field>,
@@ -62,23 +77,33 @@ pub(crate) struct Splitter {
 }
 
 impl Splitter {
-    pub(crate) fn new(dialect: &CsvDialect) -> Self {
+    /// Reads text that was in `encoding`.
+    pub(crate) fn new(dialect: &CsvDialect, encoding: Encoding) -> Self {
+        // A quote that escapes itself is a doubled one.
+        let escape = dialect.escape.filter(|escape| *escape != dialect.quote);
         Self {
             delimiter: dialect.delimiter,
             quote: dialect.quote,
-            strict: dialect.quoting == Quoting::Strict,
-            max_record_bytes: dialect.max_record_bytes,
+            escape,
+            comment: dialect.comment,
+            trim: dialect.trim,
+            quoting: dialect.quoting,
+            max_record_bytes: dialect.max_record_bytes.min(RECORD_BYTES_MAX),
+            skip_lines: dialect.skip_lines,
+            finish: FieldFinish::new(dialect, escape),
+            encoding,
             newline: None,
             buffer: Vec::new(),
             buffer_offset: 0,
             at_end: false,
-            state: State::FieldStart,
+            state: if dialect.skip_lines > 0 { State::SkipLine } else { State::FieldStart },
             position: 0,
             record_start: 0,
             field_start: 0,
+            plain_from: 0,
             form: Form::Plain,
             first_field: 0,
-            has_quotes: false,
+            may_span_lines: false,
             fault: None,
             line: 1,
             fields: Vec::new(),
@@ -106,44 +131,75 @@ impl Splitter {
     /// Hands the batch out, with its bytes; what is behind it stays.
     pub(crate) fn take_batch(&mut self, map: &Arc<FieldMap>) -> Batch {
         let done = self.record_start.min(self.buffer.len());
-        let rest = self.buffer.split_off(done);
+        // The next batch is likely as long as this one: room for it at once spares moving it as it grows.
+        let mut rest = Vec::with_capacity(self.buffer.len());
+        rest.extend_from_slice(self.buffer.get(done..).unwrap_or_default());
+        let mut bytes = std::mem::replace(&mut self.buffer, rest);
+        bytes.truncate(done);
         // The fields of the record in progress are kept: they belong to the next batch.
         let mut open_fields = self.fields.split_off(self.first_field.min(self.fields.len()));
         for field in &mut open_fields {
-            field.start -= done;
-            field.end -= done;
+            field.move_back(done);
         }
-        let batch = Batch {
-            bytes: std::mem::replace(&mut self.buffer, rest),
-            offset: self.buffer_offset,
-            records: std::mem::take(&mut self.records),
-            fields: std::mem::replace(&mut self.fields, open_fields),
+        open_fields.reserve(self.fields.len());
+        let mut fields = std::mem::replace(&mut self.fields, open_fields);
+        if let Some(finish) = &self.finish {
+            finish.finish(&bytes, &mut fields);
+        }
+        let room = Vec::with_capacity(self.records.len());
+        let records = std::mem::replace(&mut self.records, room);
+        let offset = self.buffer_offset;
+        self.forget(source_len(self.encoding, &bytes), done);
+        Batch {
+            bytes,
+            offset,
+            records,
+            fields,
             map: Arc::clone(map),
-            escaping: Escaping::Doubled { quote: self.quote },
-        };
-        self.buffer_offset += done as u64;
+            escaping: Escaping::Csv { quote: self.quote, escape: self.escape },
+        }
+    }
+
+    /// Forgets bytes that belong to no record, so that a file of endless, skipped or blank lines stays small. There is no record
+    /// but the one in progress.
+    fn forget_skipped(&mut self) {
+        let done = self.record_start.min(self.buffer.len());
+        if done == 0 {
+            return;
+        }
+        self.fields.drain(..self.first_field.min(self.fields.len()));
+        for field in &mut self.fields {
+            field.move_back(done);
+        }
+        let source_bytes = source_len(self.encoding, self.bytes(0, done));
+        self.buffer.drain(..done);
+        self.forget(source_bytes, done);
+    }
+
+    /// The buffer's first `done` bytes are gone; they were `source_bytes` in the file.
+    fn forget(&mut self, source_bytes: u64, done: usize) {
+        self.buffer_offset += source_bytes;
         self.position -= done;
         self.record_start = 0;
         self.field_start = self.field_start.saturating_sub(done);
+        self.plain_from = self.plain_from.saturating_sub(done);
         self.first_field = 0;
-        batch
-    }
-
-    /// Forgets bytes that belong to no record, so that an endless line stays small.
-    pub(super) fn forget_skipped(&mut self) {
-        let done = self.record_start.min(self.buffer.len());
-        self.buffer.drain(..done);
-        self.buffer_offset += done as u64;
-        self.position -= done;
-        self.record_start = 0;
-        self.field_start = 0;
     }
 
     /// Finds records until `max_records` are there, the batch has [`BATCH_BYTES`], or bytes are missing.
     pub(crate) fn split(&mut self, max_records: usize) -> Split {
+        // The record that must be read step by step, if it is the current one.
+        let mut stepwise = None;
         loop {
-            if self.records.len() >= max_records || self.batch_bytes() >= BATCH_BYTES {
+            if self.is_full(max_records, self.record_start) {
                 return Split::Full;
+            }
+            if stepwise != Some(self.record_start)
+                && let Some(newline) = self.newline_of_whole_records()
+            {
+                self.take_whole_records(newline, max_records);
+                stepwise = Some(self.record_start);
+                continue;
             }
             let step = match self.state {
                 State::FieldStart => self.field_start(),
@@ -173,13 +229,30 @@ impl Splitter {
             }
             if self.at_end {
                 self.end_file();
+            } else if self.records.is_empty() {
+                self.forget_skipped();
             }
             return Split::Hungry;
         }
     }
 
-    fn batch_bytes(&self) -> usize {
-        self.records.first().map_or(0, |first| self.record_start - first.start)
+    /// Whether a batch that ends at `end` is full.
+    #[inline]
+    pub(super) fn is_full(&self, max_records: usize, end: usize) -> bool {
+        self.records.len() >= max_records || self.records.first().is_some_and(|first| end - first.start >= BATCH_BYTES)
+    }
+
+    /// The file's line break, if a record starts here that may be read with those behind it, and not step by step.
+    fn newline_of_whole_records(&self) -> Option<u8> {
+        let is_start = self.state == State::FieldStart && self.position == self.record_start;
+        let is_plain = is_start && !self.is_comment(self.position);
+        if is_plain { self.newline } else { None }
+    }
+
+    /// Whether a record that starts here is a comment.
+    #[inline]
+    pub(super) fn is_comment(&self, place: usize) -> bool {
+        self.comment.is_some() && self.comment == self.buffer.get(place).copied()
     }
 
     fn record_bytes(&self) -> usize {
@@ -195,7 +268,7 @@ impl Splitter {
     pub(super) fn fault(&mut self) {
         self.fault = Some(Rule::Quote);
         self.fields.truncate(self.first_field);
-        self.has_quotes = false;
+        self.may_span_lines = false;
         self.position = self.record_start;
         self.state = State::FaultyLine;
     }
@@ -210,7 +283,7 @@ impl Splitter {
 
     #[inline]
     pub(super) fn end_field(&mut self, end: usize) {
-        self.fields.push(Field { start: self.field_start, end, form: self.form });
+        self.fields.push(Field::new(self.field_start, end, self.form));
         self.position = end + 1;
         self.state = State::FieldStart;
     }
@@ -220,20 +293,19 @@ impl Splitter {
     pub(super) fn end_quoted_field(&mut self, closing: usize) {
         // An escaped field keeps its closing quote: its bytes are as they stood.
         let end = if self.form == Form::Escaped { closing + 1 } else { closing };
-        self.fields.push(Field { start: self.field_start, end, form: self.form });
+        self.fields.push(Field::new(self.field_start, end, self.form));
         self.state = State::FieldStart;
     }
 
     #[inline]
     pub(super) fn end_record(&mut self, end: usize, next: usize) {
-        self.fields.push(Field { start: self.field_start, end, form: self.form });
+        self.fields.push(Field::new(self.field_start, end, self.form));
         self.close_record(end, next);
     }
 
     pub(super) fn close_record(&mut self, end: usize, next: usize) {
         let field_count = self.fields.len() - self.first_field;
-        let is_blank = end == self.record_start;
-        if is_blank {
+        if self.is_blank(end) {
             self.fields.truncate(self.first_field);
         } else {
             self.records.push(Record {
@@ -244,7 +316,7 @@ impl Splitter {
                 line: self.line,
                 fault: self.fault,
             });
-            if self.has_quotes {
+            if self.may_span_lines {
                 self.line += self.lines_in(self.record_start, end);
             }
         }
@@ -252,13 +324,21 @@ impl Splitter {
         self.begin_record(next, State::FieldStart);
     }
 
+    /// Whether the record that ends at `end` is a blank line.
+    #[inline]
+    fn is_blank(&self, end: usize) -> bool {
+        let is_trimmed = self.trim && self.fault.is_none() && self.fields.len() == self.first_field + 1;
+        end == self.record_start || is_trimmed && self.bytes(self.record_start, end).iter().all(|byte| is_space(*byte))
+    }
+
     pub(super) fn begin_record(&mut self, next: usize, state: State) {
         self.state = state;
         self.position = next;
         self.record_start = next;
         self.field_start = next;
+        self.plain_from = next;
         self.first_field = self.fields.len();
-        self.has_quotes = false;
+        self.may_span_lines = false;
         self.fault = None;
     }
 
@@ -292,7 +372,8 @@ impl Splitter {
             self.form = Form::Plain;
         }
         // A line break that was cut in two is a line break.
-        let is_cut = self.form == Form::Plain && end > self.field_start && self.buffer.last() == Some(&b'\r');
+        let is_unquoted = matches!(self.state, State::Unquoted | State::BehindQuotes);
+        let is_cut = is_unquoted && end > self.plain_from && self.buffer.last() == Some(&b'\r');
         self.end_record(if is_cut { end - 1 } else { end }, end);
     }
 
@@ -302,25 +383,8 @@ impl Splitter {
     }
 }
 
-/// The value of an [`Form::Escaped`] field: quotes around it dropped, doubled ones made single, text behind the closing one kept.
-pub(crate) fn unescape(raw: &[u8], quote: u8, value: &mut Vec<u8>) {
-    value.clear();
-    let mut rest = raw.get(1..).unwrap_or_default();
-    while let Some(found) = memchr(quote, rest) {
-        let (head, tail) = rest.split_at(found);
-        value.extend_from_slice(head);
-        match tail {
-            [_, next, after @ ..] if *next == quote => {
-                value.push(quote);
-                rest = after;
-            }
-            // The closing quote; what is behind it stands as it is.
-            [_, after @ ..] => {
-                value.extend_from_slice(after);
-                return;
-            }
-            [] => return,
-        }
-    }
-    value.extend_from_slice(rest);
+/// What trimming leaves out.
+#[inline]
+pub(super) const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
