@@ -13,7 +13,7 @@ mod track;
 use lakegate_contract::{CsvDialect, Encoding, Format, Landing, Location, Packing, value::NumberFormat};
 
 use crate::FileError;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, Progress};
 use column::Looking;
 use sniff::Sniffed;
 use times::Candidate;
@@ -141,11 +141,14 @@ impl Inference {
     /// [`InferError`] if there is nothing to draft one from.
     pub fn finish(mut self, naming: &Naming) -> Result<Draft, InferError> {
         self.begin()?;
-        let mut text = Vec::new();
-        if let Some(decoder) = &mut self.decoder {
-            decoder.finish(|piece| text.extend_from_slice(piece)).map_err(InferError::Undecodable)?;
+        let mut progress = Progress::More;
+        while progress == Progress::More {
+            let Some(decoder) = &mut self.decoder else { break };
+            let mut text = Vec::new();
+            let decoded = decoder.finish(|piece| text.extend_from_slice(piece));
+            progress = decoded.map_err(InferError::Undecodable)?;
+            self.take_text(&text)?;
         }
-        self.take_text(&text)?;
         self.choose_dialect(true)?;
         let Some((sniffed, mut track)) = self.track else { return Err(InferError::Empty) };
         let looking = looking(&self.candidates, sniffed.width);
@@ -166,10 +169,17 @@ impl Inference {
     }
 
     fn decode(&mut self, bytes: &[u8]) -> Result<(), InferError> {
-        let Some(decoder) = &mut self.decoder else { return Ok(()) };
-        let mut text = Vec::new();
-        decoder.decode(bytes, |piece| text.extend_from_slice(piece)).map_err(InferError::Undecodable)?;
-        self.take_text(&text)
+        let mut input = bytes;
+        loop {
+            let Some(decoder) = &mut self.decoder else { return Ok(()) };
+            let mut text = Vec::new();
+            let decoded = decoder.decode(&mut input, |piece| text.extend_from_slice(piece));
+            let progress = decoded.map_err(InferError::Undecodable)?;
+            self.take_text(&text)?;
+            if progress == Progress::Done {
+                return Ok(());
+            }
+        }
     }
 
     fn take_text(&mut self, text: &[u8]) -> Result<(), InferError> {

@@ -255,6 +255,9 @@ impl Document<'_> {
             lines.comment(6, "quotes stand inside of values here and there, which RFC 4180 does not allow");
             lines.property("quoting", "lenient");
         }
+        if let Some(escape) = dialect.escape {
+            lines.property("escape", &byte(escape));
+        }
         if let Some(comment) = dialect.comment {
             lines.property("comment", &byte(comment));
         }
@@ -269,6 +272,8 @@ impl Document<'_> {
         }
         if self.choice.is_trimmed {
             lines.comment(6, "values have spaces around them, and are of a type without them");
+        }
+        if self.choice.is_trimmed || dialect.trim {
             lines.property("trim", "true");
         }
         self.values(lines);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lakegate_contract::{CsvDialect, Quoting};
+use lakegate_contract::{CsvDialect, Encoding, Quoting};
 
 use super::numbers::Numbers;
 use super::times::{Candidate, Times};
@@ -47,16 +47,29 @@ pub(super) fn sniff(head: &[u8], is_whole: bool, candidates: &[Candidate]) -> Op
         head.windows(2).filter(|pair| matches!(pair, [b',' | b';' | b'\t' | b'|' | b'\n', b'\''])).count();
     let has_double_quotes = head.contains(&b'"');
     let quotes: &[u8] = if single_quotes >= 2 && !has_double_quotes { b"\"'" } else { b"\"" };
+    // What only files with such bytes can have; a plain reading that is as good comes first.
+    let escapes: &[Option<u8>] =
+        if head.windows(2).any(|pair| pair == b"\\\"") { &[None, Some(b'\\')] } else { &[None] };
+    let blanks: &[bool] =
+        if head.windows(2).any(|pair| matches!(pair, [b' ' | b'\t', b'"'])) { &[false, true] } else { &[false] };
+    let mut dialects = Vec::new();
     for &quote in quotes {
         for delimiter in DELIMITERS {
-            let reading = read(head, is_whole, delimiter, quote);
-            if reading.rows.is_empty() {
-                continue;
+            for &escape in escapes {
+                let of = |trim: bool| CsvDialect { delimiter, quote, escape, trim, ..CsvDialect::default() };
+                dialects.extend(blanks.iter().map(|trim| of(*trim)));
             }
-            let score = reading.score(candidates);
-            if best.as_ref().is_none_or(|(most, _)| score > *most + 1e-9) {
-                best = Some((score, reading));
-            }
+        }
+    }
+    for dialect in dialects {
+        let faulty_share = faulty_share(head, is_whole, &dialect);
+        let reading = read(head, is_whole, dialect);
+        if reading.rows.is_empty() {
+            continue;
+        }
+        let score = reading.score(candidates) - faulty_share;
+        if best.as_ref().is_none_or(|(most, _)| score > *most + 1e-9) {
+            best = Some((score, reading));
         }
     }
     best.map(|(_, reading)| reading.sniffed(candidates))
@@ -74,9 +87,25 @@ struct Reading {
     preamble: usize,
 }
 
-fn read(head: &[u8], is_whole: bool, delimiter: u8, quote: u8) -> Reading {
-    let mut dialect = CsvDialect { delimiter, quote, quoting: Quoting::Lenient, ..CsvDialect::default() };
-    let mut splitter = Splitter::new(&dialect);
+/// The share of records that cannot be read strictly.
+#[expect(clippy::cast_precision_loss, reason = "a few thousand records")]
+fn faulty_share(head: &[u8], is_whole: bool, dialect: &CsvDialect) -> f64 {
+    let mut splitter = Splitter::new(&CsvDialect { quoting: Quoting::Strict, ..dialect.clone() }, Encoding::Utf8);
+    splitter.push(head);
+    if is_whole {
+        splitter.end();
+    }
+    // Once is enough: the beginning is shorter than a batch.
+    let _ = splitter.split(RECORDS);
+    let records = splitter.records();
+    let faulty = records.iter().filter(|record| record.fault.is_some()).count();
+    faulty as f64 / records.len().max(1) as f64
+}
+
+/// Cuts the beginning into records, leniently.
+fn read(head: &[u8], is_whole: bool, dialect: CsvDialect) -> Reading {
+    let mut dialect = CsvDialect { quoting: Quoting::Lenient, ..dialect };
+    let mut splitter = Splitter::new(&dialect, Encoding::Utf8);
     splitter.push(head);
     if is_whole {
         splitter.end();
@@ -101,7 +130,7 @@ fn read(head: &[u8], is_whole: bool, delimiter: u8, quote: u8) -> Reading {
 }
 
 fn take(splitter: &mut Splitter, rows: &mut Vec<Row>) {
-    let batch = splitter.take_batch(&Arc::new(FieldMap { field_of_column: Vec::new(), field_count: 0 }));
+    let batch = splitter.take_batch(&Arc::new(FieldMap::default()));
     let mut scratch = Vec::new();
     for record in &batch.records {
         let fields = batch.fields(record).iter().map(|field| batch.text(field, &mut scratch).to_vec()).collect();
@@ -160,6 +189,12 @@ impl Reading {
             None => first.map_or(0, |row| row.line),
         };
         let by_position = reason_for_positions(&names, width);
+        let has_line_break = |row: &Row| row.fields.iter().flatten().any(|byte| matches!(byte, b'\n' | b'\r'));
+        if by_position.is_some() && first.is_some_and(has_line_break) {
+            // Lines are skipped before the file's line break is known: such a header cannot be. It is read as a row.
+            dialect.header = false;
+            return Sniffed { dialect, width, names: Vec::new(), by_position: None };
+        }
         if by_position.is_some() {
             dialect.header = false;
             dialect.skip_lines = lines_before_data;

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use lakegate_contract::{CsvDialect, Quoting};
+use lakegate_contract::{CsvDialect, Encoding, Quoting};
 
 use super::column::{Column, Looking};
 use super::sniff::Sniffed;
 use crate::csv::{Split, Splitter};
-use crate::records::{BATCH_RECORDS, Batch, FieldMap, Record};
+use crate::records::{BATCH_RECORDS, Batch, FieldMap, Form, Record};
 
 /// What was counted of a file's records, header and comments left out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,10 +57,9 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn new(sniffed: &Sniffed) -> Self {
-        // Comments and skipped lines are left out here, where they are counted.
         let dialect = CsvDialect { quoting: Quoting::Strict, ..sniffed.dialect.clone() };
         Self {
-            splitter: Splitter::new(&plain(&dialect)),
+            splitter: Splitter::new(&plain(&dialect), Encoding::Utf8),
             width: sniffed.width,
             skips_header: dialect.header,
             dialect,
@@ -100,7 +99,7 @@ impl Track {
     }
 
     fn take_batch(&mut self, looking: &Looking<'_>, at_end: bool) {
-        let map = Arc::new(FieldMap { field_of_column: Vec::new(), field_count: self.width });
+        let map = Arc::new(FieldMap { field_count: self.width, ..FieldMap::default() });
         let batch = self.splitter.take_batch(&map);
         if self.line_break.is_none() {
             self.line_break = batch.records.first().and_then(|record| line_break(&batch, record));
@@ -118,7 +117,7 @@ impl Track {
     /// A lenient reading from this batch on. Up to here both read the same, because nothing was wrong.
     fn fork(&self, batch: &Batch, looking: &Looking<'_>, at_end: bool) -> Self {
         let dialect = CsvDialect { quoting: Quoting::Lenient, ..self.dialect.clone() };
-        let mut splitter = Splitter::new(&plain(&dialect));
+        let mut splitter = Splitter::new(&plain(&dialect), Encoding::Utf8);
         // Which bytes end a line is decided by a file's first line break; a blank line is no record.
         splitter.push(self.line_break.unwrap_or_default());
         let mut lenient = Self {
@@ -148,12 +147,11 @@ impl Track {
 
     fn observe(&mut self, batch: &Batch, record: &Record, is_utf8: bool, looking: &Looking<'_>) {
         let raw = batch.raw(record);
-        let is_comment = self.dialect.comment.is_some() && raw.first() == self.dialect.comment.as_ref();
         if self.line_shift.is_none() {
             self.line_shift = Some(self.first_line.cast_signed() - record.line.cast_signed());
         }
         let line = self.line(record);
-        if is_comment || line <= self.dialect.skip_lines {
+        if line <= self.dialect.skip_lines {
             return;
         }
         let is_header = std::mem::take(&mut self.skips_header);
@@ -180,7 +178,7 @@ impl Track {
         let mut scratch = Vec::new();
         for (index, field) in batch.fields(record).iter().enumerate() {
             let text = batch.text(field, &mut scratch);
-            let in_quotes = field.form != crate::records::Form::Plain;
+            let in_quotes = field.form() != Form::Plain;
             let trimmed = if in_quotes { text } else { without_blanks(text) };
             if trimmed.len() != text.len() && self.findings.trimmed.is_none() {
                 self.findings.fork_trimmed();
@@ -202,9 +200,9 @@ impl Findings {
     }
 }
 
-/// The dialect without what [`Track`] leaves out itself.
+/// The dialect without the lines to skip: a fork begins behind them, or among them.
 fn plain(dialect: &CsvDialect) -> CsvDialect {
-    CsvDialect { skip_lines: 0, comment: None, trim: false, ..dialect.clone() }
+    CsvDialect { skip_lines: 0, ..dialect.clone() }
 }
 
 /// The line break behind a record.
