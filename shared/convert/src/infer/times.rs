@@ -82,7 +82,7 @@ pub(super) fn candidates() -> Vec<Candidate> {
     };
     let mut candidates = vec![iso(false), iso(true)];
     let mut add = |format: String, order: Order, has_time: bool| {
-        let Some(pattern) = TemporalPattern::of_jdk(&format, has_time) else { return };
+        let Some(pattern) = TemporalPattern::of(&format, has_time) else { return };
         candidates.push(Candidate {
             is_short_year: !format.contains("yyyy"),
             is_compact: format == COMPACT,
