@@ -9,6 +9,7 @@ mod resolve;
 mod sniff;
 mod times;
 mod track;
+mod yaml;
 
 use lakegate_contract::{CsvDialect, Encoding, Format, Landing, Location, Packing, value::NumberFormat};
 
@@ -145,8 +146,8 @@ impl Inference {
         while progress == Progress::More {
             let Some(decoder) = &mut self.decoder else { break };
             let mut text = Vec::new();
-            let decoded = decoder.finish(|piece| text.extend_from_slice(piece));
-            progress = decoded.map_err(InferError::Undecodable)?;
+            let done = decoder.finish(|piece| text.extend_from_slice(piece));
+            progress = done.map_err(InferError::Undecodable)?;
             self.take_text(&text)?;
         }
         self.choose_dialect(true)?;
@@ -173,8 +174,8 @@ impl Inference {
         loop {
             let Some(decoder) = &mut self.decoder else { return Ok(()) };
             let mut text = Vec::new();
-            let decoded = decoder.decode(&mut input, |piece| text.extend_from_slice(piece));
-            let progress = decoded.map_err(InferError::Undecodable)?;
+            let done = decoder.decode(&mut input, |piece| text.extend_from_slice(piece));
+            let progress = done.map_err(InferError::Undecodable)?;
             self.take_text(&text)?;
             if progress == Progress::Done {
                 return Ok(());

@@ -11,6 +11,7 @@ use super::resolve::{Kind, Resolution, Resolved, counted, grouped, resolve};
 use super::sniff::Sniffed;
 use super::times::Candidate;
 use super::track::{Findings, Tally, Track};
+use super::yaml::{Lines, quoted, scalar};
 use super::{Draft, InferError, Naming};
 
 /// From so many rows on, few different values are worth a word.
@@ -45,10 +46,14 @@ pub(super) fn draft(
     let is_better = |lenient: &&Findings| lenient.tally.unreadable() < strict.tally.unreadable();
     let lenient = lenient.filter(is_better);
     let findings = lenient.unwrap_or(strict);
-    let tally = findings.tally;
+    let mut tally = findings.tally;
     let encoding = encoding(tally, file);
     let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
     let choice = choose(findings, &headers, sniffed, candidates);
+    if choice.is_trimmed {
+        tally.records -= tally.blank;
+        tally.ragged -= if sniffed.width > 1 { tally.blank } else { 0 };
+    }
     let broken = if encoding == Encoding::Utf8 { tally.not_utf8 } else { 0 };
     let unreadable_rows = (tally.faulty + tally.ragged + broken).min(tally.records);
     if choice.names.is_empty() {
@@ -149,25 +154,6 @@ struct Document<'a> {
     is_lenient: bool,
 }
 
-/// Lines of YAML, written one below the other.
-#[derive(Default)]
-struct Lines(String);
-
-impl Lines {
-    fn line(&mut self, indent: usize, line: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "{:indent$}{line}", "");
-    }
-
-    fn comment(&mut self, indent: usize, comment: &str) {
-        self.line(indent, &format!("# {}", plain_line(comment)));
-    }
-
-    fn property(&mut self, name: &str, value: &str) {
-        self.line(6, &format!("- {{property: {name}, value: {value}, vendor: lakegate}}"));
-    }
-}
-
 impl Document<'_> {
     fn yaml(&self, file: &File) -> String {
         let mut lines = Lines::default();
@@ -196,7 +182,7 @@ impl Document<'_> {
         for ((name, physical_name), (column, resolved)) in columns.zip(found) {
             self.column(&mut lines, name, &physical_name, column, resolved);
         }
-        lines.0
+        lines.into_text()
     }
 
     fn server(&self, lines: &mut Lines) {
@@ -231,9 +217,9 @@ impl Document<'_> {
         lines.line(4, &format!("encoding: {name}"));
         let mut properties = Lines::default();
         self.dialect(&mut properties);
-        if !properties.0.is_empty() {
+        if !properties.is_empty() {
             lines.line(4, "customProperties:");
-            lines.0.push_str(&properties.0);
+            lines.append(&properties);
         }
         let Tally { records, faulty, ragged, .. } = self.tally;
         if faulty + ragged > 0 {
@@ -384,45 +370,4 @@ fn types(kind: &Kind, is_permissive: bool) -> (&'static str, Option<String>) {
         Kind::Date(_) => ("date", None),
         Kind::Timestamp(_) => ("timestamp", None),
     }
-}
-
-/// A text as YAML takes it for exactly that text, without quotes where none are needed.
-fn scalar(text: &str) -> String {
-    const WORDS: [&str; 12] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n", "nan", "inf", "none"];
-    let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | ' '))
-        && !text.ends_with(' ')
-        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
-    if is_plain { text.to_owned() } else { quoted(text) }
-}
-
-/// A text in double quotes, escaped as JSON and YAML have it.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            letter if is_unprintable(letter) => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-/// What YAML takes for no printable character, or for a line break. All of them are in the basic plane.
-fn is_unprintable(letter: char) -> bool {
-    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')
-}
-
-/// A comment ends with its line.
-fn plain_line(text: &str) -> String {
-    text.chars().map(|letter| if is_unprintable(letter) { ' ' } else { letter }).collect()
 }

@@ -155,7 +155,7 @@ fn resolve_column(
 ) -> Resolved {
     let of = |kind: Kind, evidence: String| Resolved { kind, evidence, doubts: Vec::new(), nulls: 0 };
     if column.values == 0 {
-        return of(Kind::Text, String::new());
+        return of(Kind::Text, "text".to_owned());
     }
     let compact = column.times.alive(candidates).into_iter().find(|candidate| candidate.is_compact);
     if let Some(candidate) = compact

@@ -40,6 +40,12 @@ struct Row {
     fields: Vec<Vec<u8>>,
 }
 
+impl Row {
+    fn has_line_break(&self) -> bool {
+        self.fields.iter().flatten().any(|byte| matches!(byte, b'\n' | b'\r'))
+    }
+}
+
 /// Finds the dialect of the file that begins with `head`; `is_whole` where that is all of it. `None`: there is no record.
 pub(super) fn sniff(head: &[u8], is_whole: bool, candidates: &[Candidate]) -> Option<Sniffed> {
     let mut best: Option<(f64, Reading)> = None;
@@ -79,7 +85,7 @@ pub(super) fn sniff(head: &[u8], is_whole: bool, candidates: &[Candidate]) -> Op
 #[derive(Debug)]
 struct Reading {
     dialect: CsvDialect,
-    /// Records that begin with the comment's byte are left out.
+    /// Without comments.
     rows: Vec<Row>,
     /// The number of fields that most records have.
     width: usize,
@@ -105,7 +111,25 @@ fn faulty_share(head: &[u8], is_whole: bool, dialect: &CsvDialect) -> f64 {
 /// Cuts the beginning into records, leniently.
 fn read(head: &[u8], is_whole: bool, dialect: CsvDialect) -> Reading {
     let mut dialect = CsvDialect { quoting: Quoting::Lenient, ..dialect };
-    let mut splitter = Splitter::new(&dialect, Encoding::Utf8);
+    let mut rows = rows(head, is_whole, &dialect);
+    let marked = rows.iter().filter(|row| row.is_comment).count();
+    if marked > 0 && marked < rows.len() {
+        let width = usual_width(rows.iter().filter(|row| !row.is_comment));
+        // In a table of one column nothing tells a comment from a value.
+        if width > 1 && rows.iter().all(|row| !row.is_comment || row.fields.len() != width) {
+            dialect.comment = Some(b'#');
+            rows = self::rows(head, is_whole, &dialect);
+        }
+    }
+    let width = usual_width(rows.iter());
+    let narrow = rows.iter().take_while(|row| row.fields.len() == 1).count();
+    let spans_lines = rows.iter().take(narrow).any(Row::has_line_break);
+    let is_preamble = !spans_lines && width > 1 && narrow <= PREAMBLE_RECORDS_MAX && rows.len() >= narrow + 2;
+    Reading { dialect, rows, width, preamble: if is_preamble { narrow } else { 0 } }
+}
+
+fn rows(head: &[u8], is_whole: bool, dialect: &CsvDialect) -> Vec<Row> {
+    let mut splitter = Splitter::new(dialect, Encoding::Utf8);
     splitter.push(head);
     if is_whole {
         splitter.end();
@@ -115,18 +139,7 @@ fn read(head: &[u8], is_whole: bool, dialect: CsvDialect) -> Reading {
         take(&mut splitter, &mut rows);
     }
     take(&mut splitter, &mut rows);
-    let marked = rows.iter().filter(|row| row.is_comment).count();
-    if marked > 0 && marked < rows.len() {
-        let width = usual_width(rows.iter().filter(|row| !row.is_comment));
-        if rows.iter().all(|row| !row.is_comment || row.fields.len() != width || width == 1) {
-            dialect.comment = Some(b'#');
-            rows.retain(|row| !row.is_comment);
-        }
-    }
-    let width = usual_width(rows.iter());
-    let narrow = rows.iter().take_while(|row| row.fields.len() == 1).count();
-    let is_preamble = width > 1 && narrow <= PREAMBLE_RECORDS_MAX && rows.len() >= narrow + 2;
-    Reading { dialect, rows, width, preamble: if is_preamble { narrow } else { 0 } }
+    rows
 }
 
 fn take(splitter: &mut Splitter, rows: &mut Vec<Row>) {
@@ -189,8 +202,7 @@ impl Reading {
             None => first.map_or(0, |row| row.line),
         };
         let by_position = reason_for_positions(&names, width);
-        let has_line_break = |row: &Row| row.fields.iter().flatten().any(|byte| matches!(byte, b'\n' | b'\r'));
-        if by_position.is_some() && first.is_some_and(has_line_break) {
+        if by_position.is_some() && first.is_some_and(Row::has_line_break) {
             // Lines are skipped before the file's line break is known: such a header cannot be. It is read as a row.
             dialect.header = false;
             return Sniffed { dialect, width, names: Vec::new(), by_position: None };

@@ -20,6 +20,8 @@ pub(super) struct Tally {
     pub(super) faulty: u64,
     /// Another number of fields than the table has.
     pub(super) ragged: u64,
+    /// Nothing but spaces and tabs: no records once these are left out.
+    pub(super) blank: u64,
     /// Records that are UTF-8 beyond ASCII, and those that are no UTF-8; the header is one.
     pub(super) utf8: u64,
     pub(super) not_utf8: u64,
@@ -171,6 +173,8 @@ impl Track {
             tally.faulty += 1;
             return;
         }
+        let is_blank = without_blanks(raw).is_empty();
+        tally.blank += u64::from(is_blank);
         if record.field_count != self.width {
             tally.ragged += 1;
             return;
@@ -186,7 +190,9 @@ impl Track {
             if let Some(column) = self.findings.columns.get_mut(index) {
                 column.observe(text, in_quotes, line, looking);
             }
-            if let Some(column) = self.findings.trimmed.as_mut().and_then(|columns| columns.get_mut(index)) {
+            if let Some(column) = self.findings.trimmed.as_mut().and_then(|columns| columns.get_mut(index))
+                && !is_blank
+            {
                 column.observe(trimmed, in_quotes, line, looking);
             }
         }
