@@ -21,7 +21,7 @@ Examples:
   lakegate check orders.csv --contract orders.odcs.yaml
   lakegate check drop/*.csv --contract orders.odcs.yaml --strict --json > report.json
 
-Exit status: 0 every file would be published, 3 the contract rejects one (with --strict: or a row of one),
+Exit status: 0 every file would be published, 3 the contract rejects one (with --strict: or a row of one), \
 2 wrong usage, 1 anything else.";
 
 /// Check files against a contract, writing nothing: counts by rule, and the first problems with line and column

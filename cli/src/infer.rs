@@ -16,9 +16,9 @@ const EXAMPLES: &str = "\
 Examples:
   lakegate infer orders.csv
   lakegate infer orders.csv --out contracts/orders.odcs.yaml
-  lakegate infer 2025-09.csv --table orders --location 's3://*/orders/**/*.csv' --out orders.odcs.yaml
+  lakegate infer 2025-09.csv --table orders --location 's3://*/orders/**/*.csv'
 
-The whole file is read: dialect, encoding, types, date patterns and missing values are what all of it shows, and comments
+The whole file is read: dialect, encoding, types, date patterns and missing values are what all of it shows, and comments \
 say so. The draft accepts the file that it was made from.";
 
 /// Draft a contract from a file: dialect, encoding, columns and types, with the evidence as comments
@@ -83,7 +83,7 @@ fn verify(path: &Path, draft: &Draft) -> Result<String> {
     let judgement = check::judge(path, &Arc::new(contract.contract), 1)?;
     let counts = judgement.counts;
     Ok(match (judgement.verdict, counts.rejected) {
-        (Verdict::Published, 0) => format!("all {} rows keep it", counts.read),
+        (Verdict::Published, 0) => format!("{0} of {0} rows keep it", counts.read),
         (Verdict::Published, rejected) => format!("{rejected} of {} rows break it, see its comments", counts.read),
         (Verdict::Rejected, _) => {
             let message = judgement.file_error.map(|error| error.message).unwrap_or_default();

@@ -59,7 +59,7 @@ fn a_draft_goes_to_standard_output_and_says_what_it_is_made_from() {
             logicalType: integer
             physicalType: INTEGER
     "##);
-    insta::assert_snapshot!(stderr(&output), @"Web Orders.csv: 3 columns drafted; all 2 rows keep it");
+    insta::assert_snapshot!(stderr(&output), @"Web Orders.csv: 3 columns drafted; 2 of 2 rows keep it");
 }
 
 #[test]
