@@ -2,26 +2,25 @@
 //! It needs no AWS.
 
 use std::fs::{self, File};
-use std::io::{IsTerminal, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use anyhow::{Context, Result};
 use lakegate_contract::Contract;
-use lakegate_convert::{Converter, Judgement, Output, Reading, Source, Verdict};
+use lakegate_convert::{Converter, Judgement, Output, Source, Verdict};
 use lakegate_lake::{layout, ledger};
 
 use crate::contracts;
 use crate::output;
+use crate::reading;
 use crate::report::{self, Report};
 use crate::staging::Staging;
 
 /// Where local files come from, as the rejects table and the ledger name it.
 const LOCAL_BUCKET: &str = "local";
-const READ_BYTES: usize = 1024 * 1024;
 /// The file is rejected by its contract.
 const EXIT_REJECTED: u8 = 3;
 
@@ -47,7 +46,7 @@ pub(crate) struct ConvertArgs {
 pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     let started = Instant::now();
     let contract = Arc::new(contracts::read(&args.contract)?);
-    let mut input = open(&args.input)?;
+    let mut input = reading::open(&args.input)?;
     // However the path is written, the same file has the same name: a second conversion replaces the first.
     let path = fs::canonicalize(&args.input).with_context(|| format!("cannot read {}", args.input.display()))?;
     let key = path.to_string_lossy().into_owned();
@@ -86,14 +85,6 @@ fn open_report(path: &Path) -> Result<Option<File>> {
     Ok(Some(File::create(path).with_context(|| format!("cannot write report {}", path.display()))?))
 }
 
-fn open(path: &Path) -> Result<File> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        bail!("{} is a folder: give one file", path.display());
-    }
-    Ok(file)
-}
-
 fn convert(
     input: &mut File,
     contract: Arc<Contract>,
@@ -101,37 +92,19 @@ fn convert(
     staging: &mut Staging,
     path: &Path,
 ) -> Result<Judgement> {
-    let progress = progress(input.metadata().map_or(0, |metadata| metadata.len()));
     let mut converter = Converter::new(contract, source)?;
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let count = input.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;
-        let bytes = buffer.get(..count).unwrap_or_default();
-        if bytes.is_empty() || converter.push(bytes)? == Reading::Enough {
-            break;
-        }
-        progress.inc(count as u64);
+    reading::read(input, path, |bytes| {
+        let reading = converter.push(bytes)?;
         for chunk in converter.drain() {
             staging.append(&chunk)?;
         }
-    }
+        Ok(reading)
+    })?;
     let judgement = converter.finish()?;
     for chunk in converter.drain() {
         staging.append(&chunk)?;
     }
-    progress.finish_and_clear();
     Ok(judgement)
-}
-
-/// On a terminal a bar with the rate, elsewhere nothing.
-fn progress(bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr_with_hz(5));
-    if std::io::stderr().is_terminal() {
-        let template = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.enable_steady_tick(Duration::from_millis(200));
-    }
-    bar
 }
 
 /// Moves what may be seen into place. The rejects are kept whatever the verdict.

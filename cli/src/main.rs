@@ -1,10 +1,13 @@
 //! The `lakegate` command. It reads arguments and prints; judging and publishing are the libraries'.
 
+mod check;
 mod contracts;
 mod convert;
 mod demo;
 mod generate;
+mod infer;
 mod output;
+mod reading;
 mod report;
 mod staging;
 
@@ -22,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Infer(infer::InferArgs),
+    Check(check::CheckArgs),
     Convert(convert::ConvertArgs),
     /// Work with contracts
     #[command(subcommand)]
@@ -31,6 +36,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Infer(args) => infer::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Contracts(command) => contracts::run(&command),
         Command::Demo(args) => demo::run(&args),

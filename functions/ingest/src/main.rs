@@ -7,6 +7,7 @@ mod outcome;
 mod publication;
 mod settings;
 mod take_in;
+mod unknown;
 mod uploads;
 
 use std::process::ExitCode;

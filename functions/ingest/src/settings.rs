@@ -18,7 +18,21 @@ pub(crate) struct Settings {
     pub(crate) failures_queue_url: String,
     /// A bigger object is too big for one Lambda.
     pub(crate) heavy_bytes: u64,
+    /// What to do with objects that no contract covers.
+    pub(crate) unknown_datasets: UnknownDatasets,
 }
+
+/// What to do with objects that no contract covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnknownDatasets {
+    /// They are failures.
+    Fail,
+    /// They become tables of their own, by contracts drafted from them.
+    Infer,
+}
+
+const UNKNOWN_DATASETS: [(&str, UnknownDatasets); 2] =
+    [("fail", UnknownDatasets::Fail), ("infer", UnknownDatasets::Infer)];
 
 impl Settings {
     pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingsError> {
@@ -29,6 +43,7 @@ impl Settings {
             heavy_queue_url: environment.required("HEAVY_QUEUE_URL"),
             failures_queue_url: environment.required("FAILURES_QUEUE_URL"),
             heavy_bytes: environment.required_bytes("HEAVY_BYTES"),
+            unknown_datasets: environment.choice("UNKNOWN_DATASETS", &UNKNOWN_DATASETS, UnknownDatasets::Fail),
         };
         environment.finish(settings)
     }

@@ -19,7 +19,8 @@ use lakegate_lake::{LakeError, layout};
 
 use crate::outcome::{Outcome, Trouble};
 use crate::publication::{self, ENGINE_VERSION, Job};
-use crate::settings::Settings;
+use crate::settings::{Settings, UnknownDatasets};
+use crate::unknown::{self, UnknownError};
 
 /// What every invocation uses.
 pub(crate) struct Context {
@@ -67,7 +68,7 @@ async fn outcome_of(context: &Context, event: &ObjectEvent, started: Instant) ->
         Err(error) => return Err(error.into()),
     };
     let event = &found(event, &object);
-    let contract = contract_of(context, event).await?;
+    let contract = contract_of(context, event, &object).await?;
     let former = ledger::read(&context.objects, lake_bucket, &event.bucket, event.key.as_str()).await?;
     match ledger::due(former.as_ref(), event, &contract.version, ENGINE_VERSION) {
         Due::AlreadyCommitted => return Ok(Outcome::AlreadyCommitted),
@@ -109,12 +110,20 @@ fn found(event: &ObjectEvent, object: &OpenObject) -> ObjectEvent {
     }
 }
 
-async fn contract_of(context: &Context, event: &ObjectEvent) -> Result<Arc<Contract>, Trouble> {
+async fn contract_of(context: &Context, event: &ObjectEvent, object: &OpenObject) -> Result<Arc<Contract>, Trouble> {
     let key = event.key.as_str();
     let url = layout::url(&event.bucket, key);
     let (kind, summary) = match context.contracts.find(&context.objects, &event.bucket, key).await? {
         Lookup::Found(contract) => return Ok(contract),
-        Lookup::Unknown => (FailureKind::UnknownDataset, format!("no contract's landing location covers {url}")),
+        Lookup::Unknown => {
+            let summary = format!("no contract's landing location covers {url}");
+            match draft_of(context, object).await {
+                None => (FailureKind::UnknownDataset, summary),
+                Some(Ok(contract)) => return Ok(contract),
+                Some(Err(UnknownError::Lake(error))) => return Err(error.into()),
+                Some(Err(error)) => (error.kind(), lakegate_lake::one_line(&format!("{summary}, and {error}"))),
+            }
+        }
         Lookup::Invalid(documents) => {
             let documents: Vec<String> = documents.iter().map(ToString::to_string).collect();
             let summary = format!("no valid contract covers {url}; not valid: {}", documents.join("; "));
@@ -128,6 +137,17 @@ async fn contract_of(context: &Context, event: &ObjectEvent) -> Result<Arc<Contr
     let mut record = FailureRecord::new(Stage::Ingest, kind, summary);
     record.source = Some(FailedSource::from(event));
     Err(Trouble::Failure(Box::new(record)))
+}
+
+/// The drafted contract of an object that no other covers; `None` where none is wanted.
+async fn draft_of(context: &Context, object: &OpenObject) -> Option<Result<Arc<Contract>, UnknownError>> {
+    let Context { settings, objects, contracts, .. } = context;
+    match settings.unknown_datasets {
+        UnknownDatasets::Fail => None,
+        UnknownDatasets::Infer => {
+            Some(unknown::contract(objects, contracts, &settings.lake_bucket, object, settings.heavy_bytes).await)
+        }
+    }
 }
 
 async fn hand_to_glue(job: &Job<'_>) -> Result<Outcome, Trouble> {

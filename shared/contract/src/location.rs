@@ -12,8 +12,11 @@ pub struct Location {
 }
 
 impl Location {
-    /// Reads a pattern such as `s3://*/orders/**/*.csv`. `Err` says what was expected instead.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a pattern such as `s3://*/orders/**/*.csv`.
+    ///
+    /// # Errors
+    /// What was expected instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let Some((bucket, key)) = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) else {
             return Err("s3://<bucket or *>/<key pattern>".to_owned());
         };

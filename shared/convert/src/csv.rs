@@ -14,9 +14,9 @@ use lakegate_contract::{Contract, CsvDialect, Rule};
 
 use crate::records::{BATCH_RECORDS, Batch, FieldMap};
 use crate::{FileError, FileErrorKind};
-use splitter::{Split, Splitter};
 
 pub(crate) use fields::unescape;
+pub(crate) use splitter::{Split, Splitter};
 
 /// Reads a CSV file. Push its text in order, take batches after each push.
 #[derive(Debug)]

@@ -135,6 +135,8 @@ pub struct RejectedAt {
     pub line: u64,
     /// The column's name; empty where none is concerned.
     pub column: String,
+    /// The number of its field in the record, from 1, where a field is concerned.
+    pub field: Option<usize>,
     /// The rule's name.
     pub rule: String,
     /// What the contract asks for, and the row does not keep.

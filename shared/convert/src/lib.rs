@@ -34,6 +34,7 @@ mod encode;
 mod error;
 mod file_rules;
 mod hash;
+mod infer;
 mod json;
 mod judge;
 mod judgement;
@@ -53,6 +54,7 @@ mod workers;
 
 pub use converter::{Chunk, Converter, FIRST_REJECTS, KEYS_BYTES_MAX, Output, Reading, Source};
 pub use error::ConvertError;
+pub use infer::{Draft, InferError, Inference, Naming};
 pub use judgement::{Counts, FileError, FileErrorKind, Judgement, Partition, RejectedAt, Rejects, Verdict};
 pub use rejects::schema as rejects_schema;
 pub use schema::table_schema;

@@ -16,7 +16,7 @@ use crate::file_rules::FileRules;
 use crate::judge::{Findings, Judged};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
 use crate::partition::Router;
-use crate::records::Batch;
+use crate::records::{Batch, Escaping};
 use crate::rejects::{self, Reject, RejectsWriter};
 use crate::schema::table_schema;
 use crate::table::{RoutedBatch, Table};
@@ -230,6 +230,7 @@ impl Settlement {
             let room = self.first_rejects_max.saturating_sub(self.first_rejects.len());
             self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {
                 line: record.line,
+                field: field_number(&self.contract, batch, reason.column),
                 column: reason.column.to_owned(),
                 rule: reason.rule.to_owned(),
                 message: reason.message.clone(),
@@ -291,5 +292,16 @@ impl Settlement {
             violations.entry(name.to_owned()).or_default().insert(rule.to_owned(), *rows);
         }
         violations
+    }
+}
+
+/// The number of the field in its record, from 1, that has the column's values. Members of a JSON object have none.
+fn field_number(contract: &Contract, batch: &Batch, column: &str) -> Option<usize> {
+    match batch.escaping {
+        Escaping::Csv { .. } => {
+            let id = contract.paths.iter().position(|path| path == column)?;
+            batch.map.field_of_column.get(id).copied().flatten().map(|field| field + 1)
+        }
+        Escaping::Json => None,
     }
 }

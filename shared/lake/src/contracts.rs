@@ -11,7 +11,7 @@ use lakegate_contract::Contract;
 use tokio::sync::Mutex;
 
 use crate::LakeError;
-use crate::layout::CONTRACTS_PREFIX;
+use crate::layout::{CONTRACTS_PREFIX, DRAFTS_PREFIX};
 use crate::objects::{Listed, Objects};
 
 /// How long a warm process trusts its listing: a new contract takes effect within this time.
@@ -104,9 +104,17 @@ impl Contracts {
         Ok(look_up(&kept.documents, bucket, key))
     }
 
+    /// The key of a deployed contract whose table this is, as of the last [`Contracts::find`].
+    pub async fn document_of_table(&self, table: &str) -> Option<String> {
+        let kept = self.kept.lock().await;
+        let has_table = |document: &Document| document.parsed.as_ref().is_ok_and(|contract| contract.table == table);
+        kept.documents.iter().find(|(_, document)| has_table(document)).map(|(key, _)| key.clone())
+    }
+
     async fn refresh(&self, objects: &Objects, kept: &mut Kept) -> Result<(), LakeError> {
         let mut listed = objects.list(&self.lake_bucket, CONTRACTS_PREFIX).await?;
-        listed.retain(|object| SUFFIXES.iter().any(|suffix| object.key.ends_with(suffix)));
+        let is_document = |key: &str| SUFFIXES.iter().any(|suffix| key.ends_with(suffix));
+        listed.retain(|object| is_document(&object.key) && !object.key.starts_with(DRAFTS_PREFIX));
         let mut documents = BTreeMap::new();
         let mut changed = Vec::new();
         for object in listed {

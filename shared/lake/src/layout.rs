@@ -13,6 +13,8 @@ pub const REJECTS_PREFIX: &str = "rejects/";
 pub const LEDGER_PREFIX: &str = "ledger/";
 /// The deployed contracts.
 pub const CONTRACTS_PREFIX: &str = "contracts/";
+/// Contracts drafted from objects of unknown datasets. They are no deployed contracts, though they lie below those.
+pub const DRAFTS_PREFIX: &str = "contracts/drafts/";
 /// The catalog's name for the table of rejected rows.
 pub const REJECTS_TABLE: &str = "rejects";
 /// The partition column of the table of rejected rows.
@@ -79,6 +81,12 @@ pub fn rejects_partition_prefix(table: &str) -> String {
 #[must_use]
 pub fn ledger_object(bucket: &str, key: &str) -> String {
     format!("{LEDGER_PREFIX}{}.json", source_name(bucket, key))
+}
+
+/// `contracts/drafts/<table>.odcs.yaml`.
+#[must_use]
+pub fn draft_object(table: &str) -> String {
+    format!("{DRAFTS_PREFIX}{table}.odcs.yaml")
 }
 
 /// `s3://bucket/key`, for catalogs, messages and errors.

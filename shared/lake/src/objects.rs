@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -108,6 +108,20 @@ impl Objects {
         put.map(|_| ()).map_err(|error| from_store("PutObject", &url, &error))
     }
 
+    /// Writes an object unless there is one under this key: whether it was written.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn create(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<bool, LakeError> {
+        let options = PutOptions::from(PutMode::Create);
+        match self.store(bucket)?.put_opts(&path(bucket, key)?, PutPayload::from(bytes), options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(error) => Err(from_store("PutObject", &layout::url(bucket, key), &error)),
+        }
+    }
+
     /// Deletes an object; one that is not there is no error.
     ///
     /// # Errors
@@ -172,6 +186,8 @@ mod tests {
         assert_eq!(objects.get_json::<Vec<u8>>("lake", "ledger/a b.json").await.unwrap(), Some(vec![1, 2]));
         let listed = objects.list("lake", "ledger/").await.unwrap();
         assert_eq!((listed[0].key.as_str(), listed[0].size_bytes), ("ledger/a b.json", 6));
+        let again = objects.create("lake", "ledger/a b.json", Bytes::from_static(b"3")).await.unwrap();
+        assert!(!again, "there is one");
         objects.delete("lake", "ledger/a b.json").await.unwrap();
         objects.delete("lake", "ledger/a b.json").await.unwrap();
         assert_eq!(objects.get("lake", "ledger/a b.json").await.unwrap(), None);

@@ -63,6 +63,20 @@ impl Environment {
         self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
+    /// The value that one of a few words stands for; `default` where the variable is unset or empty.
+    pub fn choice<T: Copy>(&mut self, name: &str, words: &[(&str, T)], default: T) -> T {
+        let Some(value) = self.optional(name) else { return default };
+        let chosen = words.iter().find(|(word, _)| *word == value);
+        chosen.map_or_else(
+            || {
+                let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                self.malformed.push(format!("{name} is {value:?}, not {}", words.join(" or ")));
+                default
+            },
+            |(_, choice)| *choice,
+        )
+    }
+
     /// What the clients need, from the variables that Lambda itself sets.
     pub fn aws(&mut self) -> AwsSettings {
         let mut variables = self.variables.clone();
@@ -97,6 +111,18 @@ mod tests {
             (environment.required("LAKE_BUCKET"), environment.required_bytes("HEAVY_BYTES"), environment.aws());
         let error = environment.finish(settings).map(|_| ()).unwrap_err();
         insta::assert_snapshot!(error, @r#"missing environment variables: LAKE_BUCKET, AWS_REGION; HEAVY_BYTES is "many", not a number of bytes; infra/template.yaml sets them on the deployed function, export them before running it by hand"#);
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_words_or_the_default() {
+        let chosen = |value: &str| {
+            let mut environment = Environment::default();
+            environment.variables.insert("MODE".to_owned(), value.to_owned());
+            let choice = environment.choice("MODE", &[("slow", 1), ("fast", 2)], 1);
+            environment.finish(choice).map_err(|error| error.problems)
+        };
+        assert_eq!((chosen(""), chosen("slow"), chosen("fast")), (Ok(1), Ok(1), Ok(2)));
+        assert_eq!(chosen("Fast").unwrap_err(), "MODE is \"Fast\", not slow or fast");
     }
 
     #[test]

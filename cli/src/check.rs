@@ -1,0 +1,164 @@
+//! `lakegate check`: what a contract finds wrong with files, before they are dropped. Nothing is written.
+//! It needs no AWS, and prints no cell's value.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use lakegate_contract::{Contract, Format};
+use lakegate_convert::{Converter, Judgement, Source, Verdict};
+use serde_json::{Value, json};
+
+use crate::report::Report;
+use crate::{contracts, output, reading};
+
+/// A file is rejected by the contract.
+const EXIT_REJECTED: u8 = 3;
+const EXAMPLES: &str = "\
+Examples:
+  lakegate check orders.csv --contract orders.odcs.yaml
+  lakegate check drop/*.csv --contract orders.odcs.yaml --strict --json > report.json
+
+Exit status: 0 every file would be published, 3 the contract rejects one (with --strict: or a row of one), \
+2 wrong usage, 1 anything else.";
+
+/// Check files against a contract, writing nothing: counts by rule, and the first problems with line and column
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CheckArgs {
+    /// The files to check
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The contract (ODCS, YAML or JSON) that they are held against
+    #[arg(long, value_name = "FILE")]
+    contract: PathBuf,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+    /// How many problems to tell one by one, per file
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Any rejected row is a failure, however many the contract allows
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Checks every file. A file that cannot be read keeps no other one from being checked.
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
+    let contract = Arc::new(contracts::read(&args.contract)?);
+    let (mut files, mut is_good, mut is_judged) = (Vec::new(), true, true);
+    for path in &args.files {
+        let started = Instant::now();
+        let judgement = match judge(path, &contract, args.limit) {
+            Ok(judgement) => judgement,
+            Err(error) => {
+                eprintln!("lakegate: {error:#}");
+                is_judged = false;
+                continue;
+            }
+        };
+        is_good &= judgement.verdict == Verdict::Published && !(args.strict && judgement.counts.rejected > 0);
+        let mut report = Report::new(&contract.table, &judgement, Vec::new(), None);
+        report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if args.json {
+            files.push(as_json(path, &report, &judgement, &contract)?);
+        } else {
+            output::line(&as_text(path, &report, &judgement, &contract))?;
+        }
+    }
+    if args.json {
+        output::line(&serde_json::to_string_pretty(&json!({ "is_good": is_good && is_judged, "files": files }))?)?;
+    }
+    Ok(match (is_judged, is_good) {
+        (false, _) => ExitCode::FAILURE,
+        (true, false) => ExitCode::from(EXIT_REJECTED),
+        (true, true) => ExitCode::SUCCESS,
+    })
+}
+
+/// Holds a file against the contract. What it would become is thrown away.
+pub(crate) fn judge(path: &Path, contract: &Arc<Contract>, problems_max: usize) -> Result<Judgement> {
+    let mut file = reading::open(path)?;
+    let source = Source { bucket: "local".to_owned(), key: path.to_string_lossy().into_owned(), version: None };
+    let mut converter = Converter::new(Arc::clone(contract), source)?.with_first_rejects(problems_max);
+    reading::read(&mut file, path, |bytes| {
+        let reading = converter.push(bytes)?;
+        converter.drain();
+        Ok(reading)
+    })?;
+    Ok(converter.finish()?)
+}
+
+/// How many rules were broken in all; a row that breaks two counts twice.
+fn problems(judgement: &Judgement) -> u64 {
+    judgement.violations.values().flat_map(|rules| rules.values()).sum()
+}
+
+fn as_text(path: &Path, report: &Report, judgement: &Judgement, contract: &Contract) -> String {
+    let path = path.display();
+    let verdict = match judgement.verdict {
+        Verdict::Published if report.rows_rejected == 0 => "good",
+        Verdict::Published => "would be published, without its rejected rows",
+        Verdict::Rejected => "would be rejected",
+    };
+    let mut lines = vec![format!(
+        "{path}: {verdict}: {} rows read, {} accepted, {} rejected, {} duplicate, in {} ms",
+        report.rows_read, report.rows_accepted, report.rows_rejected, report.rows_duplicate, report.elapsed_ms
+    )];
+    if let Some(error) = &report.file_error {
+        let line = error.line.map_or_else(String::new, |line| format!(":{line}"));
+        lines.push(format!("{path}{line}: {} [{}]", error.message, error.kind));
+    }
+    for (column, rules) in &report.violations {
+        for (rule, rows) in rules {
+            let column = if column.is_empty() { "the record" } else { column };
+            lines.push(format!("  {rows:>8} rows break {rule} of {column}"));
+        }
+    }
+    for at in &judgement.first_rejects {
+        let field = field_of(at.field, contract).map_or_else(String::new, |field| format!(" (field {field})"));
+        let column = if at.column.is_empty() { String::new() } else { format!("{}{field}: ", at.column) };
+        lines.push(format!("{path}:{}: {column}{} [{}]", at.line, at.message, at.rule));
+    }
+    let more = problems(judgement).saturating_sub(judgement.first_rejects.len() as u64);
+    if more > 0 && !judgement.first_rejects.is_empty() {
+        lines.push(format!("  … and {more} more (--limit tells more of them)"));
+    }
+    lines.join("\n")
+}
+
+/// Fields are numbered in CSV files only.
+fn field_of(field: Option<usize>, contract: &Contract) -> Option<usize> {
+    match contract.landing.format {
+        Format::Csv(_) => field,
+        Format::Json(_) => None,
+    }
+}
+
+fn as_json(path: &Path, report: &Report, judgement: &Judgement, contract: &Contract) -> Result<Value> {
+    let mut value = serde_json::to_value(report)?;
+    let first: Vec<Value> = judgement
+        .first_rejects
+        .iter()
+        .map(|at| {
+            json!({
+                "line": at.line,
+                "column": at.column,
+                "field": field_of(at.field, contract),
+                "rule": at.rule,
+                "message": at.message,
+            })
+        })
+        .collect();
+    if let Some(object) = value.as_object_mut() {
+        // Nothing is written.
+        object.remove("outputs");
+        object.remove("rejects_path");
+        object.insert("file".to_owned(), json!(path.to_string_lossy()));
+        object.insert("problems".to_owned(), json!(problems(judgement)));
+        object.insert("first_problems".to_owned(), Value::Array(first));
+    }
+    Ok(value)
+}

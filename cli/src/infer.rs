@@ -1,0 +1,134 @@
+//! `lakegate infer`: a draft contract for a file that has none, held against that file before it is written.
+//! It needs no AWS.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use lakegate_convert::{Draft, Inference, Naming, Reading, Verdict};
+
+use crate::{check, output, reading};
+
+const EXAMPLES: &str = "\
+Examples:
+  lakegate infer orders.csv
+  lakegate infer orders.csv --out contracts/orders.odcs.yaml
+  lakegate infer 2025-09.csv --table orders --location 's3://*/orders/**/*.csv'
+
+The whole file is read: dialect, encoding, types, date patterns and missing values are what all of it shows, and comments \
+say so. The draft accepts the file that it was made from.";
+
+/// Draft a contract from a file: dialect, encoding, columns and types, with the evidence as comments
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct InferArgs {
+    /// The file to look at (CSV)
+    file: PathBuf,
+    /// Write the contract to this file instead of standard output
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    out: PathBuf,
+    /// Overwrite the file that --out names
+    #[arg(long)]
+    force: bool,
+    /// The table's name; without it, the file's or its folder's
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+    /// Which objects belong to the dataset; without it, s3://*/<table>/**/*.<extension>
+    #[arg(long, value_name = "GLOB")]
+    location: Option<String>,
+    /// The contract's id; without it, the table's name
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+}
+
+/// Drafts the contract, holds the file against it, and writes it.
+pub(crate) fn run(args: &InferArgs) -> Result<ExitCode> {
+    let is_printed = args.out.as_os_str() == "-";
+    if !is_printed && !args.force && args.out.exists() {
+        bail!("{} exists: --force overwrites it", args.out.display());
+    }
+    let naming = naming(args)?;
+    let draft = draft(&args.file, &naming)?;
+    let verdict = verify(&args.file, &draft)?;
+    if is_printed {
+        output::line(draft.yaml.trim_end())?;
+    } else {
+        write(&args.out, &draft.yaml)?;
+    }
+    let to = if is_printed { String::new() } else { format!(" in {}", args.out.display()) };
+    eprintln!("{}: {} columns drafted{to}; {verdict}", args.file.display(), draft.columns);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn draft(path: &Path, naming: &Naming) -> Result<Draft> {
+    let mut inference = Inference::new();
+    let mut file = reading::open(path)?;
+    reading::read(&mut file, path, |bytes| {
+        inference.push(bytes)?;
+        Ok(Reading::More)
+    })
+    .and_then(|()| Ok(inference.finish(naming)?))
+    .with_context(|| format!("no contract can be drafted from {}", path.display()))
+}
+
+/// What the draft makes of its own file, in words.
+fn verify(path: &Path, draft: &Draft) -> Result<String> {
+    let contract = lakegate_contract::parse(&draft.yaml).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow!("the draft for {} is no contract that can be enforced: {}", path.display(), problems.join("; "))
+    })?;
+    let judgement = check::judge(path, &Arc::new(contract.contract), 1)?;
+    let counts = judgement.counts;
+    Ok(match (judgement.verdict, counts.rejected) {
+        (Verdict::Published, 0) => format!("{0} of {0} rows keep it", counts.read),
+        (Verdict::Published, rejected) => format!("{rejected} of {} rows break it, see its comments", counts.read),
+        (Verdict::Rejected, _) => {
+            let message = judgement.file_error.map(|error| error.message).unwrap_or_default();
+            format!("it rejects the file: {message}")
+        }
+    })
+}
+
+fn write(path: &Path, yaml: &str) -> Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
+    }
+    let written = File::create(path).and_then(|mut file| file.write_all(yaml.as_bytes()));
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn naming(args: &InferArgs) -> Result<Naming> {
+    let table = match &args.table {
+        Some(table) if Naming::table(table) == *table => table.clone(),
+        Some(table) => bail!("{table:?} is no table name: {:?} would be one", Naming::table(table)),
+        None => Naming::table(&named_after(&args.file)),
+    };
+    let location = args.location.clone().unwrap_or_else(|| format!("s3://*/{table}/**/*{}", extensions(&args.file)));
+    let origin = args.file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let id = args.id.clone().unwrap_or_else(|| table.clone());
+    Ok(Naming { id, table, location, origin, is_permissive: false })
+}
+
+/// The file's name up to its first dot; its folder's where the name has no letter, as `2025-09.csv`.
+fn named_after(path: &Path) -> String {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let has_letter = |name: &String| name.chars().any(char::is_alphabetic);
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let stem = name(&path).map(|name| name.split('.').next().unwrap_or_default().to_owned());
+    let folder = || path.parent().and_then(name);
+    stem.filter(has_letter).or_else(folder).unwrap_or_default()
+}
+
+/// `.csv`, `.csv.gz`, or nothing.
+fn extensions(path: &Path) -> String {
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let Some((stem, extension)) = name.rsplit_once('.') else { return String::new() };
+    let is_packed = ["gz", "zst"].iter().any(|packed| extension.eq_ignore_ascii_case(packed));
+    match stem.rsplit_once('.') {
+        Some((_, inner)) if is_packed => format!(".{inner}.{extension}"),
+        Some(_) | None => format!(".{extension}"),
+    }
+}

@@ -1,0 +1,49 @@
+//! A local file, read piece by piece, with a progress bar on a terminal.
+//! It does not know what the bytes mean.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lakegate_convert::Reading;
+
+const READ_BYTES: usize = 1024 * 1024;
+
+/// Opens a file that is no folder.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        bail!("{} is a folder: give one file", path.display());
+    }
+    Ok(file)
+}
+
+/// Hands the file's bytes to `take`, in order, until it has enough.
+pub(crate) fn read(file: &mut File, path: &Path, mut take: impl FnMut(&[u8]) -> Result<Reading>) -> Result<()> {
+    let bar = bar(file.metadata().map_or(0, |metadata| metadata.len()));
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let count = file.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() || take(bytes)? == Reading::Enough {
+            break;
+        }
+        bar.inc(count as u64);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// On a terminal a bar with the rate, elsewhere nothing.
+fn bar(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr_with_hz(5));
+    if std::io::stderr().is_terminal() {
+        let template = "{bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+    bar
+}

@@ -1,0 +1,117 @@
+//! `lakegate infer` as a user meets it: what it prints, writes and returns.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const ORDERS: &str = "order_id,OrderDate,quantity\nO-1,2025-09-01,3\nO-2,2025-09-02,\n";
+
+fn lakegate(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lakegate")).args(args).current_dir(dir).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_draft_goes_to_standard_output_and_says_what_it_is_made_from() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("Web Orders.csv"), ORDERS).unwrap();
+    let output = lakegate(dir.path(), &["infer", "Web Orders.csv"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output), @r##"
+    # Drafted from Web Orders.csv: 2 rows, 61 bytes.
+    # Comments say what was seen; whether it must be so, its owner knows. Correct it, and take out what is only evidence.
+    apiVersion: v3.2.0
+    kind: DataContract
+    id: web_orders
+    name: web_orders
+    version: 0.1.0
+    status: draft
+    servers:
+      - server: landing
+        type: s3
+        location: "s3://*/web_orders/**/*.csv"
+        format: csv
+        # all bytes are ASCII
+        encoding: UTF-8
+    schema:
+      - name: web_orders
+        logicalType: object
+        properties:
+          # 2 of 2 values are text of at most 3 bytes
+          - name: order_id
+            logicalType: string
+            required: true
+          # 2 of 2 values are dates written yyyy-MM-dd, 2025-09-01 to 2025-09-02
+          - name: OrderDate
+            physicalName: order_date
+            logicalType: date
+            required: true
+          # 1 of 2 values are whole numbers, 3 to 3
+          - name: quantity
+            logicalType: integer
+            physicalType: INTEGER
+    "##);
+    insta::assert_snapshot!(stderr(&output), @"Web Orders.csv: 3 columns drafted; 2 of 2 rows keep it");
+}
+
+#[test]
+fn a_written_draft_is_a_contract_that_its_file_keeps() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("orders")).unwrap();
+    fs::write(dir.path().join("orders/2025-09.csv"), ORDERS).unwrap();
+    let args = ["infer", "orders/2025-09.csv", "--out", "contracts/orders.odcs.yaml", "--id", "web-orders"];
+    let output = lakegate(dir.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    let checked = lakegate(dir.path(), &["contracts", "check", "contracts/orders.odcs.yaml"]);
+    insta::assert_snapshot!(stdout(&checked), @"contracts/orders.odcs.yaml: ok: table orders, version 0.1.0, 3 columns");
+    let args = ["check", "orders/2025-09.csv", "--contract", "contracts/orders.odcs.yaml", "--strict"];
+    assert_eq!(lakegate(dir.path(), &args).status.code(), Some(0));
+    let draft = fs::read_to_string(dir.path().join("contracts/orders.odcs.yaml")).unwrap();
+    assert!(draft.contains("id: web-orders") && draft.contains("\"s3://*/orders/**/*.csv\""), "{draft}");
+}
+
+#[test]
+fn a_contract_is_not_overwritten_unless_told() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("orders.csv"), ORDERS).unwrap();
+    fs::write(dir.path().join("orders.yaml"), "mine").unwrap();
+    let output = lakegate(dir.path(), &["infer", "orders.csv", "--out", "orders.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(stderr(&output), @"lakegate: orders.yaml exists: --force overwrites it");
+    assert_eq!(fs::read_to_string(dir.path().join("orders.yaml")).unwrap(), "mine");
+    assert_eq!(
+        lakegate(dir.path(), &["infer", "orders.csv", "--out", "orders.yaml", "--force"]).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn what_is_no_table_of_text_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &[u8]| fs::write(dir.path().join(name), content).unwrap();
+    write("empty.csv", b"");
+    write("orders.csv", ORDERS.as_bytes());
+    for (args, message) in [
+        (vec!["infer", "empty.csv"], "the file has no records"),
+        (vec!["infer", "missing.csv"], "cannot read missing.csv"),
+        (vec!["infer", "."], ". is a folder: give one file"),
+        (
+            vec!["infer", "orders.csv", "--table", "My Orders"],
+            "\"My Orders\" is no table name: \"my_orders\" would be one",
+        ),
+    ] {
+        let output = lakegate(dir.path(), &args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(stderr(&output).contains(message), "{args:?}: {}", stderr(&output));
+    }
+    assert_eq!(lakegate(dir.path(), &["infer"]).status.code(), Some(2));
+}

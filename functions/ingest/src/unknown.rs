@@ -1,0 +1,144 @@
+//! Objects that no contract covers, where the setting lets them in: their contract is drafted from the first of them.
+//! It must not know how a file is converted or published.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use lakegate_contract::Contract;
+use lakegate_convert::{Draft, InferError, Inference, Naming};
+use lakegate_lake::contracts::Contracts;
+use lakegate_lake::failure::FailureKind;
+use lakegate_lake::objects::Objects;
+use lakegate_lake::read::{self, OpenObject};
+use lakegate_lake::{LakeError, layout};
+use tokio::sync::mpsc;
+
+/// Chunks of the file that wait to be looked at, beside those that the reader has in flight.
+const INPUTS_AHEAD: usize = 2;
+
+/// Why an object of an unknown dataset cannot be taken in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnknownError {
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// Another dataset's table must not get its rows.
+    #[error("its table would be {table}, which is that of {document}")]
+    TableTaken { table: String, document: String },
+    /// Glue looks contracts up by itself and knows no drafts.
+    #[error("with {size_bytes} bytes it is too big for a contract to be drafted from it")]
+    TooBig { size_bytes: u64 },
+    /// The file shows no columns.
+    #[error("no contract can be drafted from it: {0}")]
+    NotInferred(InferError),
+    /// A contract without a row behind it would make text of every column for good.
+    #[error("no contract can be drafted from it: it has no rows")]
+    NoRows,
+    /// The draft was changed to something else, or uses what the parser refuses.
+    #[error("the draft {key} is no valid contract: {problem}")]
+    InvalidDraft { key: String, problem: String },
+    /// Looking at the file failed.
+    #[error("the inference panicked")]
+    Panicked,
+}
+
+impl UnknownError {
+    /// How an alert files it.
+    pub(crate) fn kind(&self) -> FailureKind {
+        match self {
+            Self::Lake(error) => error.kind(),
+            Self::TableTaken { .. } | Self::TooBig { .. } | Self::NotInferred(_) | Self::NoRows => {
+                FailureKind::UnknownDataset
+            }
+            Self::InvalidDraft { .. } => FailureKind::ContractInvalid,
+            Self::Panicked => FailureKind::EngineFailed,
+        }
+    }
+}
+
+/// The draft under which objects of this folder are taken in. Without one, it is drafted from this object and written, once: of two
+/// objects that come first at the same time, one writes it and both use it.
+///
+/// # Errors
+/// [`UnknownError`]; only those of `Lake` may pass by themselves.
+pub(crate) async fn contract(
+    objects: &Objects,
+    contracts: &Contracts,
+    lake_bucket: &str,
+    object: &OpenObject,
+    size_bytes_max: u64,
+) -> Result<Arc<Contract>, UnknownError> {
+    let naming = naming(&object.key);
+    if let Some(document) = contracts.document_of_table(&naming.table).await {
+        return Err(UnknownError::TableTaken { table: naming.table, document });
+    }
+    if object.size_bytes > size_bytes_max {
+        return Err(UnknownError::TooBig { size_bytes: object.size_bytes });
+    }
+    let key = layout::draft_object(&naming.table);
+    if let Some(draft) = objects.get(lake_bucket, &key).await? {
+        return parse(&key, &draft);
+    }
+    let draft = infer(object, &naming).await?;
+    if draft.rows == 0 {
+        return Err(UnknownError::NoRows);
+    }
+    let yaml = bytes::Bytes::from(draft.yaml);
+    let contract = parse(&key, &yaml)?;
+    if objects.create(lake_bucket, &key, yaml).await? {
+        tracing::info!(bucket = lake_bucket, key, table = naming.table, "contract drafted");
+        return Ok(contract);
+    }
+    match objects.get(lake_bucket, &key).await? {
+        Some(draft) => parse(&key, &draft),
+        // Deleted again in this moment: what this object shows is as good.
+        None => Ok(contract),
+    }
+}
+
+fn parse(key: &str, document: &[u8]) -> Result<Arc<Contract>, UnknownError> {
+    let invalid = |problem: String| UnknownError::InvalidDraft { key: key.to_owned(), problem };
+    let document = std::str::from_utf8(document).map_err(|error| invalid(error.to_string()))?;
+    match lakegate_contract::parse(document) {
+        Ok(checked) => Ok(Arc::new(checked.contract)),
+        Err(problems) => Err(invalid(problems.first().map(ToString::to_string).unwrap_or_default())),
+    }
+}
+
+/// Reads the object to its end, beside the reading of which it is looked at.
+async fn infer(object: &OpenObject, naming: &Naming) -> Result<Draft, UnknownError> {
+    let (inputs, mut engine_inputs) = mpsc::channel::<bytes::Bytes>(INPUTS_AHEAD);
+    let engine = tokio::task::spawn_blocking(move || {
+        let mut inference = Inference::new();
+        while let Some(bytes) = engine_inputs.blocking_recv() {
+            inference.push(&bytes)?;
+        }
+        Ok(inference)
+    });
+    let mut chunks = std::pin::pin!(read::chunks(object));
+    while let Some(bytes) = chunks.next().await {
+        if inputs.send(bytes?).await.is_err() {
+            break;
+        }
+    }
+    drop(inputs);
+    let Ok(inference) = engine.await else { return Err(UnknownError::Panicked) };
+    inference.and_then(|inference: Inference| inference.finish(naming)).map_err(UnknownError::NotInferred)
+}
+
+/// A dataset is the key's first folder, whatever lies below it; an object outside any folder is one of its own.
+fn naming(key: &str) -> Naming {
+    // Wildcards in a name stand for themselves no more, and for one character each instead.
+    let literal = |text: &str| text.replace(['*', '?', '[', ']', '{', '}'], "?");
+    let (name, location) = match key.split_once('/') {
+        Some((folder, _)) => (folder, format!("s3://*/{}/**", literal(folder))),
+        None => (key.split('.').next().unwrap_or(key), format!("s3://*/{}", literal(key))),
+    };
+    let table = Naming::table(name);
+    let origin = key.rsplit('/').next().unwrap_or(key).to_owned();
+    Naming { id: table.clone(), table, location, origin, is_permissive: true }
+}
+
+#[cfg(test)]
+#[path = "unknown_tests.rs"]
+mod tests;

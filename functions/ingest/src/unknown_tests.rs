@@ -1,0 +1,147 @@
+//! Tests: objects of unknown datasets and their drafts, in buckets in memory.
+//! They must not know how a draft is inferred, only that it is kept and used.
+
+use std::collections::BTreeMap;
+
+use lakegate_contract::ColumnType;
+use lakegate_lake::events::ObjectEvent;
+use lakegate_lake::key::ObjectKey;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use super::*;
+
+const DRAFT_KEY: &str = "contracts/drafts/sensor_data.odcs.yaml";
+
+struct Bench {
+    objects: Objects,
+    contracts: Contracts,
+    raw: Arc<dyn ObjectStore>,
+    lake: Arc<dyn ObjectStore>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let raw: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let lake: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let stores = BTreeMap::from([("raw".to_owned(), Arc::clone(&raw)), ("lake".to_owned(), Arc::clone(&lake))]);
+        Self { objects: Objects::of_stores(stores), contracts: Contracts::new("lake".to_owned()), raw, lake }
+    }
+
+    async fn contract_of(&self, key: &str, content: &str) -> Result<Arc<Contract>, UnknownError> {
+        self.raw.put(&Path::parse(key).unwrap(), content.to_owned().into()).await.unwrap();
+        let event = ObjectEvent {
+            bucket: "raw".to_owned(),
+            key: ObjectKey::as_given(key),
+            version_id: None,
+            etag: None,
+            size_bytes: None,
+            sequencer: None,
+            original: String::new(),
+        };
+        let object = read::open(&self.objects, &event).await?;
+        // As `take_in` does before it calls for a draft: the deployed contracts are known.
+        self.contracts.find(&self.objects, "raw", key).await?;
+        contract(&self.objects, &self.contracts, "lake", &object, 1000).await
+    }
+
+    async fn draft(&self) -> Option<String> {
+        let bytes = self.objects.get("lake", DRAFT_KEY).await.unwrap()?;
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn the_first_object_drafts_the_contract_of_its_folder() {
+    let bench = Bench::new();
+    let contract = bench.contract_of("Sensor Data/2025/a.csv", "id,value\n1,2.5\n2,\n").await.unwrap();
+    assert_eq!(contract.table, "sensor_data");
+    assert_eq!(contract.landing.location.as_str(), "s3://*/Sensor Data/**");
+    assert!(matches!(contract.columns[1].column_type, ColumnType::Decimal { .. }));
+    assert!(contract.columns.iter().all(|column| !column.required), "nobody has promised anything");
+    let draft = bench.draft().await.unwrap();
+    assert!(draft.starts_with("# Drafted from a.csv: 2 rows"), "{draft}");
+}
+
+#[tokio::test]
+async fn later_objects_are_held_against_the_draft_as_it_stands() {
+    let bench = Bench::new();
+    bench.contract_of("Sensor Data/a.csv", "id,value\n1,2.5\n").await.unwrap();
+    let draft = bench.draft().await.unwrap();
+    let contract = bench.contract_of("Sensor Data/b.csv", "other\nx\n").await.unwrap();
+    assert_eq!(contract.columns.len(), 2);
+    assert_eq!(bench.draft().await.unwrap(), draft);
+    bench.lake.put(&Path::from(DRAFT_KEY), "mine".into()).await.unwrap();
+    let error = bench.contract_of("Sensor Data/c.csv", "id,value\n1,2.5\n").await.unwrap_err();
+    assert!(error.to_string().starts_with("the draft contracts/drafts/sensor_data.odcs.yaml is no valid contract: "));
+}
+
+#[tokio::test]
+async fn a_draft_is_no_deployed_contract() {
+    let bench = Bench::new();
+    bench.contract_of("Sensor Data/a.csv", "id,value\n1,2.5\n").await.unwrap();
+    let contracts = Contracts::new("lake".to_owned());
+    let lookup = contracts.find(&bench.objects, "raw", "Sensor Data/b.csv").await.unwrap();
+    assert!(matches!(lookup, lakegate_lake::contracts::Lookup::Unknown), "{lookup:?}");
+}
+
+#[tokio::test]
+async fn a_table_that_a_contract_has_is_left_alone() {
+    let bench = Bench::new();
+    let deployed = "
+apiVersion: v3.2.0
+kind: DataContract
+id: sensors
+version: 1.0.0
+servers: [{server: landing, type: s3, location: 's3://*/sensors/*.csv', format: csv}]
+schema: [{name: sensor_data, properties: [{name: id, logicalType: string}]}]
+";
+    bench.lake.put(&Path::from("contracts/sensors.odcs.yaml"), deployed.into()).await.unwrap();
+    let error = bench.contract_of("Sensor Data/a.csv", "id\n1\n").await.unwrap_err();
+    insta::assert_snapshot!(error, @"its table would be sensor_data, which is that of contracts/sensors.odcs.yaml");
+    assert_eq!(bench.draft().await, None);
+}
+
+#[tokio::test]
+async fn what_shows_no_table_is_refused_and_leaves_no_draft() {
+    let bench = Bench::new();
+    let mut told = Vec::new();
+    for content in ["", "id,value\n", "[{\"id\": 1}]", "PAR1 and more", &"x,y\n".repeat(400)] {
+        let error = bench.contract_of("Sensor Data/a.csv", content).await.unwrap_err();
+        told.push(error.to_string());
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    no contract can be drafted from it: the file has no records
+    no contract can be drafted from it: it has no rows
+    no contract can be drafted from it: the file is JSON, which is not inferred yet
+    no contract can be drafted from it: the file is Parquet, and the contract says CSV in UTF-8
+    with 1600 bytes it is too big for a contract to be drafted from it
+    ");
+    assert_eq!(bench.draft().await, None);
+}
+
+#[tokio::test]
+async fn a_draft_that_was_written_meanwhile_is_used() {
+    let bench = Bench::new();
+    let (one, other) = tokio::join!(
+        bench.contract_of("Sensor Data/a.csv", "id,value\n1,2.5\n"),
+        bench.contract_of("Sensor Data/b.csv", "id,value\n1,text\n"),
+    );
+    let types = [one.unwrap(), other.unwrap()].map(|contract| format!("{:?}", contract.columns[1].column_type));
+    assert_eq!(types[0], types[1]);
+}
+
+#[test]
+fn a_dataset_is_the_first_folder() {
+    for (key, table, location) in [
+        ("orders/2025/a.csv", "orders", "s3://*/orders/**"),
+        ("2025 [old]/a.csv", "c_2025_old", "s3://*/2025 ?old?/**"),
+        ("a b.csv", "a_b", "s3://*/a b.csv"),
+        ("ledger/a.csv", "ledger_data", "s3://*/ledger/**"),
+        ("中国/a.csv", "data", "s3://*/中国/**"),
+    ] {
+        let naming = naming(key);
+        assert_eq!((naming.table.as_str(), naming.location.as_str()), (table, location), "{key}");
+    }
+}

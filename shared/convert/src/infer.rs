@@ -1,0 +1,238 @@
+//! A draft contract for a file that has none: what its bytes show, from the first to the last, with the evidence as comments.
+//! It sees bytes and names only; it does not know where they come from.
+
+mod column;
+mod draft;
+mod names;
+mod numbers;
+mod resolve;
+mod sniff;
+mod times;
+mod track;
+mod yaml;
+
+use lakegate_contract::{CsvDialect, Encoding, Format, Landing, Location, Packing, value::NumberFormat};
+
+use crate::FileError;
+use crate::decode::{Decoder, Progress};
+use column::Looking;
+use sniff::Sniffed;
+use times::Candidate;
+use track::Track;
+
+/// So much text is looked at to find the dialect; the rest is read with it.
+const HEAD_BYTES: usize = 256 * 1024;
+/// The longest byte order mark of UTF-16.
+const MARK_BYTES: usize = 2;
+/// Hashes of values that are kept to see whether columns are unique, in all columns and in one.
+const UNIQUE_VALUES: usize = 4 * 1024 * 1024;
+const UNIQUE_VALUES_OF_COLUMN: usize = 128 * 1024;
+/// Tables that Lakegate itself keeps in the catalog.
+const RESERVED_TABLES: [&str; 2] = ["ledger", "rejects"];
+
+/// What a draft says that no data shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The contract's id.
+    pub id: String,
+    /// The table, as [`Naming::table`] makes it.
+    pub table: String,
+    /// The landing server's location: `s3://*/orders/**/*.csv`.
+    pub location: String,
+    /// The file's name, for the comment on top.
+    pub origin: String,
+    /// For data that nobody answers for yet: types have room, and no column is required.
+    pub is_permissive: bool,
+}
+
+impl Naming {
+    /// A table name that a contract may have, made of any text: lower-case letters, digits and `_`, beginning with a letter.
+    #[must_use]
+    pub fn table(text: &str) -> String {
+        let name = names::catalog_name(text).unwrap_or_else(|| "data".to_owned());
+        if RESERVED_TABLES.contains(&name.as_str()) { format!("{name}_data") } else { name }
+    }
+}
+
+/// A contract that reads the file it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// An Open Data Contract Standard document, with comments.
+    pub yaml: String,
+    /// Data records.
+    pub rows: u64,
+    /// Of these, records that no dialect reads: another number of fields, quotes that make no sense, broken characters. A conversion
+    /// rejects them.
+    pub unreadable_rows: u64,
+    /// Columns.
+    pub columns: usize,
+}
+
+/// Why no contract can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InferError {
+    /// The bytes are no text.
+    #[error("{}", .0.message)]
+    Undecodable(FileError),
+    /// There is nothing to look at.
+    #[error("the file has no records")]
+    Empty,
+    /// Only CSV is inferred.
+    #[error("the file is JSON, which is not inferred yet")]
+    Json,
+}
+
+/// Looks at one file. Push its bytes in order, then finish.
+///
+/// Memory does not grow with the file: the first 256 KiB, a batch of records, and per column some counts and at most 128 Ki hashes.
+/// What is drafted does not depend on how the bytes are cut into pushes.
+#[derive(Debug)]
+pub struct Inference {
+    candidates: Vec<Candidate>,
+    /// The file's first bytes, until its encoding is chosen.
+    mark: Vec<u8>,
+    decoder: Option<Decoder>,
+    is_utf16: bool,
+    bytes: u64,
+    /// The text's beginning, until the dialect is chosen.
+    head: Vec<u8>,
+    track: Option<(Sniffed, Track)>,
+}
+
+impl Default for Inference {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Inference {
+    /// An inference of one file.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            candidates: times::candidates(),
+            mark: Vec::new(),
+            decoder: None,
+            is_utf16: false,
+            bytes: 0,
+            head: Vec::new(),
+            track: None,
+        }
+    }
+
+    /// Takes the next bytes of the file, in pieces of any size.
+    ///
+    /// # Errors
+    /// [`InferError`] if the bytes are no CSV text.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), InferError> {
+        self.bytes += bytes.len() as u64;
+        if self.decoder.is_some() {
+            return self.decode(bytes);
+        }
+        self.mark.extend_from_slice(bytes);
+        if self.mark.len() < MARK_BYTES {
+            return Ok(());
+        }
+        self.begin()
+    }
+
+    /// Drafts the contract: no more bytes will come.
+    ///
+    /// # Errors
+    /// [`InferError`] if there is nothing to draft one from.
+    pub fn finish(mut self, naming: &Naming) -> Result<Draft, InferError> {
+        self.begin()?;
+        let mut progress = Progress::More;
+        while progress == Progress::More {
+            let Some(decoder) = &mut self.decoder else { break };
+            let mut text = Vec::new();
+            let done = decoder.finish(|piece| text.extend_from_slice(piece));
+            progress = done.map_err(InferError::Undecodable)?;
+            self.take_text(&text)?;
+        }
+        self.choose_dialect(true)?;
+        let Some((sniffed, mut track)) = self.track else { return Err(InferError::Empty) };
+        let looking = looking(&self.candidates, sniffed.width);
+        track.end(&looking);
+        let file = draft::File { bytes: self.bytes, is_utf16: self.is_utf16 };
+        draft::draft(&sniffed, &track, &self.candidates, &file, naming)
+    }
+
+    /// Chooses the encoding, once, and reads what is there with it.
+    fn begin(&mut self) -> Result<(), InferError> {
+        if self.decoder.is_some() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.mark);
+        self.is_utf16 = matches!(bytes.as_slice(), [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]);
+        self.decoder = Some(decoder(if self.is_utf16 { Encoding::Utf16 } else { Encoding::Utf8 })?);
+        self.decode(&bytes)
+    }
+
+    fn decode(&mut self, bytes: &[u8]) -> Result<(), InferError> {
+        let mut input = bytes;
+        loop {
+            let Some(decoder) = &mut self.decoder else { return Ok(()) };
+            let mut text = Vec::new();
+            let done = decoder.decode(&mut input, |piece| text.extend_from_slice(piece));
+            let progress = done.map_err(InferError::Undecodable)?;
+            self.take_text(&text)?;
+            if progress == Progress::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_text(&mut self, text: &[u8]) -> Result<(), InferError> {
+        if let Some((sniffed, track)) = &mut self.track {
+            track.push(text, &looking(&self.candidates, sniffed.width));
+            return Ok(());
+        }
+        self.head.extend_from_slice(text);
+        if self.head.len() >= HEAD_BYTES { self.choose_dialect(false) } else { Ok(()) }
+    }
+
+    /// Chooses the dialect, once, and reads what is there with it.
+    fn choose_dialect(&mut self, is_whole: bool) -> Result<(), InferError> {
+        if self.track.is_some() {
+            return Ok(());
+        }
+        let head = std::mem::take(&mut self.head);
+        if is_json(&head) {
+            return Err(InferError::Json);
+        }
+        // So much and no more, however the bytes were cut.
+        let (looked_at, is_whole) = match head.get(..HEAD_BYTES) {
+            Some(beginning) => (beginning, false),
+            None => (head.as_slice(), is_whole),
+        };
+        let sniffed = sniff::sniff(looked_at, is_whole, &self.candidates).ok_or(InferError::Empty)?;
+        let mut track = Track::new(&sniffed);
+        track.push(&head, &looking(&self.candidates, sniffed.width));
+        self.track = Some((sniffed, track));
+        Ok(())
+    }
+}
+
+fn looking(candidates: &[Candidate], columns: usize) -> Looking<'_> {
+    let unique_values_max = (UNIQUE_VALUES / columns.max(1)).clamp(1, UNIQUE_VALUES_OF_COLUMN);
+    Looking { candidates, unique_values_max }
+}
+
+fn decoder(encoding: Encoding) -> Result<Decoder, InferError> {
+    let location = Location::parse("s3://*/**").map_err(|message| {
+        InferError::Undecodable(FileError { kind: crate::FileErrorKind::Encoding, message, line: None })
+    })?;
+    let format = Format::Csv(CsvDialect::default());
+    let numbers = NumberFormat::default();
+    Ok(Decoder::new(&Landing { location, encoding, packing: Packing::ByContent, format, numbers }))
+}
+
+/// An object, or an array that begins with one.
+fn is_json(head: &[u8]) -> bool {
+    match head.trim_ascii_start() {
+        [b'{', rest @ ..] => matches!(rest.trim_ascii_start(), [b'"' | b'}', ..]),
+        [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [b'{', ..]),
+        _ => false,
+    }
+}

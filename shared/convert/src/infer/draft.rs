@@ -1,0 +1,373 @@
+//! The draft document: YAML, with a comment on everything that was seen and every doubt.
+//! It does not look at data itself.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::column::{Column, NULL_TEXTS, Unique};
+use super::names::{free_name, physical_names};
+use super::numbers::NOTATIONS;
+use super::resolve::{Kind, Resolution, Resolved, counted, grouped, resolve};
+use super::sniff::Sniffed;
+use super::times::Candidate;
+use super::track::{Findings, Tally, Track};
+use super::yaml::{Lines, quoted, scalar};
+use super::{Draft, InferError, Naming};
+
+/// From so many rows on, few different values are worth a word.
+const ENUM_ROWS_MIN: u64 = 100;
+/// From so many rows on, values that all differ are worth a word.
+const UNIQUE_ROWS_MIN: u64 = 10;
+
+/// What is known of the file beside its records.
+pub(super) struct File {
+    pub(super) bytes: u64,
+    pub(super) is_utf16: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Utf8,
+    Utf16,
+    Windows1252,
+    Iso8859,
+}
+
+/// Writes the draft of the better of a file's readings.
+pub(super) fn draft(
+    sniffed: &Sniffed,
+    track: &Track,
+    candidates: &[Candidate],
+    file: &File,
+    naming: &Naming,
+) -> Result<Draft, InferError> {
+    let strict = &track.findings;
+    let lenient = track.lenient.as_ref().map(|lenient| &lenient.findings);
+    let is_better = |lenient: &&Findings| lenient.tally.unreadable() < strict.tally.unreadable();
+    let lenient = lenient.filter(is_better);
+    let findings = lenient.unwrap_or(strict);
+    let mut tally = findings.tally;
+    let encoding = encoding(tally, file);
+    let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
+    let choice = choose(findings, &headers, sniffed, candidates);
+    if choice.is_trimmed {
+        tally.records -= tally.blank;
+        tally.ragged -= if sniffed.width > 1 { tally.blank } else { 0 };
+    }
+    let broken = if encoding == Encoding::Utf8 { tally.not_utf8 } else { 0 };
+    let unreadable_rows = (tally.faulty + tally.ragged + broken).min(tally.records);
+    if choice.names.is_empty() {
+        return Err(InferError::Empty);
+    }
+    let draft = Document { sniffed, tally, choice, naming, encoding, is_lenient: lenient.is_some() };
+    let columns = draft.choice.names.len();
+    let yaml = draft.yaml(file);
+    Ok(Draft { yaml, rows: tally.records, unreadable_rows, columns })
+}
+
+impl Tally {
+    fn unreadable(&self) -> u64 {
+        // A header that cannot be read costs the file.
+        if self.header_is_faulty { u64::MAX } else { self.faulty + self.ragged }
+    }
+}
+
+/// UTF-8 unless most of what is not ASCII is none: text in another encoding is hardly ever UTF-8 by chance.
+fn encoding(tally: Tally, file: &File) -> Encoding {
+    if file.is_utf16 {
+        Encoding::Utf16
+    } else if tally.not_utf8 == 0 || tally.utf8 >= tally.not_utf8 {
+        Encoding::Utf8
+    } else if tally.beyond_windows {
+        Encoding::Iso8859
+    } else {
+        Encoding::Windows1252
+    }
+}
+
+/// Bytes of the file as text.
+fn text(bytes: &[u8], encoding: Encoding) -> String {
+    /// What Windows-1252 has at 0x80 to 0x9F, where ISO-8859-1 has control characters.
+    const WINDOWS: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ";
+    match encoding {
+        Encoding::Utf8 | Encoding::Utf16 => String::from_utf8_lossy(bytes).into_owned(),
+        Encoding::Iso8859 => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        Encoding::Windows1252 => {
+            let letter = |byte: &u8| match byte {
+                0x80..=0x9F => WINDOWS.chars().nth(usize::from(byte - 0x80)).unwrap_or_default(),
+                byte => char::from(*byte),
+            };
+            bytes.iter().map(letter).collect()
+        }
+    }
+}
+
+/// The columns, with or without the blanks around their values.
+struct Choice<'a> {
+    is_trimmed: bool,
+    columns: &'a [Column],
+    resolution: Resolution,
+    /// As the contract names them.
+    names: Vec<String>,
+}
+
+/// Blanks are left out where that gives more columns a type.
+fn choose<'a>(findings: &'a Findings, headers: &[String], sniffed: &Sniffed, candidates: &[Candidate]) -> Choice<'a> {
+    let of = |columns: &'a [Column], headers: &[String], is_trimmed: bool| {
+        let names = column_names(headers, columns.len(), sniffed);
+        let resolution = resolve(columns, &names, candidates);
+        Choice { is_trimmed, columns, resolution, names }
+    };
+    let plain = of(&findings.columns, headers, false);
+    let Some(trimmed) = &findings.trimmed else { return plain };
+    let blank = [' ', '\t'];
+    let headers: Vec<String> = headers.iter().map(|header| header.trim_matches(blank).to_owned()).collect();
+    let different: BTreeSet<&String> = headers.iter().collect();
+    if sniffed.dialect.header && different.len() < headers.len() {
+        return plain;
+    }
+    let trimmed = of(trimmed, &headers, true);
+    if trimmed.resolution.typed_columns() > plain.resolution.typed_columns() { trimmed } else { plain }
+}
+
+/// The header's names; where columns go by position, names that differ.
+fn column_names(headers: &[String], columns: usize, sniffed: &Sniffed) -> Vec<String> {
+    if sniffed.dialect.header {
+        return headers.to_vec();
+    }
+    let mut taken = BTreeSet::new();
+    let mut names = Vec::with_capacity(columns);
+    for index in 0..columns {
+        let header = headers.get(index).filter(|header| !header.is_empty());
+        let wanted = header.cloned().unwrap_or_else(|| format!("column_{}", index + 1));
+        names.push(free_name(&wanted, &mut taken));
+    }
+    names
+}
+
+struct Document<'a> {
+    sniffed: &'a Sniffed,
+    tally: Tally,
+    choice: Choice<'a>,
+    naming: &'a Naming,
+    encoding: Encoding,
+    is_lenient: bool,
+}
+
+impl Document<'_> {
+    fn yaml(&self, file: &File) -> String {
+        let mut lines = Lines::default();
+        let Tally { records, .. } = self.tally;
+        let Naming { id, table, origin, .. } = self.naming;
+        lines.comment(
+            0,
+            &format!("Drafted from {origin}: {}, {}.", counted(records, "row"), counted(file.bytes, "byte")),
+        );
+        lines.comment(0, "Comments say what was seen; whether it must be so, its owner knows. Correct it, and take out what is only evidence.");
+        for line in ["apiVersion: v3.2.0", "kind: DataContract"] {
+            lines.line(0, line);
+        }
+        lines.line(0, &format!("id: {}", scalar(id)));
+        lines.line(0, &format!("name: {}", scalar(id)));
+        lines.line(0, "version: 0.1.0");
+        lines.line(0, "status: draft");
+        self.server(&mut lines);
+        lines.line(0, "schema:");
+        lines.line(2, &format!("- name: {}", scalar(table)));
+        lines.line(4, "logicalType: object");
+        lines.line(4, "properties:");
+        let physical_names = physical_names(&self.choice.names);
+        let columns = self.choice.names.iter().zip(physical_names);
+        let found = self.choice.columns.iter().zip(&self.choice.resolution.columns);
+        for ((name, physical_name), (column, resolved)) in columns.zip(found) {
+            self.column(&mut lines, name, &physical_name, column, resolved);
+        }
+        lines.into_text()
+    }
+
+    fn server(&self, lines: &mut Lines) {
+        lines.line(0, "servers:");
+        lines.line(2, "- server: landing");
+        lines.line(4, "type: s3");
+        lines.line(4, &format!("location: {}", quoted(&self.naming.location)));
+        lines.line(4, "format: csv");
+        let Tally { utf8, not_utf8, .. } = self.tally;
+        let (name, seen) = match self.encoding {
+            Encoding::Utf8 if not_utf8 > 0 => (
+                "UTF-8",
+                format!(
+                    "{} hold UTF-8 beyond ASCII; not UTF-8, and to be rejected: {}",
+                    counted(utf8, "row"),
+                    grouped(not_utf8)
+                ),
+            ),
+            Encoding::Utf8 if utf8 == 0 => ("UTF-8", "all bytes are ASCII".to_owned()),
+            Encoding::Utf8 => ("UTF-8", format!("all bytes are UTF-8, those of {} beyond ASCII", counted(utf8, "row"))),
+            Encoding::Utf16 => ("UTF-16", "the file begins with the byte order mark of UTF-16".to_owned()),
+            Encoding::Windows1252 => (
+                "Windows-1252",
+                format!("{} are not UTF-8; Windows-1252 is the most frequent other encoding", counted(not_utf8, "row")),
+            ),
+            Encoding::Iso8859 => (
+                "ISO-8859-1",
+                format!("{} are not UTF-8, and have bytes that Windows-1252 does not know", counted(not_utf8, "row")),
+            ),
+        };
+        lines.comment(4, &seen);
+        lines.line(4, &format!("encoding: {name}"));
+        let mut properties = Lines::default();
+        self.dialect(&mut properties);
+        if !properties.is_empty() {
+            lines.line(4, "customProperties:");
+            lines.append(&properties);
+        }
+        let Tally { records, faulty, ragged, .. } = self.tally;
+        if faulty + ragged > 0 {
+            let width = self.sniffed.width;
+            lines.comment(4, &format!("of {}, {} have other than {width} fields and {} have quotes that make no sense or no end: they will be rejected", counted(records, "row"), grouped(ragged), grouped(faulty)));
+        }
+    }
+
+    fn dialect(&self, lines: &mut Lines) {
+        let dialect = &self.sniffed.dialect;
+        let byte = |byte: u8| quoted(&char::from(byte).to_string());
+        if dialect.delimiter != b',' {
+            lines.property("delimiter", &byte(dialect.delimiter));
+        }
+        if dialect.quote != b'"' {
+            lines.property("quote", &byte(dialect.quote));
+        }
+        if self.is_lenient {
+            lines.comment(6, "quotes stand inside of values here and there, which RFC 4180 does not allow");
+            lines.property("quoting", "lenient");
+        }
+        if let Some(escape) = dialect.escape {
+            lines.property("escape", &byte(escape));
+        }
+        if let Some(comment) = dialect.comment {
+            lines.property("comment", &byte(comment));
+        }
+        if let Some(reason) = self.sniffed.by_position {
+            lines.comment(6, &format!("{reason}: columns go by position"));
+        }
+        if !dialect.header {
+            lines.property("header", "false");
+        }
+        if dialect.skip_lines > 0 {
+            lines.property("skipLines", &dialect.skip_lines.to_string());
+        }
+        if self.choice.is_trimmed {
+            lines.comment(6, "values have spaces around them, and are of a type without them");
+        }
+        if self.choice.is_trimmed || dialect.trim {
+            lines.property("trim", "true");
+        }
+        self.values(lines);
+    }
+
+    fn values(&self, lines: &mut Lines) {
+        let Resolution { notation, null_texts, .. } = &self.choice.resolution;
+        if let Some(format) = NOTATIONS.get(*notation)
+            && *notation > 0
+        {
+            let separator = |byte: u8| quoted(&char::from(byte).to_string());
+            lines.comment(6, "numbers are written so wherever the notation can be told");
+            if format.decimal_separator != b'.' {
+                lines.property("decimalSeparator", &separator(format.decimal_separator));
+            }
+            if let Some(thousands) = format.thousands_separator {
+                lines.property("thousandsSeparator", &separator(thousands));
+            }
+        }
+        if !null_texts.is_empty() {
+            let texts = null_texts.iter().filter_map(|index| NULL_TEXTS.get(*index)).map(|text| quoted(text));
+            let texts: Vec<String> = std::iter::once(quoted("")).chain(texts).collect();
+            lines.comment(6, "these stand where the rest of a column is of a type");
+            lines.property("nullValues", &format!("[{}]", texts.join(", ")));
+        }
+    }
+
+    fn column(&self, lines: &mut Lines, name: &str, physical_name: &str, column: &Column, resolved: &Resolved) {
+        let Tally { records, faulty, ragged, .. } = self.tally;
+        let rows = records - faulty - ragged;
+        for comment in self.evidence(column, resolved, rows) {
+            lines.comment(6, &comment);
+        }
+        lines.line(6, &format!("- name: {}", scalar(name)));
+        if name.to_ascii_lowercase() != physical_name {
+            lines.line(8, &format!("physicalName: {}", scalar(physical_name)));
+        }
+        let is_permissive = self.naming.is_permissive;
+        let (logical, physical) = types(&resolved.kind, is_permissive);
+        lines.line(8, &format!("logicalType: {logical}"));
+        if let Some(physical) = physical {
+            lines.line(8, &format!("physicalType: {physical}"));
+        }
+        if let Kind::Date(Some(format)) | Kind::Timestamp(Some(format)) = &resolved.kind {
+            lines.line(8, &format!("logicalTypeOptions: {{format: {}}}", quoted(format)));
+        }
+        if resolved.nulls == 0 && rows > 0 && !is_permissive {
+            lines.line(8, "required: true");
+        }
+    }
+
+    fn evidence(&self, column: &Column, resolved: &Resolved, rows: u64) -> Vec<String> {
+        let mut comments = Vec::new();
+        let values = rows - resolved.nulls.min(rows);
+        if rows == 0 {
+            return vec!["no row to tell from".to_owned()];
+        }
+        if values == 0 {
+            return vec![format!("no value in {}", counted(rows, "row"))];
+        }
+        let mut evidence = format!("{} of {} values are {}", grouped(values), grouped(rows), resolved.evidence);
+        if resolved.kind == Kind::Text {
+            let _ = write!(evidence, " of at most {}", counted(column.longest as u64, "byte"));
+        }
+        match &column.unique {
+            Unique::SoFar(_) if values >= UNIQUE_ROWS_MIN && resolved.nulls == 0 => {
+                evidence.push_str("; no value comes twice");
+            }
+            Unique::Among(count) => {
+                let _ = write!(evidence, "; no value comes twice among the first {}", grouped(*count as u64));
+            }
+            Unique::SoFar(_) | Unique::No => {}
+        }
+        comments.push(evidence);
+        comments.extend(resolved.doubts.iter().cloned());
+        if resolved.kind == Kind::Text && values >= ENUM_ROWS_MIN {
+            comments.extend(self.enumeration(column));
+        }
+        comments
+    }
+
+    /// The few different values of a text column.
+    fn enumeration(&self, column: &Column) -> Option<String> {
+        let values = column.distinct.values()?;
+        let null_texts = &self.choice.resolution.null_texts;
+        let texts = NULL_TEXTS.iter().zip(&column.null_texts).zip(&column.quoted_null_texts).enumerate();
+        let texts = texts.map(|(index, ((text, plain), in_quotes))| {
+            (text.as_bytes(), in_quotes + if null_texts.contains(&index) { 0 } else { *plain })
+        });
+        let all = values.into_iter().chain(texts.filter(|(_, rows)| *rows > 0));
+        let shown: Vec<String> =
+            all.map(|(value, rows)| format!("{} ({})", quoted(&text(value, self.encoding)), grouped(rows))).collect();
+        Some(format!("{} different values, an enum? {}", shown.len(), shown.join(", ")))
+    }
+}
+
+/// `logicalType` and `physicalType`.
+fn types(kind: &Kind, is_permissive: bool) -> (&'static str, Option<String>) {
+    match kind {
+        Kind::Text => ("string", None),
+        Kind::Integer { is_long } => {
+            let is_long = *is_long || is_permissive;
+            ("integer", Some(if is_long { "BIGINT" } else { "INTEGER" }.to_owned()))
+        }
+        Kind::Decimal { precision, scale } => ("number", Some(format!("DECIMAL({precision},{scale})"))),
+        Kind::Double => ("number", Some("DOUBLE".to_owned())),
+        Kind::Boolean => ("boolean", None),
+        Kind::Date(_) => ("date", None),
+        Kind::Timestamp(_) => ("timestamp", None),
+    }
+}

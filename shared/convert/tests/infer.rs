@@ -1,0 +1,168 @@
+//! Every folder in `tests/infer` is an input and the contract that is drafted from it, which must accept it. To see what comes of a
+//! new case, run with `LAKEGATE_WRITE_CASES=1`, and read what it wrote. The project's real files must be accepted as well.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test may fail, and reads its cases"
+)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lakegate_convert::{Converter, Draft, InferError, Inference, Judgement, Naming, Reading, Source};
+use proptest::prelude::*;
+
+fn naming() -> Naming {
+    Naming {
+        id: "data".to_owned(),
+        table: "data".to_owned(),
+        location: "s3://*/data/**/*.csv".to_owned(),
+        origin: "input.csv".to_owned(),
+        is_permissive: false,
+    }
+}
+
+fn infer(input: &[u8], chunk_bytes: usize) -> Result<Draft, InferError> {
+    let mut inference = Inference::new();
+    for chunk in input.chunks(chunk_bytes) {
+        inference.push(chunk)?;
+    }
+    inference.finish(&naming())
+}
+
+fn convert(yaml: &str, input: &[u8]) -> Judgement {
+    let contract = match lakegate_contract::parse(yaml) {
+        Ok(checked) => Arc::new(checked.contract),
+        Err(problems) => panic!("{problems:?}\n{yaml}"),
+    };
+    let source = Source { bucket: "raw".to_owned(), key: "input.csv".to_owned(), version: None };
+    let mut converter = Converter::new(contract, source).unwrap();
+    for chunk in input.chunks(1 << 20) {
+        if converter.push(chunk).unwrap() == Reading::Enough {
+            break;
+        }
+        converter.drain();
+    }
+    converter.finish().unwrap()
+}
+
+/// Drafts a contract, holds the input against it, and expects that it rejects what cannot be read and nothing else.
+fn accepted(name: &str, input: &[u8]) -> Judgement {
+    let draft = infer(input, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let judgement = convert(&draft.yaml, input);
+    let told = format!("{name}: {:?} {:?}\n{}", judgement.file_error, judgement.first_rejects, draft.yaml);
+    assert_eq!(judgement.counts.rejected, draft.unreadable_rows, "{told}");
+    assert_eq!(judgement.counts.read, draft.rows, "{told}");
+    judgement
+}
+
+#[test]
+fn every_case_is_drafted_as_expected_whatever_the_chunks_and_accepts_its_input() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/infer");
+    let mut cases: Vec<_> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 10, "cases are missing");
+    for case in cases {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        let input = std::fs::read(case.join("input.csv")).unwrap();
+        let draft = infer(&input, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for chunk_bytes in [1, 3, 64] {
+            assert_eq!(infer(&input, chunk_bytes).unwrap(), draft, "{name} in pieces of {chunk_bytes}");
+        }
+        let file = case.join("expected.yaml");
+        if std::env::var_os("LAKEGATE_WRITE_CASES").is_some() {
+            std::fs::write(&file, &draft.yaml).unwrap();
+        }
+        let expected = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(draft.yaml == expected, "{name}:\n--- expected\n{expected}\n--- came\n{}", draft.yaml);
+        let judgement = accepted(&name, &input);
+        let may_reject = name.starts_with("ragged") || name.starts_with("broken");
+        assert!(may_reject || judgement.file_error.is_none(), "{name}: {:?}", judgement.file_error);
+        assert!(may_reject || judgement.counts.rejected == 0, "{name}: {:?}", judgement.first_rejects);
+    }
+}
+
+/// Real files that no contract accepts whole, the rows that are rejected, and why.
+const EXCEPTIONS: [(&str, u64, &str); 5] = [
+    ("frictionless/capital-invalid.csv", 2, "rows with other numbers of fields"),
+    ("frictionless/schema-errors.csv", 1, "a row with a field too many"),
+    ("frictionless/structure-errors.csv", 1, "a row with fields too many"),
+    ("rust-csv/strange.csv", 1, "a row without its second field"),
+    ("spark-csv/malformedRow.csv", 1, "a row of one field"),
+];
+/// A real file from which nothing can be drafted: it has no byte.
+const EMPTY: &str = "frictionless/empty.csv";
+
+/// The CSV files below the project's shared data; `None` where they are not there.
+fn real_files() -> Option<Vec<PathBuf>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if !root.is_dir() {
+        return None;
+    }
+    let mut files = Vec::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "csv") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Some(files)
+}
+
+#[test]
+fn every_real_file_is_accepted_by_its_own_draft() {
+    let Some(files) = real_files() else {
+        println!("SKIPPED: ../shared/data is not there");
+        return;
+    };
+    assert!(files.len() > 50, "{files:?}");
+    for file in files {
+        let name = file.to_string_lossy().into_owned();
+        let name = name.rsplit("shared/data/").next().unwrap();
+        let input = std::fs::read(&file).unwrap();
+        if name == EMPTY {
+            assert_eq!(infer(&input, usize::MAX), Err(InferError::Empty));
+            continue;
+        }
+        let counts = accepted(name, &input).counts;
+        println!("{name}: {} of {} rows accepted", counts.accepted, counts.read);
+        let exception = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name);
+        assert_eq!(counts.rejected, exception.map_or(0, |(_, rejected, _)| *rejected), "{name}: {exception:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_bytes_nothing_panics_and_the_draft_reads_what_it_says(
+        cells in prop::collection::vec(
+            prop::collection::vec("[0-9]{1,4}|-?[0-9]{1,3}[.,][0-9]{1,3}|NA||[a-zA-Zé ]{0,6}|true|no|20[0-9]{2}-0[1-9]-[0-3][0-9]|\"[a,;\n]{0,3}\"|[#\"'\t|;{\\[]", 1..4),
+            1..12,
+        ),
+        delimiter in prop::sample::select(vec![",", ";", "\t", "|"]),
+        line_break in prop::sample::select(vec!["\n", "\r\n", "\r"]),
+        chunk_bytes in 1_usize..20,
+    ) {
+        let mut lines: Vec<String> = cells.iter().map(|line| line.join(delimiter)).collect();
+        if line_break == "\r" {
+            // Where both are there, which one ends lines hangs on which comes first.
+            lines = lines.iter().map(|line| line.replace('\n', " ")).collect();
+        }
+        let input = lines.join(line_break).into_bytes();
+        let whole = infer(&input, usize::MAX);
+        prop_assert_eq!(infer(&input, chunk_bytes), whole.clone());
+        if whole.is_ok() {
+            accepted("generated", &input);
+        }
+    }
+}
