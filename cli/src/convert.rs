@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -40,6 +41,9 @@ pub(crate) struct ConvertArgs {
     /// Write a JSON report to this file, or to standard output with -; without it a summary is printed
     #[arg(long, value_name = "FILE|-")]
     report: Option<PathBuf>,
+    /// How many threads work; as many as there are processors, unless given. The result is the same
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
 }
 
 /// Converts the file, publishes or rejects it, writes ledger and report.
@@ -54,7 +58,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     let report_file = args.report.as_deref().map(open_report).transpose()?.flatten();
     let source = Source { bucket: LOCAL_BUCKET.to_owned(), key: key.clone(), version: None };
     let mut staging = Staging::new(&args.out)?;
-    let judgement = convert(&mut input, Arc::clone(&contract), source, &mut staging, &args.input)?;
+    let judgement =
+        convert(&mut input, Arc::clone(&contract), source, &mut staging, &args.input, reading::threads(args.threads))?;
     let mut report = publish(&contract.table, &key, &judgement, &staging)?;
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let stands = commit(&args.out, &key, &contract, former.as_ref(), &judgement, &report)?;
@@ -91,8 +96,9 @@ fn convert(
     source: Source,
     staging: &mut Staging,
     path: &Path,
+    threads: usize,
 ) -> Result<Judgement> {
-    let mut converter = Converter::new(contract, source)?;
+    let mut converter = Converter::new(contract, source)?.with_threads(threads)?;
     reading::read(input, path, |bytes| {
         let reading = converter.push(bytes)?;
         for chunk in converter.drain() {

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lakegate_convert::Reading;
 
-const READ_BYTES: usize = 1024 * 1024;
+/// What the engine takes at once, small enough for the processor's cache.
+const READ_BYTES: usize = 256 * 1024;
 
 /// Opens a file that is no folder.
 pub(crate) fn open(path: &Path) -> Result<File> {
@@ -19,6 +21,11 @@ pub(crate) fn open(path: &Path) -> Result<File> {
         bail!("{} is a folder: give one file", path.display());
     }
     Ok(file)
+}
+
+/// As many threads as were asked for, else as the machine has processors.
+pub(crate) fn threads(asked: Option<NonZeroUsize>) -> usize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
 }
 
 /// Hands the file's bytes to `take`, in order, until it has enough.

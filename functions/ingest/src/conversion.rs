@@ -53,12 +53,14 @@ pub(crate) struct Encoded {
 pub(crate) async fn convert(
     object: &OpenObject,
     contract: Arc<Contract>,
+    threads: usize,
     uploads: &mut Uploads<'_>,
 ) -> Result<Judgement, ConversionError> {
     let source = Source { bucket: object.bucket.clone(), key: object.key.clone(), version: object.version_id.clone() };
     let (inputs, engine_inputs) = mpsc::channel(INPUTS_AHEAD);
     let (engine_outputs, outputs) = mpsc::channel(OUTPUTS_AHEAD);
-    let engine = tokio::task::spawn_blocking(move || run_engine(contract, source, engine_inputs, &engine_outputs));
+    let engine =
+        tokio::task::spawn_blocking(move || run_engine(contract, source, threads, engine_inputs, &engine_outputs));
     let (fed, uploaded) = tokio::join!(feed(object, inputs), upload(outputs, uploads));
     let judged = engine.await;
     fed?;
@@ -95,10 +97,11 @@ async fn upload(mut outputs: Receiver<Encoded>, uploads: &mut Uploads<'_>) -> Re
 fn run_engine(
     contract: Arc<Contract>,
     source: Source,
+    threads: usize,
     mut inputs: Receiver<Input>,
     outputs: &Sender<Encoded>,
 ) -> Result<Option<Judgement>, ConvertError> {
-    let mut converter = Converter::new(contract, source)?;
+    let mut converter = Converter::new(contract, source)?.with_threads(threads)?;
     loop {
         match inputs.blocking_recv() {
             None => return Ok(None),

@@ -83,7 +83,7 @@ async fn outputs_are_complete_and_invisible_until_they_are_published() {
     let bench = Bench::with("id,region\n1,EMEA\n2,APAC\n,EMEA\n").await;
     let object = bench.open().await;
     let mut uploads = bench.uploads(&object);
-    let judgement = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    let judgement = convert(&object, Arc::clone(&bench.contract), 2, &mut uploads).await.unwrap();
     assert_eq!((judgement.counts.read, judgement.counts.accepted, judgement.counts.rejected), (3, 2, 1));
     assert_eq!(uploads.table_path(1), Some(table_object("APAC").as_str()));
     assert!(bench.lake_keys().await.is_empty());
@@ -97,7 +97,7 @@ async fn a_rejected_file_leaves_its_rejects_and_nothing_else() {
     let bench = Bench::with("id,region\n1,EMEA\n,EMEA\n,EMEA\n").await;
     let object = bench.open().await;
     let mut uploads = bench.uploads(&object);
-    let judgement = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    let judgement = convert(&object, Arc::clone(&bench.contract), 2, &mut uploads).await.unwrap();
     assert_eq!(judgement.verdict, Verdict::Rejected);
     uploads.publish_rejects_only().await.unwrap();
     assert_eq!(bench.lake_keys().await, [rejects_object(&object)]);
@@ -109,7 +109,7 @@ async fn an_object_that_is_replaced_while_it_is_read_comes_to_no_judgement() {
     let object = bench.open().await;
     bench.raw.put(&Path::from("orders/a.csv"), "id,region\n2,EMEA\n".into()).await.unwrap();
     let mut uploads = bench.uploads(&object);
-    let error = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap_err();
+    let error = convert(&object, Arc::clone(&bench.contract), 2, &mut uploads).await.unwrap_err();
     assert!(matches!(error, ConversionError::Lake(LakeError::SourceChanged { .. })), "{error}");
     uploads.abort().await;
     assert!(bench.lake_keys().await.is_empty());
@@ -120,7 +120,7 @@ async fn a_file_whose_header_does_not_fit_is_not_read_to_its_end() {
     let bench = Bench::with(&format!("x,y\n{}", "1,EMEA\n".repeat(5_000_000))).await;
     let object = bench.open().await;
     let mut uploads = bench.uploads(&object);
-    let judgement = convert(&object, Arc::clone(&bench.contract), &mut uploads).await.unwrap();
+    let judgement = convert(&object, Arc::clone(&bench.contract), 2, &mut uploads).await.unwrap();
     assert_eq!(judgement.verdict, Verdict::Rejected);
     assert!(judgement.bytes_read < 35_000_000);
 }

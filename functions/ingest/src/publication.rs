@@ -35,13 +35,14 @@ pub(crate) struct Job<'a> {
 pub(crate) async fn convert_and_publish(job: &Job<'_>) -> Result<Outcome, Trouble> {
     let Context { objects, settings, .. } = job.context;
     let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract.table, &job.object);
-    let judgement = match conversion::convert(&job.object, Arc::clone(&job.contract), &mut uploads).await {
-        Ok(judgement) => judgement,
-        Err(error) => {
-            uploads.abort().await;
-            return Err(job.trouble(error));
-        }
-    };
+    let judgement =
+        match conversion::convert(&job.object, Arc::clone(&job.contract), settings.threads, &mut uploads).await {
+            Ok(judgement) => judgement,
+            Err(error) => {
+                uploads.abort().await;
+                return Err(job.trouble(error));
+            }
+        };
     match judgement.verdict {
         Verdict::Published => publish(job, &judgement, uploads).await,
         Verdict::Rejected => reject(job, &judgement, uploads).await,

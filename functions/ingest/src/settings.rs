@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) heavy_bytes: u64,
     /// What to do with objects that no contract covers.
     pub(crate) unknown_datasets: UnknownDatasets,
+    /// How many threads convert: one for each processor that the function's memory pays for.
+    pub(crate) threads: usize,
 }
 
 /// What to do with objects that no contract covers.
@@ -44,9 +46,18 @@ impl Settings {
             failures_queue_url: environment.required("FAILURES_QUEUE_URL"),
             heavy_bytes: environment.required_bytes("HEAVY_BYTES"),
             unknown_datasets: environment.choice("UNKNOWN_DATASETS", &UNKNOWN_DATASETS, UnknownDatasets::Fail),
+            threads: threads(&environment),
         };
         environment.finish(settings)
     }
+}
+
+/// Lambda gives one processor per 1,769 MB (AWS Lambda guide, "Configure Lambda function memory"); it shows more, and throttles them.
+const MEMORY_MB_PER_PROCESSOR: usize = 1769;
+
+fn threads(environment: &Environment) -> usize {
+    let memory_mb = environment.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse::<usize>().ok());
+    memory_mb.map_or(1, |memory_mb| (memory_mb / MEMORY_MB_PER_PROCESSOR).max(1))
 }
 
 #[cfg(test)]
