@@ -10,7 +10,7 @@ mod whole;
 
 use std::sync::Arc;
 
-use lakegate_contract::{Contract, CsvDialect};
+use lakegate_contract::{Contract, CsvDialect, Rule};
 
 use crate::records::{BATCH_RECORDS, Batch, FieldMap};
 use crate::{FileError, FileErrorKind};
@@ -78,12 +78,23 @@ impl CsvReader {
         let Some(record) = batch.records.first() else { return Ok(None) };
         let names = if record.fault.is_none() { names(&batch) } else { None };
         let Some(names) = names else {
-            let message = "the header is not readable: a stray quote, a line without end, or no UTF-8".to_owned();
+            let message = format!("the header is not readable: {}", unreadable(record.fault));
             return Err(FileError { kind: FileErrorKind::HeaderMismatch, message, line: Some(record.line) });
         };
         let map = Arc::new(header::by_name(&self.contract, &names, record.line)?);
         self.map = Some(Arc::clone(&map));
         Ok(Some(map))
+    }
+}
+
+/// Why a header with this fault, or with bytes that are no text, cannot be read.
+fn unreadable(fault: Option<Rule>) -> &'static str {
+    match fault {
+        Some(Rule::Quote) => {
+            "it has a stray quote, or one that is never closed; where spaces stand around quotes, trim: true would fit"
+        }
+        Some(Rule::TooLong) => "it is longer than maxRecordBytes",
+        Some(_) | None => "it is not valid in the file's encoding",
     }
 }
 

@@ -10,10 +10,11 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lakegate_contract::{
-    Column, ColumnSource, ColumnType, Contract, CsvDialect, Encoding, Format, Packing, UnknownColumns,
+    Column, ColumnSource, ColumnType, Contract, CsvDialect, Encoding, Format, Packing, Quoting, UnknownColumns,
 };
 use lakegate_convert::{Converter, Output, Reading, Source};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::prelude::*;
 
 /// A table of a text, a whole number and a text; any number of rows may be bad.
 fn contract(change: impl FnOnce(&mut CsvDialect)) -> Contract {
@@ -217,6 +218,17 @@ fn header_names_that_two_columns_have_are_refused() {
 }
 
 #[test]
+fn a_header_that_cannot_be_read_rejects_the_file() {
+    let quote = "HeaderMismatch: the header is not readable: it has a stray quote, or one that is never closed; where spaces stand around quotes, trim: true would fit";
+    check(contract(|_| {}), b"id, \"n\", \"t\"\na,1,\n", &[quote]);
+    check(contract(|_| {}), b"\"id,n,t\na,1,\n", &[quote]);
+    let bytes = "HeaderMismatch: the header is not readable: it is not valid in the file's encoding";
+    check(contract(|_| {}), b"id,n,t\xE9\na,1,\n", &[bytes]);
+    let long = "HeaderMismatch: the header is not readable: it is longer than maxRecordBytes";
+    check(contract(|dialect| dialect.max_record_bytes = 5), b"id,n,t\na,1,\n", &[long]);
+}
+
+#[test]
 fn files_without_rows_have_a_stated_outcome() {
     let empty = "EmptyFile: the file is empty, and a header was expected";
     check(contract(|_| {}), b"", &[empty]);
@@ -243,7 +255,90 @@ fn packed_files_are_judged_as_they_are_unpacked() {
         let truncated = convert(&Arc::new(contract(|_| {})), &packed[..packed.len() - 1], 4096);
         assert!(truncated[0].starts_with("Truncated: the file ends in the midst of its "), "{truncated:?}");
     }
+    // A file that breaks in its midst is judged up to there, whatever the pieces.
+    for packed in [&gzip, &zstd] {
+        let mut broken = packed.clone();
+        let middle = broken.len() / 2;
+        broken[middle..middle + 8].fill(0xFF);
+        let counts = |chunk_bytes| {
+            let source = Source { bucket: "raw".to_owned(), key: "in.csv".to_owned(), version: None };
+            let mut converter = Converter::new(Arc::new(contract(|_| {})), source).unwrap();
+            let _ = broken.chunks(chunk_bytes).any(|chunk| converter.push(chunk).unwrap() == Reading::Enough);
+            let judgement = converter.finish().unwrap();
+            assert!(judgement.file_error.is_some() && judgement.partitions.is_empty());
+            (judgement.counts, judgement.file_error)
+        };
+        assert!([1, 1000, 70_000].iter().all(|chunk_bytes| counts(*chunk_bytes) == counts(usize::MAX)));
+    }
     let mut declared = contract(|_| {});
     declared.landing.packing = Packing::None;
     check(declared, &gzip, &["WrongFormat: the file is gzip, and the contract says not packed (compression)"]);
+}
+
+/// Bytes of files that are nearly, but not quite, what a contract says.
+fn files() -> impl Strategy<Value = Vec<u8>> {
+    const PARTS: &[&[u8]] = &[
+        b"id,n,t",
+        b"ID,x,n,,t",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"a,1,b",
+        b"b,x,\"c\"",
+        b",",
+        b"\"",
+        b"\\",
+        b"#",
+        b" ",
+        b"\t",
+        b"\0",
+        b"\xEF\xBB\xBF",
+        b"\xFF\xFE",
+        b"\xE9",
+        b"\x81",
+        b"i\0d\0,\0",
+        b"\x1F\x8B\x08\0",
+        b"\x28\xB5\x2F\xFD",
+        b"\xD8\x3D",
+    ];
+    let parts = proptest::collection::vec(proptest::sample::select(PARTS), 0..30);
+    (any::<bool>(), parts).prop_map(|(has_header, parts)| {
+        let header: &[u8] = if has_header { b"id,x,n,t\n" } else { b"" };
+        [header, &parts.concat()].concat()
+    })
+}
+
+fn contracts() -> impl Strategy<Value = Contract> {
+    const ENCODINGS: &[Encoding] = &[
+        Encoding::Utf8,
+        Encoding::Utf16,
+        Encoding::Utf16Le,
+        Encoding::Utf16Be,
+        Encoding::Windows1252,
+        Encoding::Iso8859_1,
+    ];
+    let flags = proptest::array::uniform5(any::<bool>());
+    (proptest::sample::select(ENCODINGS), flags, 0_u64..3).prop_map(
+        |(encoding, [escape, comment, trim, header, lenient], skip_lines)| {
+            let mut contract = rescuing(|dialect| {
+                dialect.escape = escape.then_some(b'\\');
+                dialect.comment = comment.then_some(b'#');
+                (dialect.trim, dialect.header, dialect.skip_lines) = (trim, header, skip_lines);
+                dialect.quoting = if lenient { Quoting::Lenient } else { Quoting::Strict };
+            });
+            contract.landing.encoding = encoding;
+            contract
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_file_is_its_outcome_does_not_depend_on_the_pieces(contract in contracts(), file in files(), chunk_bytes in 1_usize..20) {
+        let contract = Arc::new(contract);
+        let whole = convert(&contract, &file, usize::MAX);
+        prop_assert_eq!(convert(&contract, &file, chunk_bytes), whole);
+    }
 }

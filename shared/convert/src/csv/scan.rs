@@ -185,9 +185,6 @@ impl Splitter {
             return Some(());
         }
         self.record_start = self.position;
-        if self.records.is_empty() {
-            self.forget_skipped();
-        }
         None
     }
 

@@ -1,13 +1,13 @@
-//! The places of three bytes in a text: of 64 bytes at once, one bit each.
+//! The places of a few bytes in a text: of 64 bytes at once, one bit each.
 //! It does not know what the bytes mean.
 
 /// Bytes that are looked at together: one bit each in a word.
 const BLOCK_BYTES: usize = 64;
 
-/// Finds, in order, every place where one of three bytes stands.
+/// Finds, in order, every place where one of `N` bytes stands.
 #[derive(Debug)]
-pub(super) struct Specials<'a> {
-    wanted: [u8; 3],
+pub(super) struct Specials<'a, const N: usize> {
+    wanted: [u8; N],
     blocks: std::slice::Iter<'a, [u8; BLOCK_BYTES]>,
     tail: &'a [u8],
     /// Where the block stands that `found` belongs to.
@@ -18,9 +18,9 @@ pub(super) struct Specials<'a> {
     found: u64,
 }
 
-impl<'a> Specials<'a> {
+impl<'a, const N: usize> Specials<'a, N> {
     /// Looks through `bytes` from `start` on.
-    pub(super) fn new(wanted: [u8; 3], bytes: &'a [u8], start: usize) -> Self {
+    pub(super) fn new(wanted: [u8; N], bytes: &'a [u8], start: usize) -> Self {
         let (blocks, tail) = bytes.get(start..).unwrap_or_default().as_chunks();
         Self { wanted, blocks: blocks.iter(), tail, base: start, next_base: start, found: 0 }
     }
@@ -51,7 +51,7 @@ impl<'a> Specials<'a> {
     }
 }
 
-impl Iterator for Specials<'_> {
+impl<const N: usize> Iterator for Specials<'_, N> {
     type Item = usize;
 
     #[inline]
@@ -67,10 +67,10 @@ impl Iterator for Specials<'_> {
 
 /// One bit per byte of the block, the first byte's lowest. Compilers make vector instructions of it on every target.
 #[inline]
-fn places([a, b, c]: [u8; 3], block: &[u8; BLOCK_BYTES]) -> u64 {
+fn places<const N: usize>(wanted: [u8; N], block: &[u8; BLOCK_BYTES]) -> u64 {
     let mut hits = [0_u8; BLOCK_BYTES];
     for (hit, byte) in hits.iter_mut().zip(block) {
-        *hit = u8::from(*byte == a) | u8::from(*byte == b) | u8::from(*byte == c);
+        *hit = wanted.iter().fold(0, |hit, wanted| hit | u8::from(byte == wanted));
     }
     let (words, _) = hits.as_chunks::<8>();
     let mut places = 0;

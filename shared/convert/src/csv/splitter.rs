@@ -162,9 +162,17 @@ impl Splitter {
         }
     }
 
-    /// Forgets bytes that belong to no record, so that an endless line stays small.
-    pub(super) fn forget_skipped(&mut self) {
+    /// Forgets bytes that belong to no record, so that a file of endless, skipped or blank lines stays small. There is no record
+    /// but the one in progress.
+    fn forget_skipped(&mut self) {
         let done = self.record_start.min(self.buffer.len());
+        if done == 0 {
+            return;
+        }
+        self.fields.drain(..self.first_field.min(self.fields.len()));
+        for field in &mut self.fields {
+            field.move_back(done);
+        }
         let source_bytes = source_len(self.encoding, self.bytes(0, done));
         self.buffer.drain(..done);
         self.forget(source_bytes, done);
@@ -223,6 +231,8 @@ impl Splitter {
             }
             if self.at_end {
                 self.end_file();
+            } else if self.records.is_empty() {
+                self.forget_skipped();
             }
             return Split::Hungry;
         }
@@ -237,7 +247,7 @@ impl Splitter {
     /// The file's line break, if a record starts here that may be read with those behind it, and not step by step.
     fn newline_of_whole_records(&self) -> Option<u8> {
         let is_start = self.state == State::FieldStart && self.position == self.record_start;
-        let is_plain = is_start && self.escape.is_none() && !self.is_comment(self.position);
+        let is_plain = is_start && !self.is_comment(self.position);
         if is_plain { self.newline } else { None }
     }
 
@@ -364,7 +374,8 @@ impl Splitter {
             self.form = Form::Plain;
         }
         // A line break that was cut in two is a line break.
-        let is_cut = self.state == State::Unquoted && end > self.plain_from && self.buffer.last() == Some(&b'\r');
+        let is_unquoted = matches!(self.state, State::Unquoted | State::BehindQuotes);
+        let is_cut = is_unquoted && end > self.plain_from && self.buffer.last() == Some(&b'\r');
         self.end_record(if is_cut { end - 1 } else { end }, end);
     }
 

@@ -2,7 +2,7 @@
 //! It does not know errors: whatever is odd is left to the steps of the state machine, which read the record again.
 
 use super::specials::Specials;
-use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter};
+use super::splitter::{CARRIAGE_RETURNS_MAX, Splitter, State};
 use crate::records::{Field, Form, Record};
 
 /// What is known of the record in progress.
@@ -28,9 +28,20 @@ impl Splitter {
     /// Takes records from the current one on, until `max_records` are there or one is not whole, or odd. Leaves the splitter at
     /// the start of a record.
     pub(super) fn take_whole_records(&mut self, newline: u8, max_records: usize) {
+        let plain = [self.delimiter, self.quote, newline];
+        if let Some(escape) = self.escape {
+            let [delimiter, quote, newline] = plain;
+            self.take_plain_records([delimiter, quote, newline, escape], newline, max_records);
+        } else {
+            self.take_plain_records(plain, newline, max_records);
+        }
+    }
+
+    /// As above; what is `wanted` are the bytes that mean anything.
+    fn take_plain_records<const N: usize>(&mut self, wanted: [u8; N], newline: u8, max_records: usize) {
         let buffer = std::mem::take(&mut self.buffer);
         let bytes = buffer.as_slice();
-        let mut specials = Specials::new([self.delimiter, self.quote, newline], bytes, self.record_start);
+        let mut specials = Specials::new(wanted, bytes, self.record_start);
         let mut open = Open {
             record_start: self.record_start,
             field_start: self.record_start,
@@ -56,7 +67,7 @@ impl Splitter {
                 }
                 let Some(next) = behind_line_break(bytes, found, newline) else { break };
                 self.end_whole_record(&mut open, end, next, max_records)
-            } else if found == open.field_start {
+            } else if byte == self.quote && found == open.field_start {
                 match self.quoted_field(bytes, &mut specials, &mut open, newline) {
                     Some(Closed::Field) => continue,
                     Some(Closed::Record(end, next)) => self.end_whole_record(&mut open, end, next, max_records),
@@ -73,15 +84,15 @@ impl Splitter {
         self.fields.truncate(open.first_field);
         self.buffer = buffer;
         self.line = open.line;
-        self.begin_record(open.record_start, super::splitter::State::FieldStart);
+        self.begin_record(open.record_start, State::FieldStart);
     }
 
     /// Takes the field whose opening quote stands at its start. `None`: it does not end here, or not as RFC 4180 says.
     #[inline]
-    fn quoted_field(
+    fn quoted_field<const N: usize>(
         &mut self,
         bytes: &[u8],
-        specials: &mut Specials<'_>,
+        specials: &mut Specials<'_, N>,
         open: &mut Open,
         newline: u8,
     ) -> Option<Closed> {
@@ -91,6 +102,9 @@ impl Splitter {
             let found = specials.next()?;
             let byte = *bytes.get(found)?;
             if byte != self.quote {
+                if Some(byte) == self.escape {
+                    return None;
+                }
                 open.breaks += u64::from(byte == newline);
                 continue;
             }

@@ -49,7 +49,7 @@ impl Transcoder {
     }
 
     /// `low` is the place of a unit's less significant byte.
-    fn utf16(&mut self, mut bytes: &[u8], text: &mut Vec<u8>, unit: fn([u8; 2]) -> u16, low: usize) {
+    fn utf16(&mut self, mut bytes: &[u8], text: &mut Vec<u8>, unit: impl Fn([u8; 2]) -> u16, low: usize) {
         if let (Some(half), [first, rest @ ..]) = (self.half, bytes) {
             self.half = None;
             self.unit(unit([half, *first]), text);
