@@ -252,4 +252,6 @@ fn replaced<T>(items: &mut Vec<T>) -> Vec<T> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
