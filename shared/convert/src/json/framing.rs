@@ -143,7 +143,10 @@ impl JsonReader {
         // What is no object does not tell where objects begin.
         let object_place = self.last_object_place();
         let own_place = self.place_of(start);
-        let place = if self.buffer.get(start) == Some(&b'{') { own_place } else { object_place };
+        let is_object = self.buffer.get(start) == Some(&b'{');
+        // Nor does one within a line, if the objects before stood on lines of their own.
+        let is_own = own_place.is_first() || !object_place.is_first() || object_place == LinePlace::default();
+        let place = if is_object && is_own { own_place } else { object_place };
         let matching_max = self.matching_bytes;
         let around =
             Surroundings { matching_max, in_array: self.in_array, place, at_end: self.at_end && !is_full, is_full };

@@ -141,12 +141,12 @@ proptest! {
     #[test]
     fn a_wrong_byte_costs_its_record_and_at_most_a_neighbour(
         layout in prop_oneof![Just(Layout::Lines), Just(Layout::Pretty), Just(Layout::PrettyArray), Just(Layout::ArrayOfLines)],
-        values in proptest::collection::vec("[a-c {}\\[\\],:]{0,8}", 12), place in 0.0..1.0_f64, kind in 0..3, byte in "[\\[\\]}\":,x\n\\\\0]",
+        values in proptest::collection::vec("[a-c }\\[\\],:]{0,8}", 12), place in 0.0..1.0_f64, kind in 0..3, byte in "[\\[\\]}\":,x\n\\\\0]",
     ) {
         let object = |(row, text): (usize, &String)| serde_json::json!({"a": row, "b": text, "n": {"x": [1, {"y": text}]}});
         let objects: Vec<Value> = values.iter().enumerate().map(object).collect();
         let (text, places) = write(&objects, layout);
-        // A byte inside the sixth record. No opening brace: at the right place it is a record that begins.
+        // A byte inside the sixth record. No opening brace, neither here nor in the texts: at the right place it is a record that begins.
         let record = &places[5];
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place of few")]
         let at = record.start + 1 + ((record.len() - 1) as f64 * place) as usize;
