@@ -30,6 +30,10 @@ pub(crate) use text::unescape;
 /// Bytes that are read and belong to no record are let go in pieces of this size.
 const DROPPED_BYTES: usize = 64 * 1024;
 
+/// The most that is put by for bad values, and how much is put by for each byte of a record.
+const MATCHING_BYTES_MAX: usize = 1024 * 1024;
+const MATCHING_BYTES_PER_BYTE: usize = 16;
+
 /// What comes next in the file.
 #[derive(Debug)]
 enum Expected {
@@ -70,11 +74,12 @@ pub(crate) struct JsonReader {
     encoding: Encoding,
     /// The unpacked file's offset of the buffer's first byte.
     buffer_offset: u64,
-    /// The place of the buffer's first byte in its line.
-    buffer_place: LinePlace,
+    /// The place in its line of the byte at `placed_at`, before which no place is asked for any more.
+    place: LinePlace,
+    placed_at: usize,
     /// The place of the last object before the buffer's first byte.
     object_place: LinePlace,
-    /// Where the last object in the buffer begins.
+    /// Where the last object begins, if its place is not known yet.
     object_at: Option<usize>,
     position: usize,
     /// Bytes that must be there before a value is looked at again: it was not complete with half as many.
@@ -82,6 +87,8 @@ pub(crate) struct JsonReader {
     /// The line of the byte at `line_at`, from 1.
     line: u64,
     line_at: usize,
+    /// Bytes in which the ends of bad values may be looked for: some for each byte read, so that the work is bounded by the file.
+    matching_bytes: usize,
     at_end: bool,
     in_array: bool,
     expected: Expected,
@@ -107,7 +114,9 @@ impl JsonReader {
             buffer: Vec::new(),
             encoding: contract.landing.encoding,
             buffer_offset: 0,
-            buffer_place: LinePlace::default(),
+            place: LinePlace::default(),
+            placed_at: 0,
+            matching_bytes: MATCHING_BYTES_MAX,
             object_place: LinePlace::default(),
             object_at: None,
             position: 0,
@@ -179,23 +188,32 @@ impl JsonReader {
     fn drop_read(&mut self) -> Vec<u8> {
         self.count_lines(self.position);
         self.line_at = 0;
-        self.object_place = self.last_object_place();
-        self.object_at = None;
+        self.last_object_place();
+        self.place_of(self.position);
         // The next batch will be as large as this one.
         let mut rest = Vec::with_capacity(self.buffer.capacity());
         rest.extend_from_slice(self.buffer.get(self.position..).unwrap_or_default());
         let mut read = std::mem::replace(&mut self.buffer, rest);
         read.truncate(self.position);
         self.buffer_offset += source_len(self.encoding, &read);
-        self.buffer_place = self.buffer_place.behind(&read);
+        self.placed_at = 0;
         self.position = 0;
         read
     }
 
+    /// The place in its line of the byte at `at`. To be asked in the order of the bytes, so that each is looked at once.
+    fn place_of(&mut self, at: usize) -> LinePlace {
+        self.place = self.place.behind(self.buffer.get(self.placed_at..at).unwrap_or_default());
+        self.placed_at = at;
+        self.place
+    }
+
     /// The place of the last object before the position.
-    fn last_object_place(&self) -> LinePlace {
-        let before = self.object_at.and_then(|start| self.buffer.get(..start));
-        before.map_or(self.object_place, |before| self.buffer_place.behind(before))
+    fn last_object_place(&mut self) -> LinePlace {
+        if let Some(start) = self.object_at.take() {
+            self.object_place = self.place_of(start);
+        }
+        self.object_place
     }
 
     fn count_lines(&mut self, to: usize) {
@@ -215,6 +233,8 @@ impl JsonReader {
             self.notes.push((self.records.len(), self.reader.note(flaw)));
         }
         self.records.push(Record { start, end, first_field, field_count, line: self.line, fault });
+        let put_by = (end - start).saturating_mul(MATCHING_BYTES_PER_BYTE);
+        self.matching_bytes = self.matching_bytes.saturating_add(put_by).min(MATCHING_BYTES_MAX);
         self.wanted = 0;
     }
 
@@ -231,5 +251,7 @@ fn replaced<T>(items: &mut Vec<T>) -> Vec<T> {
     std::mem::replace(items, room)
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

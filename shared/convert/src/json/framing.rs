@@ -141,14 +141,22 @@ impl JsonReader {
         let limit = self.buffer.len().min(start.saturating_add(self.max_record_bytes));
         let is_full = limit < self.buffer.len();
         // What is no object does not tell where objects begin.
-        let place = if self.buffer.get(start) == Some(&b'{') {
-            self.buffer_place.behind(self.buffer.get(..start).unwrap_or_default())
-        } else {
-            self.last_object_place()
-        };
-        let around = Surroundings { in_array: self.in_array, place, at_end: self.at_end && !is_full, is_full };
+        let object_place = self.last_object_place();
+        let own_place = self.place_of(start);
+        let is_object = self.buffer.get(start) == Some(&b'{');
+        // Nor does one within a line, if the objects before stood on lines of their own.
+        let is_own = own_place.is_first() || !object_place.is_first() || object_place == LinePlace::default();
+        let place = if is_object && is_own { own_place } else { object_place };
+        let matching_max = self.matching_bytes;
+        let around =
+            Surroundings { matching_max, in_array: self.in_array, place, at_end: self.at_end && !is_full, is_full };
         let text = self.buffer.get(start..limit).unwrap_or_default();
-        match find_end(text, around) {
+        let (found, matched) = find_end(text, around);
+        if found != End::Hungry {
+            self.matching_bytes = self.matching_bytes.saturating_sub(matched);
+        }
+        let text = self.buffer.get(start..limit).unwrap_or_default();
+        match found {
             End::Found { end, next, next_is_value } => {
                 self.add_record(start, start + end, Some(flaw));
                 self.position = start + next;
@@ -181,7 +189,8 @@ impl JsonReader {
 
     /// A value that is too long, and JSON as far as it was looked at.
     fn long_value(&mut self) -> bool {
-        let place = self.buffer_place.behind(self.buffer.get(..self.position).unwrap_or_default());
+        self.last_object_place();
+        let place = self.place_of(self.position);
         let end = self.position + self.max_record_bytes;
         let mut skipping = Skipping::default();
         let seen = self.buffer.get(self.position..end).unwrap_or_default();
@@ -231,7 +240,8 @@ impl JsonReader {
     }
 
     fn line_of_record(&mut self, place: LinePlace, blanks: Option<usize>) -> bool {
-        let around = Surroundings { in_array: self.in_array, place, at_end: self.at_end, is_full: false };
+        let around =
+            Surroundings { in_array: self.in_array, place, at_end: self.at_end, is_full: false, matching_max: 0 };
         let rest = self.buffer.get(self.position..).unwrap_or_default();
         let begins = blanks.map_or(NextLine::None, |blanks| record_begins(rest, blanks, around));
         let next = match begins {

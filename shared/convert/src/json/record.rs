@@ -135,6 +135,13 @@ impl RecordReader {
             // An object of none but unknown keys may have data for keys, which must not reach an alert.
             self.unknown_key.clear();
         }
+        self.end_rescued(target, first_field, aside);
+        Ok(flaw)
+    }
+
+    /// Closes the object of what the contract does not know, if there is anything in it.
+    #[inline]
+    fn end_rescued(&self, target: &mut Target<'_>, first_field: usize, aside: usize) {
         if let Some(slot) = self.rescued
             && target.aside.len() > aside
         {
@@ -143,7 +150,6 @@ impl RecordReader {
                 *field = Field::new(aside, target.aside.len(), Form::Aside);
             }
         }
-        Ok(flaw)
     }
 }
 

@@ -62,13 +62,20 @@ pub(super) struct Surroundings {
     pub(super) at_end: bool,
     /// The text is as long as it may be.
     pub(super) is_full: bool,
+    /// Brackets may be followed over so many bytes.
+    pub(super) matching_max: usize,
 }
 
-/// The end of the bad value that begins with `text`.
-pub(super) fn find_end(text: &[u8], around: Surroundings) -> End {
-    let within = text.get(..MATCHED_MAX).unwrap_or(text);
+/// The end of the bad value that begins with `text`, and over how many bytes brackets were followed.
+pub(super) fn find_end(text: &[u8], around: Surroundings) -> (End, usize) {
+    let within = text.get(..MATCHED_MAX.min(around.matching_max)).unwrap_or(text);
+    let mut matched = 0;
+    (end_of(text, within, around, &mut matched), matched)
+}
+
+fn end_of(text: &[u8], within: &[u8], around: Surroundings, matched: &mut usize) -> End {
     let is_cut = around.is_full || within.len() < text.len();
-    match match_brackets(within).and_then(|end| behind_end(within, end, around)) {
+    match match_brackets(within, matched).and_then(|end| behind_end(within, end, around)) {
         Ok(end) => return end,
         Err(Unmatched::Cut) if !is_cut && !around.at_end => return End::Hungry,
         Err(Unmatched::Cut | Unmatched::Wrong) => {}
@@ -91,7 +98,7 @@ enum Unmatched {
 
 /// The place behind the bracket that closes the one at the beginning, or behind the word that stands there. Every bracket must close
 /// the innermost open one: an end that is guessed could make a record of what is nested in another one.
-fn match_brackets(text: &[u8]) -> Result<usize, Unmatched> {
+fn match_brackets(text: &[u8], matched: &mut usize) -> Result<usize, Unmatched> {
     let is_in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.');
     if !matches!(text.first(), Some(b'{' | b'[')) {
         let word = text.iter().take_while(|byte| is_in_word(byte)).count();
@@ -101,6 +108,7 @@ fn match_brackets(text: &[u8]) -> Result<usize, Unmatched> {
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         at += 1;
+        *matched = at;
         match byte {
             b'{' => open.push(b'}'),
             b'[' => open.push(b']'),
