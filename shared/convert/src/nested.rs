@@ -177,7 +177,7 @@ impl Reader<'_, '_> {
                     }
                 }
                 Key::Twice => self.findings.add(row, id, Rule::Syntax),
-                Key::Unknown if self.style.unknown_keys == UnknownColumns::Reject => {
+                Key::Unknown if self.style.unknown_keys != UnknownColumns::Ignore => {
                     self.findings.add(row, id, Rule::UnknownColumn);
                 }
                 Key::Unknown => {}
