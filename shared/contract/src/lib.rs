@@ -7,23 +7,25 @@
 mod contract;
 mod document;
 mod expression;
+mod landing;
 mod location;
 mod problem;
+mod quality;
 mod rule;
 mod sql;
 pub mod temporal;
 pub mod value;
 
 pub use contract::{
-    Bound, Column, ColumnSource, ColumnType, Compression, Contract, CsvDialect, Encoding, ExactDuplicates, FileRule,
-    Format, IntegerWidth, JsonDialect, JsonFraming, Key, Landing, Metric, Packing, Policy, Quoting, RowRule, Severity,
-    UnknownColumns,
+    Column, ColumnSource, ColumnType, Compression, Contract, ExactDuplicates, IntegerWidth, Key, Policy, UnknownColumns,
 };
 pub use document::{Checked, parse};
 pub use expression::{
     Arithmetic, Case, CastTo, Comparison, Constant, DatePart, DateUnit, Expression, Node, NumberFunction, TextFunction,
     TextTest, ValueKind,
 };
+pub use landing::{CsvDialect, Encoding, Format, JsonDialect, JsonFraming, Landing, Packing, Quoting};
 pub use location::Location;
 pub use problem::{Note, Problem};
+pub use quality::{Bound, FileRule, Metric, RowRule, Severity};
 pub use rule::{Check, Rule, Scalar, Violations};

@@ -1,5 +1,5 @@
 //! A file of many batches comes to the same judgement and the same bytes, however it is cut and on however many threads.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
