@@ -121,15 +121,16 @@ impl ColumnEncoder {
         }
     }
 
-    /// Adds a batch's values, each to the partition that `targets` has for its row.
+    /// Adds a batch's values, each to the partition that `targets` has for its row; `rows` has how many go to each partition.
     pub(crate) fn append(
         &mut self,
         array: &ArrayRef,
         targets: &[u32],
+        rows: &[u32],
         compressor: &mut Compressor,
     ) -> Result<(), ConvertError> {
         match &mut self.kind {
-            Kind::Flat(flat) => Ok(flat.append(array, targets, compressor)?),
+            Kind::Flat(flat) => Ok(flat.append(array, targets, rows, compressor)?),
             Kind::Nested(nested) => nested.append(array, targets),
         }
     }
@@ -165,15 +166,21 @@ impl FinishedColumn {
 }
 
 impl FlatColumn {
-    fn append(&mut self, array: &ArrayRef, targets: &[u32], compressor: &mut Compressor) -> Result<(), ParquetError> {
+    fn append(
+        &mut self,
+        array: &ArrayRef,
+        targets: &[u32],
+        rows: &[u32],
+        compressor: &mut Compressor,
+    ) -> Result<(), ParquetError> {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
         if self.is_coding && !self.code(array, targets, nulls.as_ref()) {
             self.stop_coding(compressor)?;
         }
         if self.is_coding {
-            self.scatter_codes(targets, nulls.as_ref());
+            self.scatter_codes(targets, nulls.as_ref(), rows);
         } else {
-            let mut scatter = Scatter { chunks: &mut self.chunks, targets, nulls: nulls.as_ref() };
+            let mut scatter = Scatter { chunks: &mut self.chunks, targets, nulls: nulls.as_ref(), rows };
             visit(array, &mut scatter).ok_or_else(|| ParquetError::NYI(format!("{} pages", array.data_type())))?;
         }
         for chunk in &mut self.chunks {
@@ -212,13 +219,23 @@ impl FlatColumn {
         Ok(())
     }
 
-    fn scatter_codes(&mut self, targets: &[u32], nulls: Option<&NullBuffer>) {
+    fn scatter_codes(&mut self, targets: &[u32], nulls: Option<&NullBuffer>, rows: &[u32]) {
+        let Some(nulls) = nulls else {
+            count_valid(&mut self.chunks, rows);
+            for (target, code) in targets.iter().zip(&self.codes) {
+                // A row without a partition has a target beyond them all.
+                if let Some(chunk) = self.chunks.get_mut(*target as usize) {
+                    chunk.add_code(*code);
+                }
+            }
+            return;
+        };
         for (row, (target, code)) in targets.iter().zip(&self.codes).enumerate() {
             let Some(chunk) = self.chunks.get_mut(*target as usize) else { continue };
-            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            if nulls.is_null(row) {
                 chunk.add_null();
             } else {
-                chunk.add_valid();
+                chunk.add_valid(1);
                 chunk.add_code(*code);
             }
         }
@@ -230,22 +247,39 @@ impl FlatColumn {
     }
 }
 
+/// Counts the rows of a batch without nulls, per partition.
+fn count_valid(chunks: &mut [ColumnChunk], rows: &[u32]) {
+    for (chunk, rows) in chunks.iter_mut().zip(rows) {
+        chunk.add_valid(*rows as usize);
+    }
+}
+
 /// Writes plain values to their partitions' open pages.
 struct Scatter<'a> {
     chunks: &'a mut [ColumnChunk],
     targets: &'a [u32],
     nulls: Option<&'a NullBuffer>,
+    rows: &'a [u32],
 }
 
 impl Visitor for Scatter<'_> {
     fn visit<V: Values>(&mut self, values: &V) {
+        let Some(nulls) = self.nulls else {
+            count_valid(self.chunks, self.rows);
+            for (row, target) in self.targets.iter().enumerate() {
+                if let Some(chunk) = self.chunks.get_mut(*target as usize) {
+                    values.write(row, &mut chunk.plain);
+                    values.bound(row, &mut chunk.bounds);
+                }
+            }
+            return;
+        };
         for (row, target) in self.targets.iter().enumerate() {
-            // A row without a partition has a target beyond them all.
             let Some(chunk) = self.chunks.get_mut(*target as usize) else { continue };
-            if self.nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            if nulls.is_null(row) {
                 chunk.add_null();
             } else {
-                chunk.add_valid();
+                chunk.add_valid(1);
                 values.write(row, &mut chunk.plain);
                 values.bound(row, &mut chunk.bounds);
             }

@@ -86,17 +86,16 @@ impl Table {
 
     /// Adds the rows of batches to their partitions. Row groups may end after the last, so that the bytes hang on how batches are grouped.
     pub(crate) fn append(&mut self, batches: &[RoutedBatch]) -> Result<(), ConvertError> {
-        for target in batches.iter().flat_map(|batch| &batch.targets) {
-            if let Some(file) = self.files.get_mut(*target as usize) {
-                file.group_rows += 1;
-            }
-        }
         let (columns, partitions) = (self.columns.len(), self.files.len());
+        let rows: Vec<Vec<u32>> = batches.iter().map(|batch| rows_of_partitions(&batch.targets, partitions)).collect();
+        for rows in &rows {
+            self.files.iter_mut().zip(rows).for_each(|(file, rows)| file.group_rows += u64::from(*rows));
+        }
         self.workers.each(self.columns.iter_mut().enumerate(), |(index, column), compressor| {
             column.open(partitions, columns);
-            for batch in batches {
+            for (batch, rows) in batches.iter().zip(&rows) {
                 if let Some(array) = batch.columns.get(index) {
-                    column.append(array, &batch.targets, compressor)?;
+                    column.append(array, &batch.targets, rows, compressor)?;
                 }
             }
             Ok::<_, ConvertError>(())
@@ -160,6 +159,16 @@ impl Table {
         self.files.clear();
         self.columns.clear();
     }
+}
+
+fn rows_of_partitions(targets: &[u32], partitions: usize) -> Vec<u32> {
+    let mut rows = vec![0; partitions];
+    for target in targets {
+        if let Some(rows) = rows.get_mut(*target as usize) {
+            *rows += 1;
+        }
+    }
+    rows
 }
 
 impl std::fmt::Debug for Table {

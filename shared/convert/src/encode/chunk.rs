@@ -51,11 +51,12 @@ pub(super) struct ColumnChunk {
 pub(crate) type FinishedChunk = (Pages, ColumnCloseResult);
 
 impl ColumnChunk {
+    /// Counts rows that have a value; the values are added beside.
     #[inline]
-    pub(super) fn add_valid(&mut self) {
-        self.page_rows += 1;
+    pub(super) fn add_valid(&mut self, rows: usize) {
+        self.page_rows += rows;
         if self.page_nulls > 0 {
-            self.validity.push(1);
+            self.validity.resize(self.page_rows, 1);
         }
     }
 

@@ -6,29 +6,46 @@ pub(super) const ENTRIES_MAX: usize = u16::MAX as usize;
 /// Bytes of texts; longer columns are better off plain.
 const TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
 const TABLE_MIN: usize = 1024;
+/// Texts of so many bytes are compared as two numbers.
+const SHORT_TEXT_BYTES: usize = 16;
 
 /// The distinct values of a column.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
-    /// Open addressing: a value's code plus one, 0 where there is none. Its length is a power of two.
-    table: Vec<u32>,
+    /// Open addressing, at most half full. Its length is a power of two.
+    table: Vec<Slot>,
     values: Values,
 }
 
 #[derive(Debug)]
 enum Values {
     Numbers(Vec<i64>),
-    Texts { bytes: Vec<u8>, ends: Vec<usize>, hashes: Vec<u64> },
+    Texts { bytes: Vec<u8>, ends: Vec<usize> },
+}
+
+/// What tells a value from others, with one look at the table: all of a number or of a short text, the hash of a longer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Key {
+    first: u64,
+    last: u64,
+    length: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    key: Key,
+    /// The value's code plus one, 0 where the slot is free.
+    entry: u32,
 }
 
 impl Dictionary {
     pub(crate) fn of_numbers() -> Self {
-        Self { table: vec![0; TABLE_MIN], values: Values::Numbers(Vec::new()) }
+        Self { table: vec![Slot::default(); TABLE_MIN], values: Values::Numbers(Vec::new()) }
     }
 
     pub(crate) fn of_texts() -> Self {
-        let values = Values::Texts { bytes: Vec::new(), ends: Vec::new(), hashes: Vec::new() };
-        Self { table: vec![0; TABLE_MIN], values }
+        let values = Values::Texts { bytes: Vec::new(), ends: Vec::new() };
+        Self { table: vec![Slot::default(); TABLE_MIN], values }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -41,130 +58,126 @@ impl Dictionary {
     /// The code of a number; `None` when there are too many distinct ones.
     #[inline]
     pub(crate) fn number_code(&mut self, value: i64) -> Option<u16> {
-        let Values::Numbers(values) = &mut self.values else { return None };
-        let mask = self.table.len() - 1;
-        let mut slot = fold(value.cast_unsigned(), 0) & mask;
-        loop {
-            match self.table.get(slot).copied()? {
-                0 => break,
-                entry => {
-                    let code = entry - 1;
-                    if values.get(code as usize) == Some(&value) {
-                        return u16::try_from(code).ok();
-                    }
-                }
+        let key = Key { first: value.cast_unsigned(), last: 0, length: 0 };
+        match self.find(key, |_| true) {
+            Ok(code) => Some(code),
+            Err(slot) => {
+                let code = self.next_code()?;
+                let Values::Numbers(values) = &mut self.values else { return None };
+                values.push(value);
+                self.insert(slot, key, code)
             }
-            slot = (slot + 1) & mask;
         }
-        let code = u16::try_from(values.len()).ok().filter(|code| usize::from(*code) < ENTRIES_MAX)?;
-        values.push(value);
-        *self.table.get_mut(slot)? = u32::from(code) + 1;
-        self.grow();
-        Some(code)
     }
 
     /// The code of a text; `None` when there are too many distinct ones.
     #[inline]
     pub(crate) fn text_code(&mut self, text: &[u8]) -> Option<u16> {
-        let Values::Texts { bytes, ends, hashes } = &mut self.values else { return None };
-        let mask = self.table.len() - 1;
-        let hash = hash_text(text);
-        let mut slot = truncated(hash) & mask;
-        loop {
-            match self.table.get(slot).copied()? {
-                0 => break,
-                entry => {
-                    let code = entry as usize - 1;
-                    if hashes.get(code) == Some(&hash) && is_equal(text_at(bytes, ends, code), text) {
-                        return u16::try_from(code).ok();
-                    }
+        let key = Key::of_text(text);
+        let is_same = |code| text.len() <= SHORT_TEXT_BYTES || self.text(code) == text;
+        match self.find(key, is_same) {
+            Ok(code) => Some(code),
+            Err(slot) => {
+                let code = self.next_code()?;
+                let Values::Texts { bytes, ends } = &mut self.values else { return None };
+                if bytes.len() + text.len() > TEXT_BYTES_MAX {
+                    return None;
                 }
+                bytes.extend_from_slice(text);
+                ends.push(bytes.len());
+                self.insert(slot, key, code)
             }
-            slot = (slot + 1) & mask;
         }
-        let code = u16::try_from(ends.len()).ok().filter(|code| usize::from(*code) < ENTRIES_MAX)?;
-        if bytes.len() + text.len() > TEXT_BYTES_MAX {
-            return None;
-        }
-        bytes.extend_from_slice(text);
-        ends.push(bytes.len());
-        hashes.push(hash);
-        *self.table.get_mut(slot)? = u32::from(code) + 1;
-        self.grow();
-        Some(code)
     }
 
     pub(crate) fn number(&self, code: u16) -> i64 {
         if let Values::Numbers(values) = &self.values { values.get(usize::from(code)).copied().unwrap_or(0) } else { 0 }
     }
 
+    #[inline]
     pub(crate) fn text(&self, code: u16) -> &[u8] {
-        if let Values::Texts { bytes, ends, .. } = &self.values { text_at(bytes, ends, usize::from(code)) } else { &[] }
+        let Values::Texts { bytes, ends } = &self.values else { return &[] };
+        let code = usize::from(code);
+        let start = code.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+        ends.get(code).and_then(|end| bytes.get(start..*end)).unwrap_or_default()
     }
 
-    /// Keeps the table at most half full.
-    fn grow(&mut self) {
-        if self.len() * 2 <= self.table.len() {
-            return;
+    /// The value's code, else the slot where it belongs.
+    #[inline]
+    fn find(&self, key: Key, is_same: impl Fn(u16) -> bool) -> Result<u16, usize> {
+        let mask = self.table.len() - 1;
+        let mut place = key.hash() & mask;
+        loop {
+            let slot = self.table.get(place).copied().unwrap_or_default();
+            if slot.entry == 0 {
+                return Err(place);
+            }
+            // An entry is a code plus one.
+            let code = u16::try_from(slot.entry - 1).unwrap_or(u16::MAX);
+            if slot.key == key && is_same(code) {
+                return Ok(code);
+            }
+            place = (place + 1) & mask;
         }
+    }
+
+    fn next_code(&self) -> Option<u16> {
+        u16::try_from(self.len()).ok().filter(|code| usize::from(*code) < ENTRIES_MAX)
+    }
+
+    fn insert(&mut self, place: usize, key: Key, code: u16) -> Option<u16> {
+        *self.table.get_mut(place)? = Slot { key, entry: u32::from(code) + 1 };
+        if self.len() * 2 > self.table.len() {
+            self.grow();
+        }
+        Some(code)
+    }
+
+    fn grow(&mut self) {
         let mask = self.table.len() * 2 - 1;
-        let mut table = vec![0_u32; mask + 1];
-        let mut insert = |hash: usize, entry: u32| {
-            let mut slot = hash & mask;
-            while table.get(slot).is_some_and(|taken| *taken != 0) {
-                slot = (slot + 1) & mask;
+        let mut table = vec![Slot::default(); mask + 1];
+        for slot in self.table.iter().filter(|slot| slot.entry != 0) {
+            let mut place = slot.key.hash() & mask;
+            while table.get(place).is_some_and(|taken| taken.entry != 0) {
+                place = (place + 1) & mask;
             }
-            if let Some(place) = table.get_mut(slot) {
-                *place = entry;
-            }
-        };
-        match &self.values {
-            Values::Numbers(values) => {
-                (1..).zip(values).for_each(|(entry, value)| insert(fold(value.cast_unsigned(), 0), entry));
-            }
-            Values::Texts { hashes, .. } => {
-                (1..).zip(hashes).for_each(|(entry, hash)| insert(truncated(*hash), entry));
+            if let Some(free) = table.get_mut(place) {
+                *free = *slot;
             }
         }
         self.table = table;
     }
 }
 
-fn text_at<'a>(bytes: &'a [u8], ends: &[usize], code: usize) -> &'a [u8] {
-    let start = code.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-    ends.get(code).and_then(|end| bytes.get(start..*end)).unwrap_or_default()
-}
-
-/// Short texts are compared as two numbers, which is several times as fast as a call.
-#[inline]
-fn is_equal(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    if a.len() > 16 {
-        return a == b;
-    }
-    ends_of(a) == ends_of(b)
-}
-
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 const SECOND_SEED: u64 = 0xC2B2_AE3D_27D4_EB4F;
 
-/// A quick hash: whoever crafts collisions makes at most [`ENTRIES_MAX`] probes of each insertion.
-#[inline]
-fn hash_text(text: &[u8]) -> u64 {
-    let mut hash = text.len() as u64;
-    let mut rest = text;
-    while let Some((block, tail)) = rest.split_first_chunk::<16>() {
-        if tail.is_empty() {
-            break;
+impl Key {
+    #[inline]
+    fn of_text(text: &[u8]) -> Self {
+        // Texts are at most a record long, which is far below 4 GiB.
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        if text.len() <= SHORT_TEXT_BYTES {
+            let (first, last) = ends_of(text);
+            return Self { first, last, length };
         }
-        let [a, b] = halves(*block);
-        hash = mix(a ^ SEED ^ hash, b ^ SECOND_SEED);
-        rest = tail;
+        let mut hash = 0;
+        let mut rest = text;
+        while let Some((block, tail)) = rest.split_first_chunk::<16>() {
+            let (first, last) = ends_of(block);
+            hash = mix(first ^ SEED ^ hash, last ^ SECOND_SEED);
+            rest = tail;
+        }
+        let (first, last) = ends_of(rest);
+        Self { first: mix(first ^ SEED ^ hash, last ^ SECOND_SEED), last: 0, length }
     }
-    let (a, b) = ends_of(rest);
-    mix(a ^ SEED ^ hash, b ^ SECOND_SEED)
+
+    /// Quick, not strong: whoever crafts collisions makes at most [`ENTRIES_MAX`] steps of each look.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a part of the hash is enough to find a slot")]
+    fn hash(self) -> usize {
+        mix(self.first ^ SEED, self.last ^ SECOND_SEED ^ u64::from(self.length)) as usize
+    }
 }
 
 /// Two numbers that hold all bytes of a text of at most 16, some of them twice. Texts of one length have the same only if they are equal.
@@ -179,29 +192,12 @@ fn ends_of(text: &[u8]) -> (u64, u64) {
     }
 }
 
-fn halves(block: [u8; 16]) -> [u64; 2] {
-    let value = u128::from_le_bytes(block);
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
-    [value as u64, (value >> 64) as u64]
-}
-
 #[inline]
 fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     #[expect(clippy::cast_possible_truncation, reason = "both halves are folded into one")]
     let folded = (product as u64) ^ ((product >> 64) as u64);
     folded
-}
-
-#[inline]
-fn fold(a: u64, b: u64) -> usize {
-    truncated(mix(a ^ SEED, b ^ SECOND_SEED))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a part of the hash is enough to find a slot")]
-#[inline]
-fn truncated(hash: u64) -> usize {
-    hash as usize
 }
 
 #[cfg(test)]
