@@ -233,6 +233,7 @@ fn kind_of(kind: FileErrorKind) -> FailureKind {
         FileErrorKind::HeaderMismatch
         | FileErrorKind::TooManyRejects
         | FileErrorKind::TooManyPartitions
+        | FileErrorKind::TooLongPartition
         | FileErrorKind::TooManyKeys
         | FileErrorKind::FileRule => FailureKind::ContractViolated,
     }

@@ -13,7 +13,7 @@ mod pages;
 mod statistics;
 mod values;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::FieldRef;
 use parquet::arrow::arrow_writer::ArrowColumnChunk;
@@ -40,7 +40,7 @@ const PAGE_BYTES_MIN: usize = 1024;
 const OPEN_PAGES_BYTES: usize = 24 * 1024 * 1024;
 /// Rows of a page: what a reader that skips by pages decodes at least.
 const PAGE_ROWS_MAX: usize = 64 * 1024;
-/// Renumbering tables of a column's partitions together.
+/// Renumbering tables of all partitions and columns together, about.
 const LOCAL_CODES_BYTES: usize = 16 * 1024 * 1024;
 /// A column whose values rarely repeat gives its dictionary up: after so many rows if more than the given share of them in percent were
 /// new values. A column of ten thousand prices looks nearly distinct at first, and is not.
@@ -69,6 +69,8 @@ struct FlatColumn {
     /// Per row of the batch, its code; kept for its memory.
     codes: Vec<u16>,
     page_bytes: usize,
+    /// A dictionary with more entries costs too much memory, because every partition renumbers it.
+    entries_max: usize,
 }
 
 /// A column's part of a row group.
@@ -101,6 +103,7 @@ pub(crate) fn encoders<'a>(
                 rows: 0,
                 codes: Vec::new(),
                 page_bytes: PAGE_BYTES_MAX,
+                entries_max: usize::MAX,
             })
         };
         encoders.push(ColumnEncoder { kind });
@@ -113,9 +116,13 @@ impl ColumnEncoder {
     pub(crate) fn open(&mut self, partitions: usize, columns: usize) {
         match &mut self.kind {
             Kind::Flat(flat) => {
-                flat.chunks.resize_with(partitions, ColumnChunk::default);
-                flat.page_bytes =
-                    (OPEN_PAGES_BYTES / (partitions * columns).max(1)).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+                if flat.chunks.len() < partitions {
+                    let chunks = partitions * columns.max(1);
+                    flat.chunks.resize_with(partitions, ColumnChunk::default);
+                    flat.page_bytes = (OPEN_PAGES_BYTES / chunks).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+                    flat.entries_max = LOCAL_CODES_BYTES / size_of::<u16>() / chunks;
+                    flat.chunks.iter_mut().for_each(|chunk| chunk.shrink(flat.page_bytes));
+                }
             }
             Kind::Nested(nested) => nested.open(partitions),
         }
@@ -173,6 +180,27 @@ impl FlatColumn {
         rows: &[u32],
         compressor: &mut Compressor,
     ) -> Result<(), ParquetError> {
+        let texts = array.as_string_opt::<i32>().filter(|texts| texts.value_data().len() > PAGE_BYTES_MAX);
+        let Some(texts) = texts else { return self.append_rows(array, targets, rows, compressor) };
+        // Long texts are taken in parts, so that pages end where they are full.
+        let mut start = 0;
+        while start < targets.len() {
+            let end = part_end(texts, start);
+            let part = targets.get(start..end).unwrap_or_default();
+            let rows = rows_of_partitions(part, self.chunks.len());
+            self.append_rows(&array.slice(start, end - start), part, &rows, compressor)?;
+            start = end;
+        }
+        Ok(())
+    }
+
+    fn append_rows(
+        &mut self,
+        array: &ArrayRef,
+        targets: &[u32],
+        rows: &[u32],
+        compressor: &mut Compressor,
+    ) -> Result<(), ParquetError> {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
         if self.is_coding && !self.code(array, targets, nulls.as_ref()) {
             self.stop_coding(compressor)?;
@@ -186,6 +214,7 @@ impl FlatColumn {
         for chunk in &mut self.chunks {
             if chunk.page_bytes() >= self.page_bytes || chunk.page_rows() >= PAGE_ROWS_MAX {
                 chunk.close_page(&self.column, compressor)?;
+                chunk.shrink(self.page_bytes);
             }
         }
         Ok(())
@@ -202,8 +231,7 @@ impl FlatColumn {
         self.rows += targets.len();
         let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
         let is_rare = TRIALS.iter().any(|(rows, percent)| self.rows >= *rows && entries * 100 > self.rows * percent);
-        let entries_max = LOCAL_CODES_BYTES / size_of::<u16>() / self.chunks.len().max(1);
-        !is_rare && entries <= entries_max
+        !is_rare && entries <= self.entries_max
     }
 
     /// What is coded stays so; later values are plain.
@@ -245,6 +273,26 @@ impl FlatColumn {
         let chunk = self.chunks.get_mut(partition).ok_or(ParquetError::General(format!("no partition {partition}")))?;
         chunk.finish(&self.column, self.dictionary.as_ref(), compressor)
     }
+}
+
+/// Where the rows from `start` have a page of text, at least one row further.
+fn part_end(texts: &StringArray, start: usize) -> usize {
+    let offsets = texts.value_offsets();
+    let limit = offsets.get(start).map_or(i64::MAX, |offset| i64::from(*offset) + PAGE_BYTES_MAX as i64);
+    let behind = offsets.get(start + 1..).unwrap_or_default();
+    let fitting = behind.partition_point(|offset| i64::from(*offset) <= limit);
+    (start + fitting.max(1)).min(texts.len())
+}
+
+/// How many rows go to each partition.
+pub(crate) fn rows_of_partitions(targets: &[u32], partitions: usize) -> Vec<u32> {
+    let mut rows = vec![0; partitions];
+    for target in targets {
+        if let Some(rows) = rows.get_mut(*target as usize) {
+            *rows += 1;
+        }
+    }
+    rows
 }
 
 /// Counts the rows of a batch without nulls, per partition.

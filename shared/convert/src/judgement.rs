@@ -83,6 +83,8 @@ pub enum FileErrorKind {
     TooManyRejects,
     /// The rows would go to more partitions than one file may have.
     TooManyPartitions,
+    /// A row's partition is too long for a path.
+    TooLongPartition,
     /// The hashes of unique values need more memory than is allowed.
     TooManyKeys,
     /// The file as a whole breaks a rule of its contract's `quality`.
@@ -103,6 +105,7 @@ impl FileErrorKind {
             Self::HeaderMismatch => "HeaderMismatch",
             Self::TooManyRejects => "TooManyRejects",
             Self::TooManyPartitions => "TooManyPartitions",
+            Self::TooLongPartition => "TooLongPartition",
             Self::TooManyKeys => "TooManyKeys",
             Self::FileRule => "FileRule",
         }

@@ -16,6 +16,14 @@ const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 const NULL_CODE: u32 = 0;
 /// A step that was not taken yet.
 const NOWHERE: u32 = u32::MAX;
+/// Partitions that one file may have: each is a file of its own and a partition of the catalog.
+pub(crate) const PARTITIONS_MAX: usize = 500;
+/// Null and the empty text are two values and one partition.
+const VALUES_MAX: usize = PARTITIONS_MAX + 1;
+/// A folder's name on common file systems.
+const SEGMENT_BYTES_MAX: usize = 255;
+/// What is left of an S3 key (1,024 bytes) for partitions, between the table's prefix and the file's name.
+const PATH_BYTES_MAX: usize = 700;
 
 /// Finds each row's partition.
 #[derive(Debug)]
@@ -38,6 +46,15 @@ struct Level {
     places: u32,
 }
 
+/// Why rows cannot be routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unroutable {
+    /// They belong to more partitions than [`PARTITIONS_MAX`].
+    TooManyPartitions,
+    /// A value is too long for a path.
+    TooLongPath,
+}
+
 /// A partition's path, and its values as the catalog has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PartitionKey {
@@ -57,11 +74,6 @@ impl Router {
         }
     }
 
-    /// How many partitions there are.
-    pub(crate) fn len(&self) -> usize {
-        self.by_path.len()
-    }
-
     /// The partition of each row; [`NO_PARTITION`] for rows that are not accepted (`accepted` is empty where all are). `open` is
     /// called for each new partition; they are numbered from 0 in the order of their first row.
     pub(crate) fn route(
@@ -70,31 +82,43 @@ impl Router {
         rows: usize,
         accepted: &[bool],
         mut open: impl FnMut(PartitionKey),
-    ) -> Vec<u32> {
+    ) -> Result<Vec<u32>, Unroutable> {
         let mut targets = vec![0; rows];
         for (target, _) in targets.iter_mut().zip(accepted).filter(|(_, accepted)| !**accepted) {
             *target = NO_PARTITION;
         }
         let keys: Vec<ArrayRef> = self.levels.iter().filter_map(|level| arrays.get(level.column)?.clone()).collect();
         for (level, key) in self.levels.iter_mut().zip(&keys) {
-            level.advance(key, &mut targets);
+            level.advance(key, &mut targets)?;
         }
         for (row, target) in targets.iter_mut().enumerate().filter(|(_, target)| **target != NO_PARTITION) {
             let place = *target as usize;
             *target = match self.partitions.get(place) {
                 Some(partition) if *partition != NOWHERE => *partition,
-                Some(_) | None => self.partition(place, row, &keys, &mut open),
+                Some(_) | None => self.partition(place, row, &keys, &mut open)?,
             };
         }
-        targets
+        Ok(targets)
     }
 
     /// The partition of a place that was not seen before.
-    fn partition(&mut self, place: usize, row: usize, keys: &[ArrayRef], open: &mut impl FnMut(PartitionKey)) -> u32 {
+    fn partition(
+        &mut self,
+        place: usize,
+        row: usize,
+        keys: &[ArrayRef],
+        open: &mut impl FnMut(PartitionKey),
+    ) -> Result<u32, Unroutable> {
         let key = partition_key(&self.names, keys, row);
+        if key.path.len() > PATH_BYTES_MAX || key.path.split('/').any(|segment| segment.len() > SEGMENT_BYTES_MAX) {
+            return Err(Unroutable::TooLongPath);
+        }
         let next = u32::try_from(self.by_path.len()).unwrap_or(NO_PARTITION);
         let partition = *self.by_path.entry(key.path.clone()).or_insert(next);
         if partition == next {
+            if self.by_path.len() > PARTITIONS_MAX {
+                return Err(Unroutable::TooManyPartitions);
+            }
             open(key);
         }
         if self.partitions.len() <= place {
@@ -103,30 +127,38 @@ impl Router {
         if let Some(known) = self.partitions.get_mut(place) {
             *known = partition;
         }
-        partition
+        Ok(partition)
     }
 }
 
 impl Level {
     /// Leads every row from its place above to its place here.
-    fn advance(&mut self, key: &ArrayRef, targets: &mut [u32]) {
+    fn advance(&mut self, key: &ArrayRef, targets: &mut [u32]) -> Result<(), Unroutable> {
         let numbers = numbers(key);
         let codes = self
             .codes
             .get_or_insert_with(|| if numbers.is_some() { Dictionary::of_numbers() } else { Dictionary::of_texts() });
         for (row, target) in targets.iter_mut().enumerate().filter(|(_, target)| **target != NO_PARTITION) {
             let code = if key.is_null(row) {
-                Some(NULL_CODE)
-            } else if let Some(numbers) = &numbers {
-                numbers.get(row).and_then(|number| codes.number_code(*number)).map(|code| u32::from(code) + 1)
-            } else if let Some(texts) = key.as_string_opt::<i32>() {
-                codes.text_code(texts.value(row).as_bytes()).map(|code| u32::from(code) + 1)
+                NULL_CODE
             } else {
-                codes.text_code(text_of(key, row).as_bytes()).map(|code| u32::from(code) + 1)
+                let code = if let Some(numbers) = &numbers {
+                    numbers.get(row).and_then(|number| codes.number_code(*number))
+                } else if let Some(texts) = key.as_string_opt::<i32>() {
+                    codes.text_code(texts.value(row).as_bytes())
+                } else {
+                    codes.text_code(text_of(key, row).as_bytes())
+                };
+                // A value without a code is one of very many or very long ones.
+                u32::from(code.ok_or(Unroutable::TooManyPartitions)?) + 1
             };
-            // More distinct values than there are codes are too many partitions, which a place of its own tells for each.
-            *target = step(&mut self.steps, &mut self.places, *target, code.unwrap_or(u32::from(u16::MAX)));
+            // Every value and every place here leads to a partition at least.
+            if code as usize > VALUES_MAX || self.places as usize > VALUES_MAX {
+                return Err(Unroutable::TooManyPartitions);
+            }
+            *target = step(&mut self.steps, &mut self.places, *target, code);
         }
+        Ok(())
     }
 }
 
@@ -212,7 +244,41 @@ fn escape(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, StringArray};
+
+    use super::{Level, PARTITIONS_MAX, Router, Unroutable, escape};
+    use crate::encode::NO_PARTITION;
+
+    fn router() -> Router {
+        let level = Level { column: 0, codes: None, steps: Vec::new(), places: 0 };
+        Router { names: vec!["p".to_owned()], levels: vec![level], partitions: Vec::new(), by_path: Default::default() }
+    }
+
+    fn route(router: &mut Router, values: &[Option<String>], accepted: &[bool]) -> Result<Vec<u32>, Unroutable> {
+        let array: ArrayRef = Arc::new(values.iter().map(Option::as_deref).collect::<StringArray>());
+        router.route(&[Some(array)], values.len(), accepted, |_| {})
+    }
+
+    #[test]
+    fn null_and_the_empty_text_share_a_partition_and_rejected_rows_have_none() {
+        let values = [Some("a".to_owned()), None, Some(String::new()), Some("b".to_owned()), Some("a".to_owned())];
+        let targets = route(&mut router(), &values, &[true, true, true, false, true]);
+        assert_eq!(targets, Ok(vec![0, 1, 1, NO_PARTITION, 0]));
+    }
+
+    #[test]
+    fn as_many_partitions_as_allowed_are_routed_and_one_more_is_not() {
+        let values = |count: usize| (0..count).map(|value| Some(value.to_string())).collect::<Vec<_>>();
+        let mut full = router();
+        assert_eq!(route(&mut full, &values(PARTITIONS_MAX), &[]).unwrap().last(), Some(&499));
+        assert_eq!(route(&mut full, &values(PARTITIONS_MAX + 1), &[]), Err(Unroutable::TooManyPartitions));
+        // More values, and longer ones, than a dictionary takes are never taken for one another.
+        let long: Vec<_> = (0..600).map(|value| Some(format!("{value}{}", "x".repeat(5000)))).collect();
+        assert_eq!(route(&mut router(), &long, &[]), Err(Unroutable::TooManyPartitions));
+        assert_eq!(route(&mut router(), long.get(..3).unwrap(), &[]), Err(Unroutable::TooLongPath));
+    }
 
     #[test]
     fn values_are_escaped_as_hive_does() {

@@ -15,15 +15,13 @@ use crate::decode::Decoder;
 use crate::file_rules::FileRules;
 use crate::judge::{Findings, Judged};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
-use crate::partition::Router;
+use crate::partition::{PARTITIONS_MAX, Router, Unroutable};
 use crate::records::{Batch, Escaping};
 use crate::rejects::{self, Reject, RejectsWriter};
 use crate::schema::table_schema;
 use crate::table::{RoutedBatch, Table};
 use crate::unique::{RowHashes, Uniqueness};
 
-/// Partitions that one file may have: each is a file of its own and a partition of the catalog.
-pub(crate) const MAX_PARTITIONS: usize = 500;
 /// Batches that the table takes at once. Fixed, because row groups may end behind them: the bytes must not hang on anything but the rows.
 const GROUP_BATCHES: usize = 4;
 
@@ -136,12 +134,10 @@ impl Settlement {
         accepted: &[bool],
     ) -> Result<Option<FileError>, ConvertError> {
         let mut opened = Vec::new();
-        let targets = self.router.route(&arrays, rows, accepted, |key| opened.push(key));
-        if self.router.len() > MAX_PARTITIONS {
-            let message =
-                format!("the rows belong to more than {MAX_PARTITIONS} partitions, the most that one file may have");
-            return Ok(Some(FileError { kind: FileErrorKind::TooManyPartitions, message, line: None }));
-        }
+        let targets = match self.router.route(&arrays, rows, accepted, |key| opened.push(key)) {
+            Ok(targets) => targets,
+            Err(unroutable) => return Ok(Some(self.unroutable(unroutable))),
+        };
         for key in opened {
             self.table.open(key)?;
         }
@@ -153,6 +149,25 @@ impl Settlement {
             self.group.clear();
         }
         Ok(None)
+    }
+
+    /// What is wrong with the file; the value that is too long is not told.
+    fn unroutable(&self, unroutable: Unroutable) -> FileError {
+        let columns = self.contract.partition_columns.iter().map(|column| self.contract.path(*column));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let (kind, message) = match unroutable {
+            Unroutable::TooManyPartitions => (
+                FileErrorKind::TooManyPartitions,
+                format!(
+                    "the rows belong to more than {PARTITIONS_MAX} partitions ({columns}), the most that one file may have"
+                ),
+            ),
+            Unroutable::TooLongPath => (
+                FileErrorKind::TooLongPartition,
+                format!("a row's partition ({columns}) is too long for a path: 255 bytes for each value, 700 in all"),
+            ),
+        };
+        FileError { kind, message, line: None }
     }
 
     /// What is wrong with the file if its keys take more memory than they may.

@@ -14,7 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::ConvertError;
-use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, encoders};
+use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, encoders, rows_of_partitions};
 use crate::judgement::Partition;
 use crate::partition::PartitionKey;
 use crate::workers::Workers;
@@ -159,16 +159,6 @@ impl Table {
         self.files.clear();
         self.columns.clear();
     }
-}
-
-fn rows_of_partitions(targets: &[u32], partitions: usize) -> Vec<u32> {
-    let mut rows = vec![0; partitions];
-    for target in targets {
-        if let Some(rows) = rows.get_mut(*target as usize) {
-            *rows += 1;
-        }
-    }
-    rows
 }
 
 impl std::fmt::Debug for Table {

@@ -99,6 +99,19 @@ impl ColumnChunk {
         !self.codes.is_empty()
     }
 
+    /// Gives memory back beyond what a page of so many bytes takes: a file may have many chunks that are rarely written to.
+    pub(super) fn shrink(&mut self, page_bytes: usize) {
+        if self.plain.capacity() > 2 * page_bytes {
+            self.plain.shrink_to(page_bytes);
+        }
+        if self.codes.capacity() > page_bytes {
+            self.codes.shrink_to(page_bytes / size_of::<u16>());
+        }
+        if self.page_nulls == 0 && self.validity.capacity() > page_bytes {
+            self.validity = Vec::new();
+        }
+    }
+
     /// Bytes that closing the chunk would write, about.
     pub(super) fn encoded_size(&self) -> usize {
         self.pages_bytes + self.page_bytes()
