@@ -278,9 +278,10 @@ impl FlatColumn {
 /// Where the rows from `start` have a page of text, at least one row further.
 fn part_end(texts: &StringArray, start: usize) -> usize {
     let offsets = texts.value_offsets();
-    let limit = offsets.get(start).map_or(i64::MAX, |offset| i64::from(*offset) + PAGE_BYTES_MAX as i64);
+    let begin = offsets.get(start).copied().unwrap_or_default();
     let behind = offsets.get(start + 1..).unwrap_or_default();
-    let fitting = behind.partition_point(|offset| i64::from(*offset) <= limit);
+    let fitting =
+        behind.partition_point(|offset| usize::try_from(offset - begin).is_ok_and(|bytes| bytes <= PAGE_BYTES_MAX));
     (start + fitting.max(1)).min(texts.len())
 }
 

@@ -244,6 +244,7 @@ fn escape(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, StringArray};
@@ -253,7 +254,7 @@ mod tests {
 
     fn router() -> Router {
         let level = Level { column: 0, codes: None, steps: Vec::new(), places: 0 };
-        Router { names: vec!["p".to_owned()], levels: vec![level], partitions: Vec::new(), by_path: Default::default() }
+        Router { names: vec!["p".to_owned()], levels: vec![level], partitions: Vec::new(), by_path: HashMap::new() }
     }
 
     fn route(router: &mut Router, values: &[Option<String>], accepted: &[bool]) -> Result<Vec<u32>, Unroutable> {
