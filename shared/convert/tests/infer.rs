@@ -67,7 +67,7 @@ fn every_case_is_drafted_as_expected_whatever_the_chunks_and_accepts_its_input()
     assert!(cases.len() >= 10, "cases are missing");
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let input = std::fs::read(case.join("input.csv")).unwrap();
+        let input = std::fs::read(case.join("input.csv")).or_else(|_| std::fs::read(case.join("input.json"))).unwrap();
         let draft = infer(&input, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
         for chunk_bytes in [1, 3, 64] {
             assert_eq!(infer(&input, chunk_bytes).unwrap(), draft, "{name} in pieces of {chunk_bytes}");
@@ -96,8 +96,11 @@ const EXCEPTIONS: [(&str, u64, &str); 5] = [
 /// A real file from which nothing can be drafted: it has no byte.
 const EMPTY: &str = "frictionless/empty.csv";
 
-/// The CSV files below the project's shared data; `None` where they are not there.
-fn real_files() -> Option<Vec<PathBuf>> {
+/// JSON records that no contract accepts, and why.
+const JSON_EXCEPTIONS: [(&str, u64, &str); 0] = [];
+
+/// The files below the project's shared data that are named so; `None` where they are not there.
+fn real_files(extensions: &[&str]) -> Option<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     if !root.is_dir() {
         return None;
@@ -109,7 +112,7 @@ fn real_files() -> Option<Vec<PathBuf>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "csv") {
+            } else if path.extension().is_some_and(|found| extensions.iter().any(|extension| found == *extension)) {
                 files.push(path);
             }
         }
@@ -120,7 +123,7 @@ fn real_files() -> Option<Vec<PathBuf>> {
 
 #[test]
 fn every_real_file_is_accepted_by_its_own_draft() {
-    let Some(files) = real_files() else {
+    let Some(files) = real_files(&["csv"]) else {
         println!("SKIPPED: ../shared/data is not there");
         return;
     };
@@ -137,6 +140,26 @@ fn every_real_file_is_accepted_by_its_own_draft() {
         println!("{name}: {} of {} rows accepted", counts.accepted, counts.read);
         let exception = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name);
         assert_eq!(counts.rejected, exception.map_or(0, |(_, rejected, _)| *rejected), "{name}: {exception:?}");
+    }
+}
+
+#[test]
+fn every_real_json_file_is_accepted_by_its_own_draft() {
+    let Some(files) = real_files(&["json", "jsonl", "ndjson"]) else {
+        println!("SKIPPED: ../shared/data is not there");
+        return;
+    };
+    assert!(files.len() > 40, "{files:?}");
+    for file in files {
+        let name = file.to_string_lossy().into_owned();
+        let name = name.rsplit("shared/data/").next().unwrap();
+        let input = std::fs::read(&file).unwrap();
+        let judgement = accepted(name, &input);
+        let counts = judgement.counts;
+        println!("{name}: {} of {} records accepted", counts.accepted, counts.read);
+        let exception = JSON_EXCEPTIONS.iter().find(|(exception, ..)| *exception == name);
+        assert_eq!(counts.rejected, exception.map_or(0, |(_, rejected, _)| *rejected), "{name}: {exception:?}");
+        assert!(counts.read > 0 && judgement.file_error.is_none(), "{name}: {:?}", judgement.file_error);
     }
 }
 

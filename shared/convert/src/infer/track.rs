@@ -29,6 +29,18 @@ pub(super) struct Tally {
     pub(super) beyond_windows: bool,
 }
 
+impl Tally {
+    /// Counts a record by its encoding; `is_utf8` where that is known.
+    pub(super) fn note_encoding(&mut self, raw: &[u8], is_utf8: bool) {
+        if is_utf8 || std::str::from_utf8(raw).is_ok() {
+            self.utf8 += u64::from(!raw.is_ascii());
+        } else {
+            self.not_utf8 += 1;
+            self.beyond_windows |= raw.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
+        }
+    }
+}
+
 /// What a way of reading has found.
 #[derive(Debug, Clone)]
 pub(super) struct Findings {
@@ -158,12 +170,7 @@ impl Track {
         }
         let is_header = std::mem::take(&mut self.skips_header);
         let tally = &mut self.findings.tally;
-        if is_utf8 || std::str::from_utf8(raw).is_ok() {
-            tally.utf8 += u64::from(!raw.is_ascii());
-        } else {
-            tally.not_utf8 += 1;
-            tally.beyond_windows |= raw.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
-        }
+        tally.note_encoding(raw, is_utf8);
         if is_header {
             tally.header_is_faulty = record.fault.is_some();
             return;
