@@ -98,7 +98,8 @@ pub enum InferError {
 
 /// Looks at one file. Push its bytes in order, then finish.
 ///
-/// Memory does not grow with the file: the first 256 KiB, a batch of records, and per column some counts and at most 128 Ki hashes.
+/// Memory does not grow with the file: the first 256 KiB, a batch of records (of JSON one record, which may have 64 MiB), and per column
+/// some counts and at most 128 Ki hashes; in all at most 4,000 columns and nested values are told apart.
 /// What is drafted does not depend on how the bytes are cut into pushes.
 #[derive(Debug)]
 pub struct Inference {
@@ -172,7 +173,8 @@ impl Inference {
             self.take_text(&text)?;
         }
         self.choose_dialect(true)?;
-        let file = File { bytes: self.bytes, is_utf16: self.is_utf16 };
+        let has_mark = self.decoder.as_ref().is_some_and(Decoder::has_mark);
+        let file = File { bytes: self.bytes, is_utf16: self.is_utf16, has_mark };
         match self.way {
             None => Err(InferError::Empty),
             Some(Way::Json(mut track)) => {

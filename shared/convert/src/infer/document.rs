@@ -11,6 +11,8 @@ use super::yaml::{Lines, quoted, scalar};
 pub(super) struct File {
     pub(super) bytes: u64,
     pub(super) is_utf16: bool,
+    /// It begins with the byte order mark of its encoding, UTF-8 or UTF-16.
+    pub(super) has_mark: bool,
 }
 
 /// The document's beginning.

@@ -16,6 +16,7 @@ use super::times::Candidate;
 use super::track::{Findings, Tally, Track};
 use super::yaml::{Lines, quoted, scalar};
 use super::{Draft, InferError, Naming};
+use crate::{FileError, FileErrorKind};
 
 /// Writes the draft of the better of a file's readings.
 pub(super) fn draft(
@@ -31,7 +32,11 @@ pub(super) fn draft(
     let lenient = lenient.filter(is_better);
     let findings = lenient.unwrap_or(strict);
     let mut tally = findings.tally;
-    let encoding = Encoding::of(tally, file.is_utf16);
+    let encoding = Encoding::of(tally, file);
+    if encoding == Encoding::Utf8 && tally.header_is_not_utf8 {
+        let message = "the header is no UTF-8, which the file's byte order mark says it is".to_owned();
+        return Err(InferError::Undecodable(FileError { kind: FileErrorKind::Encoding, message, line: None }));
+    }
     let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
     let choice = choose(findings, &headers, sniffed, candidates);
     if choice.is_trimmed {
@@ -75,7 +80,11 @@ fn choose<'a>(findings: &'a Findings, headers: &[String], sniffed: &Sniffed, can
     let plain = of(&findings.columns, headers, false);
     let Some(trimmed) = &findings.trimmed else { return plain };
     let blank = [' ', '\t'];
-    let headers: Vec<String> = headers.iter().map(|header| header.trim_matches(blank).to_owned()).collect();
+    let in_quotes = sniffed.names_in_quotes.iter().copied().chain(std::iter::repeat(false));
+    let trimmed_header = |(header, in_quotes): (&String, bool)| {
+        if in_quotes { header.clone() } else { header.trim_matches(blank).to_owned() }
+    };
+    let headers: Vec<String> = headers.iter().zip(in_quotes).map(trimmed_header).collect();
     let different: BTreeSet<&String> = headers.iter().collect();
     if sniffed.dialect.header && different.len() < headers.len() {
         return plain;

@@ -1,6 +1,7 @@
 //! How a file's text is encoded, as far as its records tell.
 //! It does not know what the text says.
 
+use super::document::File;
 use super::track::Tally;
 use crate::infer::resolve::{counted, grouped};
 
@@ -13,11 +14,12 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// UTF-8 unless most of what is not ASCII is none: text in another encoding is hardly ever UTF-8 by chance.
-    pub(super) fn of(tally: Tally, is_utf16: bool) -> Self {
-        if is_utf16 {
+    /// As the byte order mark says; else UTF-8 unless most of what is not ASCII is none: text in another encoding is hardly ever UTF-8
+    /// by chance. A header that cannot be read costs the file.
+    pub(super) fn of(tally: Tally, file: &File) -> Self {
+        if file.is_utf16 {
             Self::Utf16
-        } else if tally.not_utf8 == 0 || tally.utf8 >= tally.not_utf8 {
+        } else if file.has_mark || tally.not_utf8 == 0 || (tally.utf8 >= tally.not_utf8 && !tally.header_is_not_utf8) {
             Self::Utf8
         } else if tally.beyond_windows {
             Self::Iso8859

@@ -16,7 +16,7 @@ use super::track::Tally;
 use crate::FileError;
 use crate::json::{JsonReader, Scanner, Step, Stop, is_blank};
 use crate::records::Batch;
-use node::{Looker, Members};
+use node::{Looker, Members, Totals};
 
 pub(super) use draft::draft;
 
@@ -40,7 +40,7 @@ pub(super) struct JsonTrack {
     is_array: bool,
     tally: Tally,
     root: Members,
-    places: usize,
+    totals: Totals,
     /// Whether every record so far is the only thing on its line.
     are_lines: bool,
     last_line: u64,
@@ -57,7 +57,7 @@ impl JsonTrack {
             is_array: without_blanks(head).first() == Some(&b'['),
             tally: Tally::default(),
             root: Members::default(),
-            places: 0,
+            totals: Totals::default(),
             are_lines: true,
             last_line: 0,
             longest_record: 0,
@@ -103,7 +103,7 @@ impl JsonTrack {
     }
 
     fn observe(&mut self, raw: &[u8], line: u64, candidates: &[Candidate]) -> Step<()> {
-        let mut looker = Looker { candidates, line, places: &mut self.places, scratch: Vec::new() };
+        let mut looker = Looker { candidates, line, totals: &mut self.totals, scratch: Vec::new() };
         self.root.observe(&mut Scanner::new(raw, 0, true), 0, &mut looker)
     }
 }

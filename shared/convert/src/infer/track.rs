@@ -16,6 +16,8 @@ pub(super) struct Tally {
     pub(super) records: u64,
     /// Whether the header itself cannot be read.
     pub(super) header_is_faulty: bool,
+    /// Whether the header is no UTF-8.
+    pub(super) header_is_not_utf8: bool,
     /// Quotes that cannot be understood, or records that are too long.
     pub(super) faulty: u64,
     /// Another number of fields than the table has.
@@ -173,6 +175,7 @@ impl Track {
         tally.note_encoding(raw, is_utf8);
         if is_header {
             tally.header_is_faulty = record.fault.is_some();
+            tally.header_is_not_utf8 = tally.not_utf8 > 0;
             return;
         }
         tally.records += 1;

@@ -28,7 +28,7 @@ pub(in crate::infer) fn draft(
     if track.root.closed.is_some() {
         return Err(InferError::TooManyKeys { max: COLUMNS_MAX });
     }
-    let encoding = Encoding::of(tally, file.is_utf16);
+    let encoding = encoding(track, file);
     let settings = Settings { candidates, encoding, is_permissive: naming.is_permissive };
     let columns = properties(&track.root, 0, settings);
     if columns.is_empty() {
@@ -40,7 +40,7 @@ pub(in crate::infer) fn draft(
     };
     let mut lines = head(naming, tally.records, file);
     server(&mut lines, naming, "json", encoding, tally);
-    dialect(&mut lines, track);
+    dialect(&mut lines, track, naming.is_permissive);
     table(&mut lines, naming);
     for column in &columns {
         property(&mut lines, 6, column, naming.is_permissive);
@@ -56,9 +56,20 @@ pub(in crate::infer) fn draft(
     Ok(Draft { yaml: lines.into_text(), rows: tally.records, unreadable_rows, columns: columns.len() })
 }
 
+fn encoding(track: &JsonTrack, file: &File) -> Encoding {
+    let encoding = Encoding::of(track.tally, file);
+    match encoding {
+        // Keys were compared as bytes: an escaped letter is not known to be one that another encoding writes as it is.
+        Encoding::Windows1252 | Encoding::Iso8859 if track.totals.has_escaped_keys => Encoding::Utf8,
+        Encoding::Utf8 | Encoding::Utf16 | Encoding::Windows1252 | Encoding::Iso8859 => encoding,
+    }
+}
+
 /// What stands around the objects, and what is wrong with some of them.
-fn dialect(lines: &mut Lines, track: &JsonTrack) {
-    if track.is_array {
+fn dialect(lines: &mut Lines, track: &JsonTrack, is_permissive: bool) {
+    if is_permissive {
+        lines.comment(4, "an array of objects, or objects one after another: by content");
+    } else if track.is_array {
         lines.comment(4, "the objects are the values of one array");
         lines.line(4, "delimiter: array");
     } else if track.are_lines && track.tally.records > 1 {

@@ -28,14 +28,22 @@ pub(super) struct Looker<'a> {
     pub(super) candidates: &'a [Candidate],
     /// The line of the record.
     pub(super) line: u64,
-    /// Places that are told apart so far.
-    pub(super) places: &'a mut usize,
+    pub(super) totals: &'a mut Totals,
     pub(super) scratch: Vec<u8>,
+}
+
+/// What is counted over the whole file.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    /// Places that are told apart.
+    places: usize,
+    /// Whether a key has letters beyond ASCII that are written as escapes: they are the same in every encoding, as bytes are not.
+    pub(super) has_escaped_keys: bool,
 }
 
 impl Looker<'_> {
     fn looking(&self) -> Looking<'_> {
-        let unique_values_max = (UNIQUE_VALUES / (*self.places).max(1)).clamp(1, UNIQUE_VALUES_OF_PLACE);
+        let unique_values_max = (UNIQUE_VALUES / self.totals.places.max(1)).clamp(1, UNIQUE_VALUES_OF_PLACE);
         Looking { candidates: self.candidates, unique_values_max }
     }
 }
@@ -188,20 +196,18 @@ impl Members {
             let place = if key.form() == Form::Escaped {
                 let mut text = Vec::new();
                 unescape(raw, &mut text);
+                looker.totals.has_escaped_keys |= !text.is_ascii();
                 self.place(&text, expected, depth, looker)
             } else {
                 self.place(raw, expected, depth, looker)
             };
             self.keys += 1;
-            match place.and_then(|place| Some((place, self.list.get_mut(place)?))) {
-                Some((place, member)) => {
-                    expected = place + 1;
-                    member.node.observe(scanner, depth, looker)?;
-                }
-                None => {
-                    let byte = scanner.skip_blanks()?;
-                    scanner.value(byte)?;
-                }
+            if let Some(member) = place.and_then(|place| self.list.get_mut(place)) {
+                expected = place.map_or(0, |place| place + 1);
+                member.node.observe(scanner, depth, looker)?;
+            } else {
+                let byte = scanner.skip_blanks()?;
+                scanner.value(byte)?;
             }
             if scanner.skip_blanks()? == b',' {
                 scanner.position += 1;
@@ -234,11 +240,11 @@ impl Members {
             self.close(Closed::LongKey);
             return None;
         }
-        if self.list.len() >= keys_max || (depth > 0 && *looker.places >= PLACES_MAX) {
+        if self.list.len() >= keys_max || (depth > 0 && looker.totals.places >= PLACES_MAX) {
             self.close(Closed::ManyKeys);
             return None;
         }
-        *looker.places += 1;
+        looker.totals.places += 1;
         self.index.insert(key.into(), self.list.len());
         self.list.push(Member { key: key.into(), node: Node::default(), seen: self.objects });
         Some(self.list.len() - 1)

@@ -74,7 +74,8 @@ impl Numbers {
 
     /// The type that holds all of them as they are written, and what they are; `None` where no type does.
     pub(super) fn kind(&self) -> (Option<Kind>, String) {
-        let range = if self.is_wide { None } else { self.range.ends() };
+        // Such numbers are not told apart by their doubles.
+        let range = if self.is_wide || self.is_beyond_double { None } else { self.range.ends() };
         let range = range.map_or_else(String::new, |(least, most)| {
             format!(", {} to {}", String::from_utf8_lossy(least), String::from_utf8_lossy(most))
         });
@@ -163,8 +164,8 @@ mod tests {
         numbers.kind().0
     }
 
-    fn decimal(precision: usize, scale: usize) -> Option<Kind> {
-        Some(Kind::Decimal { precision, scale })
+    fn decimal(precision: usize, scale: usize) -> Kind {
+        Kind::Decimal { precision, scale }
     }
 
     #[test]
@@ -172,18 +173,18 @@ mod tests {
         assert_eq!(kind(&["1", "-20", "0", "999999999"]), Some(Kind::Integer { is_long: false }));
         assert_eq!(kind(&["1", "1000000000"]), Some(Kind::Integer { is_long: true }));
         assert_eq!(kind(&["9223372036854775807", "-9223372036854775808"]), Some(Kind::Integer { is_long: true }));
-        assert_eq!(kind(&["9223372036854775808"]), decimal(38, 0));
-        assert_eq!(kind(&[&"9".repeat(38)]), decimal(38, 0));
+        assert_eq!(kind(&["9223372036854775808"]), Some(decimal(38, 0)));
+        assert_eq!(kind(&[&"9".repeat(38)]), Some(decimal(38, 0)));
         assert_eq!(kind(&[&"9".repeat(39)]), None);
     }
 
     #[test]
     fn fractions_are_exact_unless_they_look_like_doubles() {
-        assert_eq!(kind(&["1", "2.50"]), decimal(18, 2));
-        assert_eq!(kind(&["15.0"]), decimal(18, 1));
+        assert_eq!(kind(&["1", "2.50"]), Some(decimal(18, 2)));
+        assert_eq!(kind(&["15.0"]), Some(decimal(18, 1)));
         assert_eq!(kind(&["0.1", "0.12345678901"]), Some(Kind::Double));
-        assert_eq!(kind(&["9007199254740993", "0.5"]), decimal(18, 1));
-        assert_eq!(kind(&["0.1", "3.14159265358979323846"]), decimal(38, 20), "a double has not so many digits");
+        assert_eq!(kind(&["9007199254740993", "0.5"]), Some(decimal(18, 1)));
+        assert_eq!(kind(&["0.1", "3.14159265358979323846"]), Some(decimal(38, 20)), "a double has not so many digits");
         assert_eq!(kind(&["0.1", &format!("{}.123456789", "9".repeat(38))]), None);
     }
 
@@ -192,8 +193,8 @@ mod tests {
         assert_eq!(kind(&["1e5", "2.5"]), Some(Kind::Double));
         assert_eq!(kind(&["1E-7"]), Some(Kind::Double));
         assert_eq!(kind(&["1.5e-300", "0e999999999999999999999"]), Some(Kind::Double));
-        assert_eq!(kind(&["123456789012345678.5e1"]), decimal(38, 0));
-        assert_eq!(kind(&["123456789012345678.25e1", "-0.0"]), decimal(38, 1));
+        assert_eq!(kind(&["123456789012345678.5e1"]), Some(decimal(38, 0)));
+        assert_eq!(kind(&["123456789012345678.25e1", "-0.0"]), Some(decimal(38, 1)));
         assert_eq!(kind(&["1e999"]), None, "no type holds it");
     }
 }

@@ -13,6 +13,8 @@ use crate::infer::times::Candidate;
 /// Objects with more keys than this are looked at for keys that are data.
 const FEW_KEYS: usize = 16;
 
+const TOO_DEEP: &str = "they are nested too deep for columns";
+
 /// A column, a property of an object, or what the items of a list are.
 #[derive(Debug)]
 pub(super) struct Property {
@@ -171,15 +173,16 @@ fn see_texts(texts: &Column, values: u64, place: Place<'_>, settings: Settings<'
             return Seen { shape: Shape::Scalar(resolved.kind), evidence: resolved.evidence, doubts };
         }
         if resolved.kind != Kind::Text {
-            let rest = grouped(others);
             doubts.push(format!(
-                "{}, but for {rest} that are empty or stand for a missing value, where JSON has null: none of these is a date",
-                resolved.evidence
+                "{} are {}; {}, which is no date: JSON has null for it",
+                counted(texts.values, "value"),
+                resolved.evidence,
+                absent(others)
             ));
         }
     } else if texts.values > 0 && texts.numbers.under(0).is_some() {
-        let rest = if others > 0 { ", but for those that are empty or stand for a missing value" } else { "" };
-        doubts.push(format!("all of them are numbers that stand in quotes{rest}"));
+        let rest = if others > 0 { format!("; {}", absent(others)) } else { String::new() };
+        doubts.push(format!("{} are numbers in quotes{rest}", counted(texts.values, "value")));
     }
     doubts.extend(texts.not_times.and_then(|at: Contradiction| contradicted(at, "date or timestamp")));
     if values >= ENUM_ROWS_MIN {
@@ -188,6 +191,12 @@ fn see_texts(texts: &Column, values: u64, place: Place<'_>, settings: Settings<'
     let longest = counted(texts.longest as u64, "byte");
     let unique = uniqueness(&texts.unique, values, others == 0 && values == place.of);
     Seen { shape: Shape::Scalar(Kind::Text), evidence: format!("text of at most {longest}{unique}"), doubts }
+}
+
+/// Texts that say that there is nothing.
+fn absent(texts: u64) -> String {
+    let (are, stand) = if texts == 1 { ("is", "stands") } else { ("are", "stand") };
+    format!("{} {are} empty or {stand} for a missing value", grouped(texts))
 }
 
 fn see_numbers(node: &Node, numbers: &Numbers) -> Seen {
@@ -209,7 +218,7 @@ fn see_numbers(node: &Node, numbers: &Numbers) -> Seen {
 
 fn see_objects(node: &Node, place: Place<'_>, settings: Settings<'_>) -> Seen {
     let kept = |why: &str| Seen::json(format!("objects, kept as JSON text: {why}"));
-    let Some(members) = &node.members else { return kept("they are nested too deep for columns") };
+    let Some(members) = &node.members else { return kept(TOO_DEEP) };
     let keys = members.list.len();
     match members.closed {
         Some(Closed::ManyKeys) => {
@@ -220,7 +229,7 @@ fn see_objects(node: &Node, place: Place<'_>, settings: Settings<'_>) -> Seen {
         None => {}
     }
     if place.depth >= DEPTH_MAX {
-        return kept("they are nested too deep for columns");
+        return kept(TOO_DEEP);
     }
     if keys > FEW_KEYS && members.keys.saturating_mul(4) < members.objects.saturating_mul(keys as u64) {
         return kept(&format!("of {keys} different keys most are missing in most of them"));
@@ -237,7 +246,9 @@ fn see_objects(node: &Node, place: Place<'_>, settings: Settings<'_>) -> Seen {
 
 fn see_lists(node: &Node, place: Place<'_>, settings: Settings<'_>) -> Seen {
     let kept = |why: &str| Seen::of(Shape::Json { is_list: true }, format!("lists, kept as JSON text: {why}"));
-    let Some(items) = &node.items else { return kept("they have no items, or are nested too deep for columns") };
+    let Some(items) = &node.items else {
+        return kept(if place.depth < DEPTH_MAX { "they have no items" } else { TOO_DEEP });
+    };
     let count = items.values() + items.nulls;
     let within = Place { name: "", of: count, depth: place.depth + 1 };
     if settings.is_permissive {
