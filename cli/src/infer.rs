@@ -60,7 +60,8 @@ pub(crate) fn run(args: &InferArgs) -> Result<ExitCode> {
         write(&args.out, &draft.yaml)?;
     }
     let to = if is_printed { String::new() } else { format!(" in {}", args.out.display()) };
-    eprintln!("{}: {} columns drafted{to}; {verdict}", args.file.display(), draft.columns);
+    let columns = if draft.columns == 1 { "1 column".to_owned() } else { format!("{} columns", draft.columns) };
+    eprintln!("{}: {columns} drafted{to}; {verdict}", args.file.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::column::{Column, NULL_TEXTS, Unique};
 use super::encoding::{Encoding, text};
-use super::resolve::grouped;
+use super::resolve::{counted, grouped};
 use super::yaml::quoted;
 
 /// From so many rows on, few different values are worth a word.
@@ -33,5 +33,5 @@ pub(super) fn enumeration(column: &Column, null_texts: &BTreeSet<usize>, encodin
     let all = values.into_iter().chain(texts).chain([empty]).filter(|(_, rows)| *rows > 0);
     let shown: Vec<String> =
         all.map(|(value, rows)| format!("{} ({})", quoted(&text(value, encoding)), grouped(rows))).collect();
-    Some(format!("{} different values, an enum? {}", shown.len(), shown.join(", ")))
+    Some(format!("{}, an enum? {}", counted(shown.len() as u64, "different value"), shown.join(", ")))
 }

@@ -75,6 +75,8 @@ fn dialect(lines: &mut Lines, track: &JsonTrack, is_permissive: bool) {
     } else if track.are_lines && track.tally.records > 1 {
         lines.comment(4, "every object stands on a line of its own");
         lines.line(4, "delimiter: new_line");
+    } else if track.tally.records == 1 {
+        lines.comment(4, "one object");
     } else {
         lines.comment(4, "objects one after another, whatever stands between them");
     }

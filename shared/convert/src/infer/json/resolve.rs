@@ -55,7 +55,8 @@ pub(super) fn properties(members: &Members, depth: usize, settings: Settings<'_>
     let physical_names = physical_names(&names);
     let mut properties = Vec::with_capacity(list.len());
     for (index, (member, physical_name)) in list.iter().zip(physical_names).enumerate() {
-        let place = Place { name: names.get(index).map_or("", String::as_str), of: members.objects, depth };
+        let place =
+            Place { name: names.get(index).map_or("", String::as_str), of: members.objects, noun: "values", depth };
         let mut property = property(&member.node, place, settings);
         let alike = names.iter().take(index).find(|other| other.eq_ignore_ascii_case(&property.name));
         if let Some(other) = alike {
@@ -73,16 +74,18 @@ struct Place<'a> {
     name: &'a str,
     /// How many objects, or items, there are around or of them.
     of: u64,
+    /// What these are values of: `values` of objects, `items` of lists.
+    noun: &'static str,
     depth: usize,
 }
 
 fn property(node: &Node, place: Place<'_>, settings: Settings<'_>) -> Property {
     let Seen { shape, evidence, doubts } = see(node, place, settings);
-    let values = node.values();
+    let (values, noun) = (node.values(), place.noun);
     let mut comments = vec![if values == 0 {
-        format!("no value in {}{}", grouped(place.of), absence(node, place.of))
+        format!("none of {} {noun} is there{}", grouped(place.of), absence(node, place.of))
     } else {
-        format!("{} of {} values are {evidence}{}", grouped(values), grouped(place.of), absence(node, place.of))
+        format!("{} of {} {noun} are {evidence}{}", grouped(values), grouped(place.of), absence(node, place.of))
     }];
     comments.extend(doubts);
     let is_required = values == place.of && values > 0 && !settings.is_permissive;
@@ -174,15 +177,15 @@ fn see_texts(texts: &Column, values: u64, place: Place<'_>, settings: Settings<'
         }
         if resolved.kind != Kind::Text {
             doubts.push(format!(
-                "{} are {}; {}, which is no date: JSON has null for it",
-                counted(texts.values, "value"),
-                resolved.evidence,
-                absent(others)
+                "{}, which is no date: JSON has null for it; all others are {}",
+                absent(others),
+                resolved.evidence
             ));
         }
-    } else if texts.values > 0 && texts.numbers.under(0).is_some() {
-        let rest = if others > 0 { format!("; {}", absent(others)) } else { String::new() };
-        doubts.push(format!("{} are numbers in quotes{rest}", counted(texts.values, "value")));
+    } else if texts.values > 0 && texts.numbers.is_alive() {
+        let all = if others > 0 { format!("{}; all others", absent(others)) } else { "all of them".to_owned() };
+        let how = if texts.numbers.under(0).is_some() { "" } else { ", in another notation than JSON's" };
+        doubts.push(format!("{all} are numbers in quotes{how}"));
     }
     doubts.extend(texts.not_times.and_then(|at: Contradiction| contradicted(at, "date or timestamp")));
     if values >= ENUM_ROWS_MIN {
@@ -250,7 +253,7 @@ fn see_lists(node: &Node, place: Place<'_>, settings: Settings<'_>) -> Seen {
         return kept(if place.depth < DEPTH_MAX { "they have no items" } else { TOO_DEEP });
     };
     let count = items.values() + items.nulls;
-    let within = Place { name: "", of: count, depth: place.depth + 1 };
+    let within = Place { name: "", of: count, noun: "items", depth: place.depth + 1 };
     if settings.is_permissive {
         return kept("items of other kinds may come");
     }
