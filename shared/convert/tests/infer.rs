@@ -188,6 +188,24 @@ fn a_byte_order_mark_says_the_encoding_whatever_comes_behind_it() {
 }
 
 #[test]
+fn more_nested_keys_than_are_told_apart_are_kept_as_text() {
+    let object = |prefix: &str, value: &str| {
+        let members: Vec<String> = (0..60).map(|number| format!("\"{prefix}{number}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let input = object("a", &object("b", &object("c", "1")));
+    let draft = infer(input.as_bytes(), usize::MAX).unwrap();
+    assert!(draft.yaml.contains("or the file too many"));
+    assert_eq!(accepted("many keys", input.as_bytes()).counts.accepted, 1);
+}
+
+#[test]
+fn cells_that_look_like_arrays_are_no_json() {
+    let draft = infer(b"[1],[2]\n[3],[4]\n", usize::MAX).unwrap();
+    assert!(draft.yaml.contains("format: csv"), "{}", draft.yaml);
+}
+
+#[test]
 fn a_permissive_draft_of_json_takes_what_was_not_seen_yet() {
     let naming = Naming { is_permissive: true, ..naming("json") };
     let first = br#"{"id":1,"at":{"x":1},"tags":["a"],"later":null}"#;
@@ -290,6 +308,10 @@ proptest! {
         prop_assert_eq!(infer(&input, chunk_bytes), whole.clone());
         if whole.is_ok() {
             accepted("generated", &input);
+            let permissive = Naming { is_permissive: true, ..naming("json") };
+            let draft = infer_for(&permissive, &input, usize::MAX).unwrap();
+            let judgement = convert(&draft.yaml, &input);
+            prop_assert_eq!(judgement.counts.rejected, draft.unreadable_rows, "{}", draft.yaml);
         }
     }
 }

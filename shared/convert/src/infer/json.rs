@@ -140,9 +140,17 @@ pub(super) fn is_json(head: &[u8]) -> bool {
     match text {
         [b'{', rest @ ..] if matches!(without_blanks(rest), [b'"' | b'}', ..]) => true,
         [b'[', rest @ ..] if matches!(without_blanks(rest), [b'{', ..]) => true,
-        // An array of something else, as far as it can be seen.
-        [b'[', ..] => Scanner::new(text, 0, false).value(b'[').map_or_else(|stop| stop == Stop::Hungry, |_| true),
+        [b'[', ..] => is_array(text),
         _ => false,
+    }
+}
+
+/// Whether text is an array, as far as it is there, and no cell of a table that looks like one.
+fn is_array(text: &[u8]) -> bool {
+    let mut scanner = Scanner::new(text, 0, false);
+    match scanner.value(b'[') {
+        Ok(_) => matches!(without_blanks(scanner.rest()), [] | [b'[' | b'{', ..]),
+        Err(stop) => stop == Stop::Hungry,
     }
 }
 
