@@ -15,6 +15,7 @@ use crate::{check, output, reading};
 const EXAMPLES: &str = "\
 Examples:
   lakegate infer orders.csv
+  lakegate infer events.json
   lakegate infer orders.csv --out contracts/orders.odcs.yaml
   lakegate infer 2025-09.csv --table orders --location 's3://*/orders/**/*.csv'
 
@@ -25,7 +26,7 @@ say so. The draft accepts the file that it was made from.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InferArgs {
-    /// The file to look at (CSV)
+    /// The file to look at (CSV or JSON)
     file: PathBuf,
     /// Write the contract to this file instead of standard output
     #[arg(long, value_name = "FILE|-", default_value = "-")]
@@ -59,7 +60,8 @@ pub(crate) fn run(args: &InferArgs) -> Result<ExitCode> {
         write(&args.out, &draft.yaml)?;
     }
     let to = if is_printed { String::new() } else { format!(" in {}", args.out.display()) };
-    eprintln!("{}: {} columns drafted{to}; {verdict}", args.file.display(), draft.columns);
+    let columns = if draft.columns == 1 { "1 column".to_owned() } else { format!("{} columns", draft.columns) };
+    eprintln!("{}: {columns} drafted{to}; {verdict}", args.file.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -80,6 +80,60 @@ fn a_written_draft_is_a_contract_that_its_file_keeps() {
 }
 
 #[test]
+fn a_json_file_is_drafted_with_what_is_nested_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let orders = concat!(
+        "{\"order_id\":\"O-1\",\"lines\":[{\"sku\":\"A\",\"price\":1.50}]}\n",
+        "{\"order_id\":\"O-2\",\"lines\":[],\"note\":null}\n"
+    );
+    fs::write(dir.path().join("orders.json"), orders).unwrap();
+    let output = lakegate(dir.path(), &["infer", "orders.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let draft = stdout(&output);
+    insta::assert_snapshot!(draft.split_once("status: draft\n").unwrap().1, @r##"
+    servers:
+      - server: landing
+        type: s3
+        location: "s3://*/orders/**/*.json"
+        format: json
+        # all bytes are ASCII
+        encoding: UTF-8
+        # every object stands on a line of its own
+        delimiter: new_line
+    schema:
+      - name: orders
+        logicalType: object
+        properties:
+          # 2 of 2 values are text of at most 3 bytes
+          - name: order_id
+            logicalType: string
+            required: true
+          # 2 of 2 values are lists, of 1 item in all
+          - name: lines
+            logicalType: array
+            required: true
+            items:
+              # 1 of 1 items are objects
+              logicalType: object
+              required: true
+              properties:
+                # 1 of 1 values are text of at most 1 byte
+                - name: sku
+                  logicalType: string
+                  required: true
+                # 1 of 1 values are numbers with up to 2 digits behind the point, 1.50 to 1.50
+                - name: price
+                  logicalType: number
+                  physicalType: DECIMAL(18,2)
+                  required: true
+          # none of 2 values is there; null: 1, no such key: 1
+          - name: note
+            logicalType: string
+    "##);
+    insta::assert_snapshot!(stderr(&output), @"orders.json: 3 columns drafted; 2 of 2 rows keep it");
+}
+
+#[test]
 fn a_contract_is_not_overwritten_unless_told() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("orders.csv"), ORDERS).unwrap();

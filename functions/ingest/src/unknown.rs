@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 
 /// Chunks of the file that wait to be looked at, beside those that the reader has in flight.
 const INPUTS_AHEAD: usize = 2;
+const JSON_EXTENSIONS: [&str; 3] = ["json", "jsonl", "ndjson"];
+const PACKED_EXTENSIONS: [&str; 2] = ["gz", "zst"];
 
 /// Why an object of an unknown dataset cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -126,17 +128,34 @@ async fn infer(object: &OpenObject, naming: &Naming) -> Result<Draft, UnknownErr
     inference.and_then(|inference: Inference| inference.finish(naming)).map_err(UnknownError::NotInferred)
 }
 
-/// A dataset is the key's first folder, whatever lies below it; an object outside any folder is one of its own.
+/// A dataset is the key's first folder, whatever lies below it; an object outside any folder is one of its own. JSON and CSV are not
+/// judged by one contract: whoever adopts the draft of a JSON file has a location for JSON files.
 fn naming(key: &str) -> Naming {
     // Wildcards in a name stand for themselves no more, and for one character each instead.
     let literal = |text: &str| text.replace(['*', '?', '[', ']', '{', '}'], "?");
+    let origin = key.rsplit('/').next().unwrap_or(key).to_owned();
     let (name, location) = match key.split_once('/') {
-        Some((folder, _)) => (folder, format!("s3://*/{}/**", literal(folder))),
+        Some((folder, _)) => {
+            let files = json_extension(&origin).map_or_else(String::new, |extension| format!("/*{extension}"));
+            (folder, format!("s3://*/{}/**{files}", literal(folder)))
+        }
         None => (key.split('.').next().unwrap_or(key), format!("s3://*/{}", literal(key))),
     };
     let table = Naming::table(name);
-    let origin = key.rsplit('/').next().unwrap_or(key).to_owned();
     Naming { id: table.clone(), table, location, origin, is_permissive: true }
+}
+
+/// How the name of a JSON file ends: `.json`, `.ndjson.gz`.
+fn json_extension(name: &str) -> Option<&str> {
+    let parts: Vec<&str> = name.rsplit('.').take(3).collect();
+    let is_json = |part: &str| JSON_EXTENSIONS.iter().any(|json| part.eq_ignore_ascii_case(json));
+    let is_packed = |part: &str| PACKED_EXTENSIONS.iter().any(|packed| part.eq_ignore_ascii_case(packed));
+    let len = match parts.as_slice() {
+        [last, _, ..] if is_json(last) => last.len() + 1,
+        [last, inner, _] if is_packed(last) && is_json(inner) => last.len() + inner.len() + 2,
+        _ => return None,
+    };
+    name.get(name.len().checked_sub(len)?..)
 }
 
 #[cfg(test)]

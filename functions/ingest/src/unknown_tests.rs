@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lakegate_contract::ColumnType;
+use lakegate_contract::{ColumnType, Format};
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
 use object_store::memory::InMemory;
@@ -65,6 +65,28 @@ async fn the_first_object_drafts_the_contract_of_its_folder() {
 }
 
 #[tokio::test]
+async fn a_json_object_drafts_a_contract_that_takes_what_later_ones_add() {
+    let bench = Bench::new();
+    let contract =
+        bench.contract_of("Sensor Data/2025/a.json", "{\"id\":1,\"at\":{\"x\":2.5}}\n{\"id\":2}\n").await.unwrap();
+    assert_eq!(contract.landing.location.as_str(), "s3://*/Sensor Data/**/*.json");
+    assert!(matches!(contract.landing.format, Format::Json(_)));
+    let types: Vec<_> = contract.columns.iter().map(|column| (column.name.as_str(), &column.column_type)).collect();
+    assert!(
+        matches!(
+            types.as_slice(),
+            [("id", ColumnType::Integer(_)), ("at", ColumnType::Json), ("_rescued", ColumnType::Json)]
+        ),
+        "{types:?}"
+    );
+    assert!(contract.columns.iter().all(|column| !column.required), "nobody has promised anything");
+    let again = bench.contract_of("Sensor Data/2025/b.json", "[{\"other\":1}]").await.unwrap();
+    assert_eq!(again.columns.len(), 3);
+    let draft = bench.draft().await.unwrap();
+    assert!(draft.starts_with("# Drafted from a.json: 2 rows"), "{draft}");
+}
+
+#[tokio::test]
 async fn later_objects_are_held_against_the_draft_as_it_stands() {
     let bench = Bench::new();
     bench.contract_of("Sensor Data/a.csv", "id,value\n1,2.5\n").await.unwrap();
@@ -107,14 +129,15 @@ schema: [{name: sensor_data, properties: [{name: id, logicalType: string}]}]
 async fn what_shows_no_table_is_refused_and_leaves_no_draft() {
     let bench = Bench::new();
     let mut told = Vec::new();
-    for content in ["", "id,value\n", "[{\"id\": 1}]", "PAR1 and more", &"x,y\n".repeat(400)] {
+    for content in ["", "id,value\n", "[1, 2]", "[{\"id\": 1},", "PAR1 and more", &"x,y\n".repeat(400)] {
         let error = bench.contract_of("Sensor Data/a.csv", content).await.unwrap_err();
         told.push(error.to_string());
     }
     insta::assert_snapshot!(told.join("\n"), @r"
     no contract can be drafted from it: the file has no records
     no contract can be drafted from it: it has no rows
-    no contract can be drafted from it: the file is JSON, which is not inferred yet
+    no contract can be drafted from it: the file is JSON without a single object that has keys
+    no contract can be drafted from it: the file ends inside its array: it was cut off
     no contract can be drafted from it: the file is Parquet, and the contract says CSV in UTF-8
     with 1600 bytes it is too big for a contract to be drafted from it
     ");
@@ -137,6 +160,11 @@ fn a_dataset_is_the_first_folder() {
     for (key, table, location) in [
         ("orders/2025/a.csv", "orders", "s3://*/orders/**"),
         ("2025 [old]/a.csv", "c_2025_old", "s3://*/2025 ?old?/**"),
+        ("orders/2025/a.json", "orders", "s3://*/orders/**/*.json"),
+        ("orders/a.b.NDJSON.gz", "orders", "s3://*/orders/**/*.NDJSON.gz"),
+        ("orders/json", "orders", "s3://*/orders/**"),
+        ("orders/json.gz", "orders", "s3://*/orders/**"),
+        ("orders.json", "orders", "s3://*/orders.json"),
         ("a b.csv", "a_b", "s3://*/a b.csv"),
         ("ledger/a.csv", "ledger_data", "s3://*/ledger/**"),
         ("中国/a.csv", "data", "s3://*/中国/**"),

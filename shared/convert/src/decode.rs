@@ -70,6 +70,11 @@ impl Decoder {
         Ok(progress)
     }
 
+    /// Whether the text began with a byte order mark.
+    pub(crate) fn has_mark(&self) -> bool {
+        self.text.skipped() > 0
+    }
+
     /// The offset in the unpacked file of a batch's first byte.
     pub(crate) fn source_offset(&self, batch: &Batch) -> u64 {
         self.text.skipped() + batch.offset

@@ -2,7 +2,11 @@
 //! It sees bytes and names only; it does not know where they come from.
 
 mod column;
+mod document;
 mod draft;
+mod encoding;
+mod evidence;
+mod json;
 mod names;
 mod numbers;
 mod resolve;
@@ -16,6 +20,8 @@ use lakegate_contract::{CsvDialect, Encoding, Format, Landing, Location, Packing
 use crate::FileError;
 use crate::decode::{Decoder, Progress};
 use column::Looking;
+use document::File;
+use json::JsonTrack;
 use sniff::Sniffed;
 use times::Candidate;
 use track::Track;
@@ -61,8 +67,8 @@ pub struct Draft {
     pub yaml: String,
     /// Data records.
     pub rows: u64,
-    /// Of these, records that no dialect reads: another number of fields, quotes that make no sense, broken characters. A conversion
-    /// rejects them.
+    /// Of these, records that no dialect reads: another number of fields, quotes that make no sense, no JSON objects, broken
+    /// characters. A conversion rejects them.
     pub unreadable_rows: u64,
     /// Columns.
     pub columns: usize,
@@ -71,20 +77,29 @@ pub struct Draft {
 /// Why no contract can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InferError {
-    /// The bytes are no text.
+    /// The bytes are no text, or break off.
     #[error("{}", .0.message)]
     Undecodable(FileError),
     /// There is nothing to look at.
     #[error("the file has no records")]
     Empty,
-    /// Only CSV is inferred.
-    #[error("the file is JSON, which is not inferred yet")]
-    Json,
+    /// JSON, but not of records.
+    #[error("the file is JSON without a single object that has keys")]
+    NoObjects,
+    /// Keys that differ from object to object name no columns.
+    #[error(
+        "its JSON objects have more than {max} different keys, or longer ones than any name: they seem to be data themselves"
+    )]
+    TooManyKeys {
+        /// So many columns are drafted.
+        max: usize,
+    },
 }
 
 /// Looks at one file. Push its bytes in order, then finish.
 ///
-/// Memory does not grow with the file: the first 256 KiB, a batch of records, and per column some counts and at most 128 Ki hashes.
+/// Memory does not grow with the file: the first 256 KiB, a batch of records (of JSON one record, which may have 64 MiB), and per column
+/// some counts and at most 128 Ki hashes; in all at most 4,000 columns and nested values are told apart.
 /// What is drafted does not depend on how the bytes are cut into pushes.
 #[derive(Debug)]
 pub struct Inference {
@@ -96,7 +111,14 @@ pub struct Inference {
     bytes: u64,
     /// The text's beginning, until the dialect is chosen.
     head: Vec<u8>,
-    track: Option<(Sniffed, Track)>,
+    way: Option<Way>,
+}
+
+/// A way to read the file.
+#[derive(Debug)]
+enum Way {
+    Csv(Box<(Sniffed, Track)>),
+    Json(Box<JsonTrack>),
 }
 
 impl Default for Inference {
@@ -116,14 +138,14 @@ impl Inference {
             is_utf16: false,
             bytes: 0,
             head: Vec::new(),
-            track: None,
+            way: None,
         }
     }
 
     /// Takes the next bytes of the file, in pieces of any size.
     ///
     /// # Errors
-    /// [`InferError`] if the bytes are no CSV text.
+    /// [`InferError`] if the bytes are no CSV or JSON text.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), InferError> {
         self.bytes += bytes.len() as u64;
         if self.decoder.is_some() {
@@ -151,11 +173,20 @@ impl Inference {
             self.take_text(&text)?;
         }
         self.choose_dialect(true)?;
-        let Some((sniffed, mut track)) = self.track else { return Err(InferError::Empty) };
-        let looking = looking(&self.candidates, sniffed.width);
-        track.end(&looking);
-        let file = draft::File { bytes: self.bytes, is_utf16: self.is_utf16 };
-        draft::draft(&sniffed, &track, &self.candidates, &file, naming)
+        let has_mark = self.decoder.as_ref().is_some_and(Decoder::has_mark);
+        let file = File { bytes: self.bytes, is_utf16: self.is_utf16, has_mark };
+        match self.way {
+            None => Err(InferError::Empty),
+            Some(Way::Json(mut track)) => {
+                track.end(&self.candidates).map_err(InferError::Undecodable)?;
+                json::draft(&track, &self.candidates, &file, naming)
+            }
+            Some(Way::Csv(mut way)) => {
+                let (sniffed, track) = &mut *way;
+                track.end(&looking(&self.candidates, sniffed.width));
+                draft::draft(sniffed, track, &self.candidates, &file, naming)
+            }
+        }
     }
 
     /// Chooses the encoding, once, and reads what is there with it.
@@ -184,9 +215,14 @@ impl Inference {
     }
 
     fn take_text(&mut self, text: &[u8]) -> Result<(), InferError> {
-        if let Some((sniffed, track)) = &mut self.track {
-            track.push(text, &looking(&self.candidates, sniffed.width));
-            return Ok(());
+        match &mut self.way {
+            Some(Way::Csv(way)) => {
+                let (sniffed, track) = &mut **way;
+                track.push(text, &looking(&self.candidates, sniffed.width));
+                return Ok(());
+            }
+            Some(Way::Json(track)) => return track.push(text, &self.candidates).map_err(InferError::Undecodable),
+            None => {}
         }
         self.head.extend_from_slice(text);
         if self.head.len() >= HEAD_BYTES { self.choose_dialect(false) } else { Ok(()) }
@@ -194,22 +230,25 @@ impl Inference {
 
     /// Chooses the dialect, once, and reads what is there with it.
     fn choose_dialect(&mut self, is_whole: bool) -> Result<(), InferError> {
-        if self.track.is_some() {
+        if self.way.is_some() {
             return Ok(());
         }
         let head = std::mem::take(&mut self.head);
-        if is_json(&head) {
-            return Err(InferError::Json);
-        }
         // So much and no more, however the bytes were cut.
         let (looked_at, is_whole) = match head.get(..HEAD_BYTES) {
             Some(beginning) => (beginning, false),
             None => (head.as_slice(), is_whole),
         };
+        if json::is_json(looked_at) {
+            let mut track = JsonTrack::new(looked_at, anywhere()?);
+            track.push(&head, &self.candidates).map_err(InferError::Undecodable)?;
+            self.way = Some(Way::Json(Box::new(track)));
+            return Ok(());
+        }
         let sniffed = sniff::sniff(looked_at, is_whole, &self.candidates).ok_or(InferError::Empty)?;
         let mut track = Track::new(&sniffed);
         track.push(&head, &looking(&self.candidates, sniffed.width));
-        self.track = Some((sniffed, track));
+        self.way = Some(Way::Csv(Box::new((sniffed, track))));
         Ok(())
     }
 }
@@ -220,19 +259,15 @@ fn looking(candidates: &[Candidate], columns: usize) -> Looking<'_> {
 }
 
 fn decoder(encoding: Encoding) -> Result<Decoder, InferError> {
-    let location = Location::parse("s3://*/**").map_err(|message| {
-        InferError::Undecodable(FileError { kind: crate::FileErrorKind::Encoding, message, line: None })
-    })?;
+    let location = anywhere()?;
     let format = Format::Csv(CsvDialect::default());
     let numbers = NumberFormat::default();
     Ok(Decoder::new(&Landing { location, encoding, packing: Packing::ByContent, format, numbers }))
 }
 
-/// An object, or an array that begins with one.
-fn is_json(head: &[u8]) -> bool {
-    match head.trim_ascii_start() {
-        [b'{', rest @ ..] => matches!(rest.trim_ascii_start(), [b'"' | b'}', ..]),
-        [b'[', rest @ ..] => matches!(rest.trim_ascii_start(), [b'{', ..]),
-        _ => false,
-    }
+/// A location that takes any object.
+fn anywhere() -> Result<Location, InferError> {
+    Location::parse("s3://*/**").map_err(|message| {
+        InferError::Undecodable(FileError { kind: crate::FileErrorKind::Encoding, message, line: None })
+    })
 }

@@ -24,7 +24,7 @@ use resync::LinePlace;
 use skip::Skipping;
 
 pub(crate) use keys::{Key, Keys};
-pub(crate) use scan::{Scanner, Step, is_blank};
+pub(crate) use scan::{Scanner, Step, Stop, is_blank};
 pub(crate) use text::unescape;
 
 /// Bytes that are read and belong to no record are let go in pieces of this size.

@@ -15,22 +15,26 @@ use std::sync::Arc;
 use lakegate_convert::{Converter, Draft, InferError, Inference, Judgement, Naming, Reading, Source};
 use proptest::prelude::*;
 
-fn naming() -> Naming {
+fn naming(extension: &str) -> Naming {
     Naming {
         id: "data".to_owned(),
         table: "data".to_owned(),
-        location: "s3://*/data/**/*.csv".to_owned(),
-        origin: "input.csv".to_owned(),
+        location: format!("s3://*/data/**/*.{extension}"),
+        origin: format!("input.{extension}"),
         is_permissive: false,
     }
 }
 
 fn infer(input: &[u8], chunk_bytes: usize) -> Result<Draft, InferError> {
+    infer_for(&naming("csv"), input, chunk_bytes)
+}
+
+fn infer_for(naming: &Naming, input: &[u8], chunk_bytes: usize) -> Result<Draft, InferError> {
     let mut inference = Inference::new();
     for chunk in input.chunks(chunk_bytes) {
         inference.push(chunk)?;
     }
-    inference.finish(&naming())
+    inference.finish(naming)
 }
 
 fn convert(yaml: &str, input: &[u8]) -> Judgement {
@@ -67,10 +71,12 @@ fn every_case_is_drafted_as_expected_whatever_the_chunks_and_accepts_its_input()
     assert!(cases.len() >= 10, "cases are missing");
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let input = std::fs::read(case.join("input.csv")).unwrap();
-        let draft = infer(&input, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let extension = if case.join("input.json").is_file() { "json" } else { "csv" };
+        let input = std::fs::read(case.join(format!("input.{extension}"))).unwrap();
+        let naming = naming(extension);
+        let draft = infer_for(&naming, &input, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
         for chunk_bytes in [1, 3, 64] {
-            assert_eq!(infer(&input, chunk_bytes).unwrap(), draft, "{name} in pieces of {chunk_bytes}");
+            assert_eq!(infer_for(&naming, &input, chunk_bytes).unwrap(), draft, "{name} in pieces of {chunk_bytes}");
         }
         let file = case.join("expected.yaml");
         if std::env::var_os("LAKEGATE_WRITE_CASES").is_some() {
@@ -96,8 +102,11 @@ const EXCEPTIONS: [(&str, u64, &str); 5] = [
 /// A real file from which nothing can be drafted: it has no byte.
 const EMPTY: &str = "frictionless/empty.csv";
 
-/// The CSV files below the project's shared data; `None` where they are not there.
-fn real_files() -> Option<Vec<PathBuf>> {
+/// JSON records that no contract accepts, and why.
+const JSON_EXCEPTIONS: [(&str, u64, &str); 0] = [];
+
+/// The files below the project's shared data that are named so; `None` where they are not there.
+fn real_files(extensions: &[&str]) -> Option<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     if !root.is_dir() {
         return None;
@@ -109,7 +118,7 @@ fn real_files() -> Option<Vec<PathBuf>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "csv") {
+            } else if path.extension().is_some_and(|found| extensions.iter().any(|extension| found == *extension)) {
                 files.push(path);
             }
         }
@@ -120,7 +129,7 @@ fn real_files() -> Option<Vec<PathBuf>> {
 
 #[test]
 fn every_real_file_is_accepted_by_its_own_draft() {
-    let Some(files) = real_files() else {
+    let Some(files) = real_files(&["csv"]) else {
         println!("SKIPPED: ../shared/data is not there");
         return;
     };
@@ -138,6 +147,116 @@ fn every_real_file_is_accepted_by_its_own_draft() {
         let exception = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name);
         assert_eq!(counts.rejected, exception.map_or(0, |(_, rejected, _)| *rejected), "{name}: {exception:?}");
     }
+}
+
+#[test]
+fn every_real_json_file_is_accepted_by_its_own_draft() {
+    let Some(files) = real_files(&["json", "jsonl", "ndjson"]) else {
+        println!("SKIPPED: ../shared/data is not there");
+        return;
+    };
+    assert!(files.len() > 40, "{files:?}");
+    for file in files {
+        let name = file.to_string_lossy().into_owned();
+        let name = name.rsplit("shared/data/").next().unwrap();
+        let input = std::fs::read(&file).unwrap();
+        let judgement = accepted(name, &input);
+        let counts = judgement.counts;
+        println!("{name}: {} of {} records accepted", counts.accepted, counts.read);
+        let exception = JSON_EXCEPTIONS.iter().find(|(exception, ..)| *exception == name);
+        assert_eq!(counts.rejected, exception.map_or(0, |(_, rejected, _)| *rejected), "{name}: {exception:?}");
+        assert!(counts.read > 0 && judgement.file_error.is_none(), "{name}: {:?}", judgement.file_error);
+    }
+}
+
+#[test]
+fn a_json_record_beyond_the_usual_size_is_let_in_by_the_draft() {
+    let items: Vec<String> = (0..60_000).map(|number| format!("{{\"id\":{number},\"name\":\"n\"}}")).collect();
+    let input = format!("{{\"items\":[{}]}}", items.join(","));
+    let draft = infer(input.as_bytes(), usize::MAX).unwrap();
+    assert!(draft.yaml.contains("{property: maxRecordBytes, value: 67108864, vendor: lakegate}"), "{}", draft.yaml);
+    assert_eq!(infer(input.as_bytes(), 100_000).unwrap(), draft);
+    assert_eq!(accepted("large", input.as_bytes()).counts.accepted, 1);
+}
+
+#[test]
+fn a_byte_order_mark_says_the_encoding_whatever_comes_behind_it() {
+    for input in [b"\xEF\xBB\xBFa,b\n1,\xE9\n2,\xE9\n".as_slice(), b"\xEF\xBB\xBF{\"a\":\"\xE9\"} {\"a\":\"\xE9\"}"] {
+        let judgement = accepted("marked", input);
+        assert_eq!((judgement.counts.read, judgement.counts.rejected), (2, 2));
+    }
+}
+
+#[test]
+fn more_nested_keys_than_are_told_apart_are_kept_as_text() {
+    let object = |prefix: &str, value: &str| {
+        let members: Vec<String> = (0..60).map(|number| format!("\"{prefix}{number}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let input = object("a", &object("b", &object("c", "1")));
+    let draft = infer(input.as_bytes(), usize::MAX).unwrap();
+    assert!(draft.yaml.contains("or the file too many"));
+    assert_eq!(accepted("many keys", input.as_bytes()).counts.accepted, 1);
+}
+
+#[test]
+fn cells_that_look_like_arrays_are_no_json() {
+    let draft = infer(b"[1],[2]\n[3],[4]\n", usize::MAX).unwrap();
+    assert!(draft.yaml.contains("format: csv"), "{}", draft.yaml);
+}
+
+#[test]
+fn a_permissive_draft_of_json_takes_what_was_not_seen_yet() {
+    let naming = Naming { is_permissive: true, ..naming("json") };
+    let first = br#"{"id":1,"at":{"x":1},"tags":["a"],"later":null}"#;
+    let draft = infer_for(&naming, first, usize::MAX).unwrap();
+    let second = br#"{"id":5000000000,"at":{"y":"z"},"tags":[1],"later":{"a":1},"new":[true]} {"tags":null}"#;
+    for input in [first.as_slice(), second, b"[{\"id\":null}]", b"{\n\"id\":3\n}"] {
+        let judgement = convert(&draft.yaml, input);
+        assert_eq!(judgement.counts.rejected, 0, "{:?}\n{}", judgement.first_rejects, draft.yaml);
+        assert!(judgement.file_error.is_none(), "{:?}", judgement.file_error);
+    }
+}
+
+#[test]
+fn json_that_shows_no_columns_says_so() {
+    let many: Vec<String> = (0..1001).map(|number| format!("\"k{number}\":{number}")).collect();
+    let many = format!("{{{}}}", many.join(","));
+    for (input, message) in [
+        ("[]", "the file has no records"),
+        ("[1, 2, 3]", "the file is JSON without a single object that has keys"),
+        ("[[\"a\"], [1]]", "the file is JSON without a single object that has keys"),
+        ("{}\n{}\n", "the file is JSON without a single object that has keys"),
+        (
+            &many,
+            "its JSON objects have more than 1000 different keys, or longer ones than any name: they seem to be data themselves",
+        ),
+        ("[{\"a\":1},", "the file ends inside its array: it was cut off"),
+    ] {
+        for chunk_bytes in [1, usize::MAX] {
+            assert_eq!(infer(input.as_bytes(), chunk_bytes).unwrap_err().to_string(), message);
+        }
+    }
+}
+
+/// The text of a JSON value, with all the ways to write one that matter.
+fn json_value() -> impl Strategy<Value = String> {
+    let leaf = "null|true|false|-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,12})?([eE][+-]?[0-9]{1,3})?|\"(|NA|é|\\\\u00e9|[a-z0-9]{1,4}|20[0-9]{2}-0[1-9]-[0-2][1-8](T10:00:00Z)?)\"";
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(" ,"))),
+            prop::collection::vec((json_key(), inner), 0..4).prop_map(|members| json_object(&members)),
+        ]
+    })
+}
+
+fn json_key() -> impl Strategy<Value = String> {
+    "[abcA]|é|\\\\u00e9|| "
+}
+
+fn json_object(members: &[(String, String)]) -> String {
+    let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 proptest! {
@@ -163,6 +282,36 @@ proptest! {
         prop_assert_eq!(infer(&input, chunk_bytes), whole.clone());
         if whole.is_ok() {
             accepted("generated", &input);
+        }
+    }
+
+    #[test]
+    fn whatever_the_json_nothing_panics_and_the_draft_reads_what_it_says(
+        records in prop::collection::vec(
+            prop_oneof![
+                8 => prop::collection::vec((json_key(), json_value()), 0..5).prop_map(|members| json_object(&members)),
+                1 => json_value(),
+                1 => "\\{\"a\":\\[1\\},|\\{\"a\":1,\\}|[\\]x,]",
+            ],
+            1..12,
+        ),
+        framing in prop::sample::select(vec![("", "\n", "\n"), ("", "", ""), ("[", ",", "]"), ("[\n  ", ",\n  ", "\n]\n"), ("\u{FEFF}", " \n\n", "")]),
+        broken_at in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+        chunk_bytes in 1_usize..20,
+    ) {
+        let mut input = format!("{}{}{}", framing.0, records.join(framing.1), framing.2).into_bytes();
+        if let Some(index) = broken_at {
+            let at = index.index(input.len());
+            input[at] = 0xE9;
+        }
+        let whole = infer(&input, usize::MAX);
+        prop_assert_eq!(infer(&input, chunk_bytes), whole.clone());
+        if whole.is_ok() {
+            accepted("generated", &input);
+            let permissive = Naming { is_permissive: true, ..naming("json") };
+            let draft = infer_for(&permissive, &input, usize::MAX).unwrap();
+            let judgement = convert(&draft.yaml, &input);
+            prop_assert_eq!(judgement.counts.rejected, draft.unreadable_rows, "{}", draft.yaml);
         }
     }
 }

@@ -64,7 +64,12 @@ pub(super) enum Unique {
 }
 
 impl Unique {
-    fn observe(&mut self, text: &[u8], max_values: usize) {
+    /// No value yet.
+    pub(super) fn nothing() -> Self {
+        Self::SoFar(HashSet::new())
+    }
+
+    pub(super) fn observe(&mut self, text: &[u8], max_values: usize) {
         let Self::SoFar(seen) = self else { return };
         let mut hash = SipHasher13::new();
         hash.write(text);
@@ -84,7 +89,7 @@ pub(super) struct Range {
 }
 
 impl Range {
-    fn observe(&mut self, text: &[u8]) {
+    pub(super) fn observe(&mut self, text: &[u8]) {
         let Some(value) = parse_double(text) else { return };
         if self.least.as_ref().is_none_or(|(least, _)| value < *least) {
             self.least = Some((value, text.to_vec()));
@@ -151,7 +156,7 @@ impl Column {
             longest: 0,
             range: Range::default(),
             distinct: Distinct::default(),
-            unique: Unique::SoFar(HashSet::new()),
+            unique: Unique::nothing(),
         }
     }
 

@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::column::{Column, NULL_TEXTS, Unique};
+use super::column::{Column, NULL_TEXTS};
+use super::document::{File, head, server, table};
+use super::encoding::{Encoding, text};
+use super::evidence::{ENUM_ROWS_MIN, enumeration, uniqueness};
 use super::names::{free_name, physical_names};
 use super::numbers::NOTATIONS;
 use super::resolve::{Kind, Resolution, Resolved, counted, grouped, resolve};
@@ -13,25 +16,7 @@ use super::times::Candidate;
 use super::track::{Findings, Tally, Track};
 use super::yaml::{Lines, quoted, scalar};
 use super::{Draft, InferError, Naming};
-
-/// From so many rows on, few different values are worth a word.
-const ENUM_ROWS_MIN: u64 = 100;
-/// From so many rows on, values that all differ are worth a word.
-const UNIQUE_ROWS_MIN: u64 = 10;
-
-/// What is known of the file beside its records.
-pub(super) struct File {
-    pub(super) bytes: u64,
-    pub(super) is_utf16: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Utf8,
-    Utf16,
-    Windows1252,
-    Iso8859,
-}
+use crate::{FileError, FileErrorKind};
 
 /// Writes the draft of the better of a file's readings.
 pub(super) fn draft(
@@ -47,7 +32,11 @@ pub(super) fn draft(
     let lenient = lenient.filter(is_better);
     let findings = lenient.unwrap_or(strict);
     let mut tally = findings.tally;
-    let encoding = encoding(tally, file);
+    let encoding = Encoding::of(tally, file);
+    if encoding == Encoding::Utf8 && tally.header_is_not_utf8 {
+        let message = "the header is no UTF-8, which the file's byte order mark says it is".to_owned();
+        return Err(InferError::Undecodable(FileError { kind: FileErrorKind::Encoding, message, line: None }));
+    }
     let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
     let choice = choose(findings, &headers, sniffed, candidates);
     if choice.is_trimmed {
@@ -72,36 +61,6 @@ impl Tally {
     }
 }
 
-/// UTF-8 unless most of what is not ASCII is none: text in another encoding is hardly ever UTF-8 by chance.
-fn encoding(tally: Tally, file: &File) -> Encoding {
-    if file.is_utf16 {
-        Encoding::Utf16
-    } else if tally.not_utf8 == 0 || tally.utf8 >= tally.not_utf8 {
-        Encoding::Utf8
-    } else if tally.beyond_windows {
-        Encoding::Iso8859
-    } else {
-        Encoding::Windows1252
-    }
-}
-
-/// Bytes of the file as text.
-fn text(bytes: &[u8], encoding: Encoding) -> String {
-    /// What Windows-1252 has at 0x80 to 0x9F, where ISO-8859-1 has control characters.
-    const WINDOWS: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ";
-    match encoding {
-        Encoding::Utf8 | Encoding::Utf16 => String::from_utf8_lossy(bytes).into_owned(),
-        Encoding::Iso8859 => bytes.iter().map(|byte| char::from(*byte)).collect(),
-        Encoding::Windows1252 => {
-            let letter = |byte: &u8| match byte {
-                0x80..=0x9F => WINDOWS.chars().nth(usize::from(byte - 0x80)).unwrap_or_default(),
-                byte => char::from(*byte),
-            };
-            bytes.iter().map(letter).collect()
-        }
-    }
-}
-
 /// The columns, with or without the blanks around their values.
 struct Choice<'a> {
     is_trimmed: bool,
@@ -121,7 +80,11 @@ fn choose<'a>(findings: &'a Findings, headers: &[String], sniffed: &Sniffed, can
     let plain = of(&findings.columns, headers, false);
     let Some(trimmed) = &findings.trimmed else { return plain };
     let blank = [' ', '\t'];
-    let headers: Vec<String> = headers.iter().map(|header| header.trim_matches(blank).to_owned()).collect();
+    let in_quotes = sniffed.names_in_quotes.iter().copied().chain(std::iter::repeat(false));
+    let trimmed_header = |(header, in_quotes): (&String, bool)| {
+        if in_quotes { header.clone() } else { header.trim_matches(blank).to_owned() }
+    };
+    let headers: Vec<String> = headers.iter().zip(in_quotes).map(trimmed_header).collect();
     let different: BTreeSet<&String> = headers.iter().collect();
     if sniffed.dialect.header && different.len() < headers.len() {
         return plain;
@@ -156,26 +119,9 @@ struct Document<'a> {
 
 impl Document<'_> {
     fn yaml(&self, file: &File) -> String {
-        let mut lines = Lines::default();
-        let Tally { records, .. } = self.tally;
-        let Naming { id, table, origin, .. } = self.naming;
-        lines.comment(
-            0,
-            &format!("Drafted from {origin}: {}, {}.", counted(records, "row"), counted(file.bytes, "byte")),
-        );
-        lines.comment(0, "Comments say what was seen; whether it must be so, its owner knows. Correct it, and take out what is only evidence.");
-        for line in ["apiVersion: v3.2.0", "kind: DataContract"] {
-            lines.line(0, line);
-        }
-        lines.line(0, &format!("id: {}", scalar(id)));
-        lines.line(0, &format!("name: {}", scalar(id)));
-        lines.line(0, "version: 0.1.0");
-        lines.line(0, "status: draft");
+        let mut lines = head(self.naming, self.tally.records, file);
         self.server(&mut lines);
-        lines.line(0, "schema:");
-        lines.line(2, &format!("- name: {}", scalar(table)));
-        lines.line(4, "logicalType: object");
-        lines.line(4, "properties:");
+        table(&mut lines, self.naming);
         let physical_names = physical_names(&self.choice.names);
         let columns = self.choice.names.iter().zip(physical_names);
         let found = self.choice.columns.iter().zip(&self.choice.resolution.columns);
@@ -186,35 +132,7 @@ impl Document<'_> {
     }
 
     fn server(&self, lines: &mut Lines) {
-        lines.line(0, "servers:");
-        lines.line(2, "- server: landing");
-        lines.line(4, "type: s3");
-        lines.line(4, &format!("location: {}", quoted(&self.naming.location)));
-        lines.line(4, "format: csv");
-        let Tally { utf8, not_utf8, .. } = self.tally;
-        let (name, seen) = match self.encoding {
-            Encoding::Utf8 if not_utf8 > 0 => (
-                "UTF-8",
-                format!(
-                    "{} hold UTF-8 beyond ASCII; not UTF-8, and to be rejected: {}",
-                    counted(utf8, "row"),
-                    grouped(not_utf8)
-                ),
-            ),
-            Encoding::Utf8 if utf8 == 0 => ("UTF-8", "all bytes are ASCII".to_owned()),
-            Encoding::Utf8 => ("UTF-8", format!("all bytes are UTF-8, those of {} beyond ASCII", counted(utf8, "row"))),
-            Encoding::Utf16 => ("UTF-16", "the file begins with the byte order mark of UTF-16".to_owned()),
-            Encoding::Windows1252 => (
-                "Windows-1252",
-                format!("{} are not UTF-8; Windows-1252 is the most frequent other encoding", counted(not_utf8, "row")),
-            ),
-            Encoding::Iso8859 => (
-                "ISO-8859-1",
-                format!("{} are not UTF-8, and have bytes that Windows-1252 does not know", counted(not_utf8, "row")),
-            ),
-        };
-        lines.comment(4, &seen);
-        lines.line(4, &format!("encoding: {name}"));
+        server(lines, self.naming, "csv", self.encoding, self.tally);
         let mut properties = Lines::default();
         self.dialect(&mut properties);
         if !properties.is_empty() {
@@ -324,40 +242,18 @@ impl Document<'_> {
         if resolved.kind == Kind::Text {
             let _ = write!(evidence, " of at most {}", counted(column.longest as u64, "byte"));
         }
-        match &column.unique {
-            Unique::SoFar(_) if values >= UNIQUE_ROWS_MIN && resolved.nulls == 0 => {
-                evidence.push_str("; no value comes twice");
-            }
-            Unique::Among(count) => {
-                let _ = write!(evidence, "; no value comes twice among the first {}", grouped(*count as u64));
-            }
-            Unique::SoFar(_) | Unique::No => {}
-        }
+        evidence.push_str(&uniqueness(&column.unique, values, resolved.nulls == 0));
         comments.push(evidence);
         comments.extend(resolved.doubts.iter().cloned());
         if resolved.kind == Kind::Text && values >= ENUM_ROWS_MIN {
-            comments.extend(self.enumeration(column));
+            comments.extend(enumeration(column, &self.choice.resolution.null_texts, self.encoding));
         }
         comments
-    }
-
-    /// The few different values of a text column.
-    fn enumeration(&self, column: &Column) -> Option<String> {
-        let values = column.distinct.values()?;
-        let null_texts = &self.choice.resolution.null_texts;
-        let texts = NULL_TEXTS.iter().zip(&column.null_texts).zip(&column.quoted_null_texts).enumerate();
-        let texts = texts.map(|(index, ((text, plain), in_quotes))| {
-            (text.as_bytes(), in_quotes + if null_texts.contains(&index) { 0 } else { *plain })
-        });
-        let all = values.into_iter().chain(texts.filter(|(_, rows)| *rows > 0));
-        let shown: Vec<String> =
-            all.map(|(value, rows)| format!("{} ({})", quoted(&text(value, self.encoding)), grouped(rows))).collect();
-        Some(format!("{} different values, an enum? {}", shown.len(), shown.join(", ")))
     }
 }
 
 /// `logicalType` and `physicalType`.
-fn types(kind: &Kind, is_permissive: bool) -> (&'static str, Option<String>) {
+pub(super) fn types(kind: &Kind, is_permissive: bool) -> (&'static str, Option<String>) {
     match kind {
         Kind::Text => ("string", None),
         Kind::Integer { is_long } => {

@@ -8,11 +8,11 @@ use super::numbers::{NOTATIONS, Shapes};
 use super::times::{Candidate, Order};
 
 /// The most digits of a DECIMAL.
-const DECIMAL_DIGITS_MAX: usize = 38;
+pub(super) const DECIMAL_DIGITS_MAX: usize = 38;
 /// Up to so many digits behind the point numbers are taken for exact ones, though their count differs.
-const EXACT_FRACTION_DIGITS: usize = 8;
+pub(super) const EXACT_FRACTION_DIGITS: usize = 8;
 /// Whole numbers of so many digits fit 32 bits with room above.
-const INTEGER_DIGITS: usize = 9;
+pub(super) const INTEGER_DIGITS: usize = 9;
 /// A boolean column's texts: bits of [`Column::booleans`].
 const TRUE_OR_FALSE: u16 = 1 | 1 << 5;
 
@@ -190,7 +190,7 @@ fn resolve_column(
 }
 
 /// Where many values were of a type before one was not.
-fn contradicted(at: Contradiction, noun: &str) -> Option<String> {
+pub(super) fn contradicted(at: Contradiction, noun: &str) -> Option<String> {
     let Contradiction { values_before, line } = at;
     (values_before >= 5).then(|| {
         format!(
@@ -200,7 +200,7 @@ fn contradicted(at: Contradiction, noun: &str) -> Option<String> {
     })
 }
 
-fn names_a_date(name: &str) -> bool {
+pub(super) fn names_a_date(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["date", "day", "datum", "_dt", "dt_"].iter().any(|word| name.contains(word))
 }
@@ -251,7 +251,7 @@ fn number(column: &Column, shapes: Shapes, notation: usize) -> Resolved {
     resolved
 }
 
-fn time(column: &Column, candidates: &[Candidate]) -> Option<Resolved> {
+pub(super) fn time(column: &Column, candidates: &[Candidate]) -> Option<Resolved> {
     let alive = column.times.alive(candidates);
     let first = alive.iter().find(|candidate| !candidate.is_compact)?;
     let format = first.format.as_deref().unwrap_or(if first.has_time { "ISO 8601" } else { "yyyy-MM-dd" });

@@ -9,7 +9,7 @@ use lakegate_contract::{CsvDialect, Encoding, Quoting};
 use super::numbers::Numbers;
 use super::times::{Candidate, Times};
 use crate::csv::{Split, Splitter};
-use crate::records::FieldMap;
+use crate::records::{FieldMap, Form};
 
 /// Records that are looked at.
 const RECORDS: usize = 2000;
@@ -28,6 +28,8 @@ pub(super) struct Sniffed {
     pub(super) width: usize,
     /// What the header says, in the file's bytes; empty without one.
     pub(super) names: Vec<Vec<u8>>,
+    /// Which of them stand in quotes.
+    pub(super) names_in_quotes: Vec<bool>,
     /// Whether a first record is no data, though the contract takes columns by position.
     pub(super) by_position: Option<&'static str>,
 }
@@ -38,6 +40,7 @@ struct Row {
     /// Whether the record begins with `#`.
     is_comment: bool,
     fields: Vec<Vec<u8>>,
+    in_quotes: Vec<bool>,
 }
 
 impl Row {
@@ -147,7 +150,8 @@ fn take(splitter: &mut Splitter, rows: &mut Vec<Row>) {
     let mut scratch = Vec::new();
     for record in &batch.records {
         let fields = batch.fields(record).iter().map(|field| batch.text(field, &mut scratch).to_vec()).collect();
-        rows.push(Row { line: record.line, is_comment: batch.raw(record).first() == Some(&b'#'), fields });
+        let in_quotes = batch.fields(record).iter().map(|field| field.form() != Form::Plain).collect();
+        rows.push(Row { line: record.line, is_comment: batch.raw(record).first() == Some(&b'#'), fields, in_quotes });
     }
 }
 
@@ -194,9 +198,10 @@ impl Reading {
         if !has_header(self.table(), width, candidates) {
             dialect.header = false;
             // Without a header the contract's columns are what every record must have.
-            return Sniffed { dialect, width, names: Vec::new(), by_position: None };
+            return Sniffed { dialect, width, names: Vec::new(), names_in_quotes: Vec::new(), by_position: None };
         }
         let names = first.map(|row| row.fields.clone()).unwrap_or_default();
+        let names_in_quotes = first.map(|row| row.in_quotes.clone()).unwrap_or_default();
         let lines_before_data = match self.table().get(1) {
             Some(row) => row.line.saturating_sub(1),
             None => first.map_or(0, |row| row.line),
@@ -205,13 +210,13 @@ impl Reading {
         if by_position.is_some() && first.is_some_and(Row::has_line_break) {
             // Lines are skipped before the file's line break is known: such a header cannot be. It is read as a row.
             dialect.header = false;
-            return Sniffed { dialect, width, names: Vec::new(), by_position: None };
+            return Sniffed { dialect, width, names: Vec::new(), names_in_quotes: Vec::new(), by_position: None };
         }
         if by_position.is_some() {
             dialect.header = false;
             dialect.skip_lines = lines_before_data;
         }
-        Sniffed { dialect, width, names, by_position }
+        Sniffed { dialect, width, names, names_in_quotes, by_position }
     }
 }
 

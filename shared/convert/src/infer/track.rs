@@ -16,6 +16,8 @@ pub(super) struct Tally {
     pub(super) records: u64,
     /// Whether the header itself cannot be read.
     pub(super) header_is_faulty: bool,
+    /// Whether the header is no UTF-8.
+    pub(super) header_is_not_utf8: bool,
     /// Quotes that cannot be understood, or records that are too long.
     pub(super) faulty: u64,
     /// Another number of fields than the table has.
@@ -27,6 +29,18 @@ pub(super) struct Tally {
     pub(super) not_utf8: u64,
     /// Whether a byte was seen that Windows-1252 does not know, in a record that is no UTF-8.
     pub(super) beyond_windows: bool,
+}
+
+impl Tally {
+    /// Counts a record by its encoding; `is_utf8` where that is known.
+    pub(super) fn note_encoding(&mut self, raw: &[u8], is_utf8: bool) {
+        if is_utf8 || std::str::from_utf8(raw).is_ok() {
+            self.utf8 += u64::from(!raw.is_ascii());
+        } else {
+            self.not_utf8 += 1;
+            self.beyond_windows |= raw.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
+        }
+    }
 }
 
 /// What a way of reading has found.
@@ -158,14 +172,10 @@ impl Track {
         }
         let is_header = std::mem::take(&mut self.skips_header);
         let tally = &mut self.findings.tally;
-        if is_utf8 || std::str::from_utf8(raw).is_ok() {
-            tally.utf8 += u64::from(!raw.is_ascii());
-        } else {
-            tally.not_utf8 += 1;
-            tally.beyond_windows |= raw.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
-        }
+        tally.note_encoding(raw, is_utf8);
         if is_header {
             tally.header_is_faulty = record.fault.is_some();
+            tally.header_is_not_utf8 = tally.not_utf8 > 0;
             return;
         }
         tally.records += 1;
