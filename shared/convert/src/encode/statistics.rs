@@ -81,7 +81,9 @@ impl Bounds {
                 // As the format asks: a zero bound may be of either sign.
                 let low = if *low == 0.0 { -0.0 } else { *low };
                 let high = if *high == 0.0 { 0.0 } else { *high };
-                Statistics::double(Some(low), Some(high), None, nulls, false)
+                // The footer claims IEEE 754's total order for doubles, whose bounds readers trust only where NaNs are counted.
+                let value = ValueStatistics::new(Some(low), Some(high), None, nulls, false);
+                Statistics::Double(value.with_nan_count(Some(0)))
             }
             (Self::Wide(low, high), Type::FIXED_LEN_BYTE_ARRAY) => {
                 let bytes = |value: i128| {

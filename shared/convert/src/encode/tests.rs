@@ -171,6 +171,8 @@ fn statistics_bound_the_values() {
     assert_eq!(bounds(3), ((-50_i64).to_le_bytes().to_vec(), 49_i64.to_le_bytes().to_vec()));
     assert_eq!(bounds(8), ((-12.5_f64).to_le_bytes().to_vec(), 12.25_f64.to_le_bytes().to_vec()));
     assert_eq!(statistics(12).null_count_opt(), Some(0));
+    // Without it, readers leave the bounds of doubles alone.
+    assert_eq!(statistics(8).nan_count_opt(), Some(0));
     // Texts are cut to 64 bytes, the upper bound raised so that it still bounds.
     let (low, high) = bounds(12);
     assert_eq!(low, b"0");
