@@ -470,3 +470,20 @@ def test_500_partitions_of_one_row_or_many(spark, tmp_path):
             for row in by_pyarrow([file]):
                 assert file.parent.name == f"part={by_id[row['id']]['part']}"
         assert_all_read(spark, done.files, [{"id": row["id"], "text": row["text"]} for row in rows])
+
+
+def test_coding_given_up_amid_many_partitions(spark, tmp_path):
+    """A dictionary of so many values times 500 partitions is given up while every partition's open page has codes. Some rows go nowhere."""
+    rows = [{"id": row, "text": f"value {row // 5}", "part": (row * 7) % 500} for row in range(100_000)]
+    columns = [
+        ID,
+        {"name": "text", "logicalType": "string", "logicalTypeOptions": {"pattern": "[1-9]$"}},
+        {"name": "part", "logicalType": "integer", "partitioned": True},
+    ]
+    done = convert(tmp_path, contract_of(columns), input_of(rows))
+    accepted = [row for row in rows if not row["text"].endswith("0")]
+    assert done.report["rows_accepted"] == len(accepted)
+    assert_statistics(done.files[:20])
+    assert_all_read(spark, done.files, [{"id": row["id"], "text": row["text"]} for row in accepted])
+    pages = {tuple(sorted(pq.ParquetFile(file).metadata.row_group(0).column(1).encodings)) for file in done.files}
+    assert pages == {("PLAIN", "RLE", "RLE_DICTIONARY")}
