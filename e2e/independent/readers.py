@@ -69,16 +69,5 @@ def statistics(file: Path) -> list[tuple[list, dict[str, Claim]]]:
             told = column.statistics
             null_count = told.null_count if told.has_null_count else None
             claims[column.path_in_schema] = Claim(null_count, told.has_min_max, told.min, told.max)
-            if column.physical_type == "DOUBLE":
-                # The footer's order of doubles is IEEE 754's total order, which pyarrow does not know: it leaves these bounds alone.
-                low, high = bounds_by_duckdb(file, index, column.path_in_schema)
-                claims[column.path_in_schema] = Claim(null_count, low is not None, low, high)
         groups.append((parquet.read_row_group(index).to_pylist(), claims))
     return groups
-
-
-def bounds_by_duckdb(file: Path, group: int, column: str) -> tuple[float | None, float | None]:
-    query = """SELECT CAST(stats_min_value AS DOUBLE), CAST(stats_max_value AS DOUBLE)
-        FROM parquet_metadata(?) WHERE row_group_id = ? AND path_in_schema = ?"""
-    found = duckdb.execute(query, [str(file), group, column]).fetchone()
-    return found or (None, None)

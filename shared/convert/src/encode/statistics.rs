@@ -78,10 +78,10 @@ impl Bounds {
             }
             (Self::Numbers(low, high), Type::INT64) => Statistics::int64(Some(*low), Some(*high), None, nulls, false),
             (Self::Doubles(low, high), Type::DOUBLE) => {
-                // As the format asks: a zero bound may be of either sign.
+                // As the format asks: a zero may be of either sign.
                 let low = if *low == 0.0 { -0.0 } else { *low };
                 let high = if *high == 0.0 { 0.0 } else { *high };
-                // The footer claims IEEE 754's total order for doubles, whose bounds readers trust only where NaNs are counted.
+                // Newer readers trust the bounds of doubles only where NaNs are counted.
                 let value = ValueStatistics::new(Some(low), Some(high), None, nulls, false);
                 Statistics::Double(value.with_nan_count(Some(0)))
             }
