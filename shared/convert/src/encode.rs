@@ -7,6 +7,7 @@
 mod chunk;
 mod compress;
 mod dictionary;
+mod footer;
 mod hybrid;
 mod nested;
 mod pages;
@@ -29,6 +30,7 @@ use values::{Values, Visitor, visit};
 
 pub(crate) use compress::Compressor;
 pub(crate) use dictionary::Dictionary;
+pub(crate) use footer::order_doubles_by_type;
 
 /// The target of a row that goes to no partition, because it is rejected.
 pub(crate) const NO_PARTITION: u32 = u32::MAX;

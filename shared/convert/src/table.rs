@@ -14,7 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::ConvertError;
-use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, encoders, rows_of_partitions};
+use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, encoders, order_doubles_by_type, rows_of_partitions};
 use crate::judgement::Partition;
 use crate::partition::PartitionKey;
 use crate::workers::Workers;
@@ -149,6 +149,7 @@ impl Table {
         }
         for file in &mut self.files {
             file.writer.finish()?;
+            order_doubles_by_type(file.writer.inner_mut(), self.schema.num_columns());
             file.partition.bytes = file.writer.bytes_written() as u64;
         }
         Ok(self.files.iter().map(|file| file.partition.clone()).collect())

@@ -78,10 +78,12 @@ impl Bounds {
             }
             (Self::Numbers(low, high), Type::INT64) => Statistics::int64(Some(*low), Some(*high), None, nulls, false),
             (Self::Doubles(low, high), Type::DOUBLE) => {
-                // As the format asks: a zero bound may be of either sign.
+                // As the format asks: a zero may be of either sign.
                 let low = if *low == 0.0 { -0.0 } else { *low };
                 let high = if *high == 0.0 { 0.0 } else { *high };
-                Statistics::double(Some(low), Some(high), None, nulls, false)
+                // Newer readers trust the bounds of doubles only where NaNs are counted.
+                let value = ValueStatistics::new(Some(low), Some(high), None, nulls, false);
+                Statistics::Double(value.with_nan_count(Some(0)))
             }
             (Self::Wide(low, high), Type::FIXED_LEN_BYTE_ARRAY) => {
                 let bytes = |value: i128| {

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
 use lakegate_contract::Compression;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Encoding;
+use parquet::basic::{ColumnOrder, Encoding, SortOrder};
 use parquet::file::metadata::ParquetMetaData;
 use proptest::prelude::*;
 
@@ -171,6 +171,9 @@ fn statistics_bound_the_values() {
     assert_eq!(bounds(3), ((-50_i64).to_le_bytes().to_vec(), 49_i64.to_le_bytes().to_vec()));
     assert_eq!(bounds(8), ((-12.5_f64).to_le_bytes().to_vec(), 12.25_f64.to_le_bytes().to_vec()));
     assert_eq!(statistics(12).null_count_opt(), Some(0));
+    // Readers leave the bounds of doubles alone where their order is unknown to them or NaNs are not counted.
+    assert_eq!(metadata[0].file_metadata().column_order(8), ColumnOrder::TYPE_DEFINED_ORDER(SortOrder::SIGNED));
+    assert_eq!(statistics(8).nan_count_opt(), Some(0));
     // Texts are cut to 64 bytes, the upper bound raised so that it still bounds.
     let (low, high) = bounds(12);
     assert_eq!(low, b"0");
