@@ -300,7 +300,7 @@ impl JsonReader {
         let read = self.reader.read(&mut scanner, &mut Target { fields: &mut self.fields, aside: &mut self.aside });
         let flaw = match read {
             // A line that is no JSON is told as such, whatever else is wrong with its object.
-            Ok(flaw) if !flaw.is_some_and(|flaw| flaw.rule() == Rule::Syntax) && scanner.skip_blanks().is_ok() => {
+            Ok(flaw) if flaw.is_none_or(|flaw| flaw.rule() != Rule::Syntax) && scanner.skip_blanks().is_ok() => {
                 Some(Flaw::BehindValue)
             }
             Ok(flaw) => flaw,
