@@ -1,7 +1,7 @@
 //! The steps of the reader: what stands around and between records, and where reading goes on behind a bad one.
 //! It does not know columns.
 
-use lakegate_contract::JsonFraming;
+use lakegate_contract::{JsonFraming, Rule};
 use memchr::memchr;
 
 use super::flaw::Flaw;
@@ -309,7 +309,10 @@ impl JsonReader {
         let (first_field, aside) = (self.fields.len(), self.aside.len());
         let read = self.reader.read(&mut scanner, &mut Target { fields: &mut self.fields, aside: &mut self.aside });
         let flaw = match read {
-            Ok(None) if scanner.skip_blanks().is_ok() => Some(Flaw::BehindValue),
+            // A line that is no JSON is told as such, whatever else is wrong with its object.
+            Ok(flaw) if flaw.is_none_or(|flaw| flaw.rule() != Rule::Syntax) && scanner.skip_blanks().is_ok() => {
+                Some(Flaw::BehindValue)
+            }
             Ok(flaw) => flaw,
             Err(Stop::Flawed(flaw)) => Some(flaw),
             Err(Stop::Hungry) => Some(Flaw::Cut),
