@@ -52,7 +52,31 @@ def random_row(row: int) -> list:
 
     word = lambda: "".join(RANDOM.choice("abcXYZ é€𝄞%_\t.") for _ in range(RANDOM.randrange(8)))
     numeric = lambda: RANDOM.choice(
-        ["0", "-0", "+5", "007", "1.5", "-2.50", "1e3", " 5", "5 ", "9223372036854775807", "9223372036854775808", "x", "", "1,5", "--1", ".5", "5.", "true", "no", "T", "2024-02-29", "2023-02-29", "99999"]
+        [
+            "0",
+            "-0",
+            "+5",
+            "007",
+            "1.5",
+            "-2.50",
+            "1e3",
+            " 5",
+            "5 ",
+            "9223372036854775807",
+            "9223372036854775808",
+            "x",
+            "",
+            "1,5",
+            "--1",
+            ".5",
+            "5.",
+            "true",
+            "no",
+            "T",
+            "2024-02-29",
+            "2023-02-29",
+            "99999",
+        ]
     )
     day = lambda: date(1, 1, 1) + timedelta(days=RANDOM.choice([0, 738_000, 3_652_058, RANDOM.randrange(3_652_059), 738_886, 737_425]))
     at = lambda: datetime.combine(day(), datetime.min.time()) + timedelta(microseconds=RANDOM.choice([0, RANDOM.randrange(86_400_000_000)]))
@@ -60,8 +84,16 @@ def random_row(row: int) -> list:
         row,
         maybe(lambda: RANDOM.choice([0, 1, -1, 7, 2**63 - 1, -(2**63), RANDOM.randint(-(2**63), 2**63 - 1), RANDOM.randint(-100, 100)])),
         maybe(lambda: RANDOM.choice([0, 1, -1, 3, -7, 2**31 - 1, -(2**31), RANDOM.randint(-50, 50)])),
-        maybe(lambda: Decimal(RANDOM.choice([0, 5, -5, 50, 150, 250, -250, 10**12 - 1, -(10**12) + 1, RANDOM.randint(-100_000, 100_000)])).scaleb(-2)),
-        maybe(lambda: Decimal(RANDOM.choice([0, 1, -1, 500_000, 1_500_000, -2_500_000, 5_000, -5_000, 10**20 - 1, RANDOM.randint(-(10**9), 10**9)])).scaleb(-6)),
+        maybe(
+            lambda: Decimal(
+                RANDOM.choice([0, 5, -5, 50, 150, 250, -250, 10**12 - 1, -(10**12) + 1, RANDOM.randint(-100_000, 100_000)])
+            ).scaleb(-2)
+        ),
+        maybe(
+            lambda: Decimal(
+                RANDOM.choice([0, 1, -1, 500_000, 1_500_000, -2_500_000, 5_000, -5_000, 10**20 - 1, RANDOM.randint(-(10**9), 10**9)])
+            ).scaleb(-6)
+        ),
         maybe(lambda: RANDOM.choice([0.0, -0.0, 0.5, 1.5, 2.5, -2.5, 0.1, 1e300, -1e300, 1e-300, 123.455, RANDOM.uniform(-1000, 1000)])),
         maybe(word),
         maybe(word),
@@ -242,7 +274,11 @@ EXPRESSIONS = [
     # What no digits are is no number: DuckDB takes spaces and 1e3, and rounds 1.5.
     ("CAST(x AS BIGINT)", "BIGINT", r"CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '[+-]?[0-9]+') THEN CAST(x AS BIGINT) END"),
     ("CAST(x AS SMALLINT)", "SMALLINT", r"CASE WHEN regexp_full_match(x, '[+-]?[0-9]+') THEN CAST(x AS SMALLINT) END"),
-    ("CAST(x AS DECIMAL(10,1))", "DECIMAL(10,1)", r"CASE WHEN regexp_full_match(x, '[+-]?([0-9]+([.][0-9]?0*)?|[.][0-9])') THEN CAST(x AS DECIMAL(10,1)) END"),
+    (
+        "CAST(x AS DECIMAL(10,1))",
+        "DECIMAL(10,1)",
+        r"CASE WHEN regexp_full_match(x, '[+-]?([0-9]+([.][0-9]?0*)?|[.][0-9])') THEN CAST(x AS DECIMAL(10,1)) END",
+    ),
     ("CAST(x AS DOUBLE)", "DOUBLE", r"CASE WHEN NOT regexp_matches(x, '\s') THEN CAST(x AS DOUBLE) END"),
     ("CAST(x AS DATE)", "DATE", None),
     ("CAST(p AS BIGINT)", "BIGINT", None),
@@ -276,7 +312,10 @@ EXPRESSIONS = [
     ("minute(stamp)", "INTEGER", None),
     ("second(stamp)", "INTEGER", None),
     ("EXTRACT(YEAR FROM stamp)", "INTEGER", None),
-    *[(f"date_trunc('{unit}', stamp)", "TIMESTAMP", None) for unit in ("second", "minute", "hour", "day", "week", "month", "quarter", "year")],
+    *[
+        (f"date_trunc('{unit}', stamp)", "TIMESTAMP", None)
+        for unit in ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
+    ],
     *[(f"date_trunc('{unit}', day)", "DATE", None) for unit in ("day", "week", "month", "quarter", "year")],
     ("day < stamp", "BOOLEAN", None),
     ("day = DATE '2024-02-29'", "BOOLEAN", None),
@@ -330,7 +369,11 @@ ALPHABETS = {
 
 def random_text(kind: str) -> str:
     if kind in ("DATE", "TIMESTAMP"):
-        year, month, of_month = RANDOM.choice([1, 1999, 2024, 2023, 9999]), RANDOM.choice([0, 1, 2, 2, 4, 12, 13]), RANDOM.choice([0, 1, 28, 29, 30, 31, 32])
+        year, month, of_month = (
+            RANDOM.choice([1, 1999, 2024, 2023, 9999]),
+            RANDOM.choice([0, 1, 2, 2, 4, 12, 13]),
+            RANDOM.choice([0, 1, 28, 29, 30, 31, 32]),
+        )
         text = f"{year:04}-{month:02}-{of_month:02}"
         if kind == "TIMESTAMP":
             time = f"{RANDOM.choice([0, 9, 23, 24]):02}:{RANDOM.choice([0, 59, 60]):02}:{RANDOM.choice([0, 59, 60]):02}"

@@ -42,8 +42,7 @@ FLAT = {
     "at": (
         {"logicalType": "timestamp"},
         "INT64",
-        "Timestamp(isAdjustedToUTC=false, timeUnit=microseconds, is_from_converted_type=false, "
-        "force_set_converted_type=false)",
+        "Timestamp(isAdjustedToUTC=false, timeUnit=microseconds, is_from_converted_type=false, force_set_converted_type=false)",
     ),
     "text": ({"logicalType": "string"}, "BYTE_ARRAY", "String"),
 }
@@ -87,7 +86,7 @@ def random_value(name: str):
         "flag": lambda: RANDOM.random() < 0.5,
         "day": lambda: FIRST_DAY + timedelta(days=RANDOM.randrange(DAYS)),
         "at": lambda: datetime(1, 1, 1) + timedelta(days=RANDOM.randrange(DAYS), microseconds=RANDOM.randrange(86_400_000_000)),
-        "text": lambda: "".join(RANDOM.choice("abcé€𝄞 ,\"\n0") for _ in range(RANDOM.choice([1, 5, 16, 17, 70]))),
+        "text": lambda: "".join(RANDOM.choice('abcé€𝄞 ,"\n0') for _ in range(RANDOM.choice([1, 5, 16, 17, 70]))),
     }
     return makers[name]()
 
@@ -240,17 +239,12 @@ def test_more_distinct_values_than_codes(spark, tmp_path, count):
     done = convert(tmp_path, contract_of(columns), input_of(rows))
     assert_statistics(done.files)
     assert_all_read(spark, done.files, rows)
-    encodings = {
-        encoding for index in (1, 2) for encoding in pq.ParquetFile(done.files[0]).metadata.row_group(0).column(index).encodings
-    }
+    encodings = {encoding for index in (1, 2) for encoding in pq.ParquetFile(done.files[0]).metadata.row_group(0).column(index).encodings}
     assert "RLE_DICTIONARY" in encodings
 
 
 def test_few_values_then_many_make_coded_and_plain_pages_of_one_chunk(spark, tmp_path):
-    rows = [
-        {"id": row} | {name: EDGES[name][row % 2] if row < 40_000 else random_value(name) for name in FLAT}
-        for row in range(75_000)
-    ]
+    rows = [{"id": row} | {name: EDGES[name][row % 2] if row < 40_000 else random_value(name) for name in FLAT} for row in range(75_000)]
     done = convert(tmp_path, contract_of([ID, *COLUMNS]), input_of(rows))
     assert_statistics(done.files)
     assert_all_read(spark, done.files, rows)
@@ -339,7 +333,11 @@ def test_structs_lists_and_json(spark, tmp_path):
             "properties": [
                 {"name": "street", "logicalType": "string"},
                 {"name": "rate", "logicalType": "number", "physicalType": "DECIMAL(20,4)"},
-                {"name": "geo", "logicalType": "object", "properties": [{"name": "lat", "logicalType": "number"}, {"name": "day", "logicalType": "date"}]},
+                {
+                    "name": "geo",
+                    "logicalType": "object",
+                    "properties": [{"name": "lat", "logicalType": "number"}, {"name": "day", "logicalType": "date"}],
+                },
             ],
         },
         {"name": "tags", "logicalType": "array", "items": {"logicalType": "string"}},
@@ -367,7 +365,9 @@ def test_structs_lists_and_json(spark, tmp_path):
         return {
             "id": row,
             "doc": None if kind == 1 else json.dumps({"k": [row, "é", {"z": None}]}, ensure_ascii=False),
-            "address": None if kind == 1 else {"street": None if kind == 4 else f"Straße {row}", "rate": Decimal(row).scaleb(-4), "geo": geo},
+            "address": None
+            if kind == 1
+            else {"street": None if kind == 4 else f"Straße {row}", "rate": Decimal(row).scaleb(-4), "geo": geo},
             "tags": [None, [], ["a"], ["", None, "日本"], ["x"] * 20][kind],
             "lines": [None, [], [line(row)], [line(row), None, line(row + 1)], [line(each) for each in range(30)]][kind],
         }
@@ -407,7 +407,29 @@ def test_columns_that_no_contract_knows_are_rescued(spark, tmp_path):
         }
 
 
-SPECIAL = ["plain", "a b", "a/b=c", "50%", "100%25", "Zoé", "日本", "x:y?z*", '"quoted"', "'", "#", "\\", "{}[]^", "a+b", "&;,", ".", "~|<>", "\t", "line\nbreak", "", None]
+SPECIAL = [
+    "plain",
+    "a b",
+    "a/b=c",
+    "50%",
+    "100%25",
+    "Zoé",
+    "日本",
+    "x:y?z*",
+    '"quoted"',
+    "'",
+    "#",
+    "\\",
+    "{}[]^",
+    "a+b",
+    "&;,",
+    ".",
+    "~|<>",
+    "\t",
+    "line\nbreak",
+    "",
+    None,
+]
 
 
 def test_partition_values_of_every_kind_come_back(spark, tmp_path):

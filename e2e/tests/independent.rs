@@ -10,7 +10,7 @@ use e2e::{ProgressBar, Project, functions, python};
 async fn independent_readers_and_judges_agree() -> Result<()> {
     if std::env::var_os("LAKEGATE_JUDGES").is_none_or(|wanted| wanted.is_empty() || wanted == "0") {
         e2e::skip(
-            "independent readers and judges: set LAKEGATE_JUDGES=1 (1 GB of Python packages, Java 17, some minutes)",
+            "independent readers and judges: set LAKEGATE_JUDGES=1 (1 GB of Python packages, Java 17, 5 to 10 minutes)",
         );
         return Ok(());
     }
