@@ -267,6 +267,22 @@ fn what_is_no_text_stays_no_text() {
     assert_eq!(transcode(Encoding::Iso8859_1, b"\x80,\xE9"), "\u{80},é".as_bytes());
 }
 
+#[test]
+fn half_a_unit_waits_for_its_other_half_through_pieces_without_a_byte() {
+    let units = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let text = "long enough to be more than its beginning ".repeat(40);
+    let mut file = units(&text);
+    file.push(b'x');
+    let expected = [text.as_bytes(), b"\xFF"].concat();
+    assert_eq!(transcode(Encoding::Utf16Le, &file), expected);
+    // Members and frames that end in the midst of a unit, and some that are empty.
+    let (head, tail) = file.split_at(7);
+    for pack in [gzip, zstd] {
+        let packed = [pack(head), pack(b""), pack(b""), pack(tail), pack(b"")].concat();
+        assert_eq!(transcode(Encoding::Utf16Le, &packed), expected);
+    }
+}
+
 proptest! {
     #[test]
     fn every_text_comes_back(text in "(\\PC|[a-z,\n]{20}){0,40}", chunk_bytes in 1_usize..9) {

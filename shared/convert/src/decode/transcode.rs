@@ -50,8 +50,9 @@ impl Transcoder {
 
     /// `low` is the place of a unit's less significant byte.
     fn utf16(&mut self, mut bytes: &[u8], text: &mut Vec<u8>, unit: impl Fn([u8; 2]) -> u16, low: usize) {
-        if let (Some(half), [first, rest @ ..]) = (self.half, bytes) {
-            self.half = None;
+        if let Some(half) = self.half {
+            // Nothing may come before the second half does.
+            let [first, rest @ ..] = bytes else { return };
             self.unit(unit([half, *first]), text);
             bytes = rest;
         }
