@@ -27,6 +27,8 @@ const MARK_BYTES: usize = 2;
 /// Hashes of values that are kept to see whether columns are unique, in all columns and in one.
 const UNIQUE_VALUES: usize = 4 * 1024 * 1024;
 const UNIQUE_VALUES_OF_COLUMN: usize = 128 * 1024;
+/// More columns make no table, but a file read with the wrong delimiter.
+const COLUMNS_MAX: usize = 10_000;
 /// Tables that Lakegate itself keeps in the catalog.
 const RESERVED_TABLES: [&str; 2] = ["ledger", "rejects"];
 
@@ -74,6 +76,9 @@ pub enum InferError {
     /// The bytes are no text.
     #[error("{}", .0.message)]
     Undecodable(FileError),
+    /// The file is wider than any table.
+    #[error("the file has {0} columns, and {COLUMNS_MAX} at most are inferred")]
+    TooManyColumns(usize),
     /// There is nothing to look at.
     #[error("the file has no records")]
     Empty,
@@ -207,6 +212,9 @@ impl Inference {
             None => (head.as_slice(), is_whole),
         };
         let sniffed = sniff::sniff(looked_at, is_whole, &self.candidates).ok_or(InferError::Empty)?;
+        if sniffed.width > COLUMNS_MAX {
+            return Err(InferError::TooManyColumns(sniffed.width));
+        }
         let mut track = Track::new(&sniffed);
         track.push(&head, &looking(&self.candidates, sniffed.width));
         self.track = Some((sniffed, track));
