@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use lakegate_contract::{Contract, CsvDialect, Rule};
 
-use crate::records::{BATCH_RECORDS, Batch, FieldMap};
+use crate::records::{Batch, FieldMap, batch_bytes};
 use crate::{FileError, FileErrorKind};
 
 pub(crate) use fields::unescape;
@@ -31,7 +31,8 @@ pub(crate) struct CsvReader {
 impl CsvReader {
     pub(crate) fn new(contract: &Arc<Contract>, dialect: &CsvDialect) -> Self {
         Self {
-            splitter: Splitter::new(dialect, contract.landing.encoding),
+            splitter: Splitter::new(dialect, contract.landing.encoding)
+                .with_batch_bytes(batch_bytes(&contract.columns)),
             map: (!dialect.header).then(|| Arc::new(header::by_position(contract))),
             contract: Arc::clone(contract),
             at_end: false,
@@ -60,7 +61,7 @@ impl CsvReader {
                 None => return Ok(None),
             },
         };
-        let is_full = self.splitter.split(BATCH_RECORDS) == Split::Full;
+        let is_full = self.splitter.split(map.batch_records()) == Split::Full;
         let is_last = self.at_end && !self.splitter.records().is_empty();
         Ok((is_full || is_last).then(|| self.splitter.take_batch(&map)))
     }

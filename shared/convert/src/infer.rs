@@ -33,6 +33,8 @@ const MARK_BYTES: usize = 2;
 /// Hashes of values that are kept to see whether columns are unique, in all columns and in one.
 const UNIQUE_VALUES: usize = 4 * 1024 * 1024;
 const UNIQUE_VALUES_OF_COLUMN: usize = 128 * 1024;
+/// More columns make no table, but a file read with the wrong delimiter.
+const COLUMNS_MAX: usize = 10_000;
 /// Tables that Lakegate itself keeps in the catalog.
 const RESERVED_TABLES: [&str; 2] = ["ledger", "rejects"];
 
@@ -80,6 +82,9 @@ pub enum InferError {
     /// The bytes are no text, or break off.
     #[error("{}", .0.message)]
     Undecodable(FileError),
+    /// The file is wider than any table.
+    #[error("the file has {0} columns, and {COLUMNS_MAX} at most are inferred")]
+    TooManyColumns(usize),
     /// There is nothing to look at.
     #[error("the file has no records")]
     Empty,
@@ -246,6 +251,9 @@ impl Inference {
             return Ok(());
         }
         let sniffed = sniff::sniff(looked_at, is_whole, &self.candidates).ok_or(InferError::Empty)?;
+        if sniffed.width > COLUMNS_MAX {
+            return Err(InferError::TooManyColumns(sniffed.width));
+        }
         let mut track = Track::new(&sniffed);
         track.push(&head, &looking(&self.candidates, sniffed.width));
         self.way = Some(Way::Csv(Box::new((sniffed, track))));

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use lakegate_contract::{Contract, Encoding, JsonDialect, JsonFraming};
 
 use crate::decode::source_len;
-use crate::records::{BATCH_BYTES, BATCH_RECORDS, Batch, Escaping, Field, FieldMap, Record};
+use crate::records::{BATCH_RECORDS, Batch, Escaping, Field, FieldMap, Record, batch_bytes};
 use crate::{FileError, FileErrorKind};
 use flaw::Flaw;
 use record::RecordReader;
@@ -67,6 +67,7 @@ enum Expected {
 pub(crate) struct JsonReader {
     framing: JsonFraming,
     max_record_bytes: usize,
+    batch_bytes: usize,
     reader: RecordReader,
     map: Arc<FieldMap>,
     buffer: Vec<u8>,
@@ -109,6 +110,7 @@ impl JsonReader {
         Self {
             framing: dialect.framing,
             max_record_bytes: dialect.max_record_bytes,
+            batch_bytes: batch_bytes(&contract.columns),
             reader,
             map: Arc::new(map),
             buffer: Vec::new(),
@@ -166,7 +168,7 @@ impl JsonReader {
 
     fn is_full(&self) -> bool {
         let Some(first) = self.records.first() else { return false };
-        self.ends_batch || self.records.len() >= BATCH_RECORDS || self.position - first.start >= BATCH_BYTES
+        self.ends_batch || self.records.len() >= BATCH_RECORDS || self.position - first.start >= self.batch_bytes
     }
 
     fn take_batch(&mut self) -> Batch {

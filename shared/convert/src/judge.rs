@@ -8,7 +8,7 @@ use lakegate_contract::{Contract, Rule};
 use crate::parse::{Rows, Style};
 use crate::records::{Batch, Record};
 use crate::unique::RowHashes;
-use crate::{check, derive, parse, row_rules};
+use crate::{check, derive, left_out, parse, row_rules};
 
 /// A broken rule of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Violation {
 pub(crate) struct Findings {
     rows: usize,
     violations: Vec<Violation>,
+    /// Per column, the last row that broke rules, and which: items of a list break them again and again.
+    last: Vec<(usize, Vec<Rule>)>,
     /// The rows that broke any rule; empty while none did.
     bad: Vec<bool>,
     /// Per column, the rows whose value broke a rule; empty while none did.
@@ -36,15 +38,31 @@ pub(crate) struct Findings {
 impl Findings {
     /// `columns` counts nested fields too.
     pub(crate) fn new(rows: usize, columns: usize) -> Self {
-        Self { rows, violations: Vec::new(), bad: Vec::new(), broken: vec![Vec::new(); columns], warnings: Vec::new() }
+        Self {
+            rows,
+            violations: Vec::new(),
+            last: vec![(0, Vec::new()); columns],
+            bad: Vec::new(),
+            broken: vec![Vec::new(); columns],
+            warnings: Vec::new(),
+        }
     }
 
     pub(crate) fn add(&mut self, row: usize, column: usize, rule: Rule) {
         self.add_to(row, Some(column), rule);
     }
 
-    /// `column` is `None` for a rule of the row.
+    /// `column` is `None` for a rule of the row. A row breaks each rule once, whatever breaks it again; a column's rows come in order.
     pub(crate) fn add_to(&mut self, row: usize, column: Option<usize>, rule: Rule) {
+        if let Some((last_row, rules)) = column.and_then(|column| self.last.get_mut(column)) {
+            if *last_row != row {
+                *last_row = row;
+                rules.clear();
+            } else if rules.contains(&rule) {
+                return;
+            }
+            rules.push(rule);
+        }
         self.violations.push(Violation { row, column, rule });
         mark(&mut self.bad, row, self.rows);
         if let Some(broken) = column.and_then(|column| self.broken.get_mut(column)) {
@@ -80,8 +98,6 @@ impl Findings {
     pub(crate) fn into_sorted(mut self) -> Vec<Violation> {
         // Stable: of one value's violations the first found stays first.
         self.violations.sort_by_key(|violation| (violation.row, violation.column.unwrap_or(usize::MAX)));
-        // Several items of a list may break one rule; the row breaks it once.
-        self.violations.dedup();
         self.violations
     }
 }
@@ -119,9 +135,10 @@ pub(crate) fn judge(contract: &Contract, style: &Style, batch: Batch) -> Result<
     };
     let rows = candidates.len();
     let mut findings = Findings::new(rows, contract.paths.len());
-    let arrays = judge_columns(contract, &Rows { batch: &batch, candidates, style }, &mut findings)?;
+    let of_batch = Rows { batch: &batch, candidates, style };
+    let arrays = judge_columns(contract, &of_batch, &mut findings)?;
     row_rules::judge(contract, &arrays, rows, &mut findings)?;
-    let hashes = RowHashes::of(contract, &arrays, rows)?;
+    let hashes = RowHashes::of(contract, &arrays, &left_out::columns(contract, &of_batch), rows)?;
     Ok(Judged { batch, faults, rows, arrays, findings, hashes })
 }
 
@@ -177,5 +194,27 @@ fn judge_columns(
 fn set(arrays: &mut [Option<ArrayRef>], index: usize, array: ArrayRef) {
     if let Some(place) = arrays.get_mut(index) {
         *place = Some(array);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lakegate_contract::Rule;
+
+    use super::Findings;
+
+    #[test]
+    fn a_row_breaks_a_rule_once_however_many_items_do() {
+        let mut findings = Findings::new(3, 1);
+        for row in [0, 2] {
+            for _ in 0..1000 {
+                findings.add(row, 0, Rule::Syntax);
+                findings.add(row, 0, Rule::UnknownColumn);
+            }
+        }
+        let found = findings.into_sorted();
+        let found: Vec<(usize, Rule)> = found.iter().map(|violation| (violation.row, violation.rule)).collect();
+        let (twice, unknown) = (Rule::Syntax, Rule::UnknownColumn);
+        assert_eq!(found, [(0, twice), (0, unknown), (2, twice), (2, unknown)]);
     }
 }

@@ -38,6 +38,7 @@ mod infer;
 mod json;
 mod judge;
 mod judgement;
+mod left_out;
 mod nested;
 mod parse;
 mod partition;

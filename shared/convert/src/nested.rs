@@ -12,7 +12,7 @@ use lakegate_contract::{Column, ColumnType, Rule, UnknownColumns};
 use crate::json::{Key, Keys, Scanner, Step, is_blank};
 use crate::judge::Findings;
 use crate::parse::{self, NullTexts, Places, Style, Values};
-use crate::records::{Escaping, Field, Form, Texts};
+use crate::records::{Escaping, Field, Form, ITEM_FIELDS_MAX, Texts, item_fields};
 use crate::schema::data_type;
 
 const NOTHING: Field = Field::new(0, 0, Form::Null);
@@ -196,12 +196,24 @@ impl Reader<'_, '_> {
         let mut items = Cells { fields: Vec::with_capacity(len), rows: Vec::with_capacity(len) };
         let mut lengths = Vec::with_capacity(len);
         let mut validity = NullBufferBuilder::new(len);
+        let items_max = ITEM_FIELDS_MAX / item_fields(&item.column_type);
+        // Where the items of the row begin, of which a list of lists has several.
+        let mut of_row = (0, 0);
         for (field, row) in cells.fields.iter().zip(&cells.rows) {
             let before = items.fields.len();
+            if of_row.0 != *row {
+                of_row = (*row, before);
+            }
             let is_list = self.is_nested(field, b'[', *row, id);
             validity.append(is_list);
             if is_list {
-                let _ = self.items(field, &mut items, *row);
+                let room = items_max.saturating_sub(before - of_row.1);
+                let read = self.items(field, &mut items, *row, room);
+                if matches!(read, Ok(false)) {
+                    self.findings.add(*row, id, Rule::TooLong);
+                    items.fields.truncate(before);
+                    items.rows.truncate(before);
+                }
             }
             lengths.push(items.fields.len() - before);
         }
@@ -211,10 +223,13 @@ impl Reader<'_, '_> {
         Ok(Arc::new(array))
     }
 
-    fn items(&self, field: &Field, items: &mut Cells, row: usize) -> Step<()> {
+    /// Whether there are no more than `room` items.
+    fn items(&self, field: &Field, items: &mut Cells, row: usize, mut room: usize) -> Step<bool> {
         let mut scanner = inside(self.texts, field);
         let mut first = scanner.skip_blanks()?;
         while first != b']' {
+            let Some(less) = room.checked_sub(1) else { return Ok(false) };
+            room = less;
             items.add(row, scanner.value(first)?);
             first = scanner.skip_blanks()?;
             if first == b',' {
@@ -222,7 +237,7 @@ impl Reader<'_, '_> {
                 first = scanner.skip_blanks()?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether the value is an object or a list as `opening` says; null is neither, and anything else is a violation.

@@ -1,15 +1,62 @@
 //! A batch of records: the bytes, and where each record and each of its fields stands in them. What every reader gives and every
-//! column is read from. It does not know columns or types.
+//! column is read from. It does not know what a value means.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use lakegate_contract::Rule;
+use lakegate_contract::{Column, ColumnType, Rule};
 
 /// Records of one batch. Fixed, so that batches, and with them the Parquet bytes, do not depend on how the input is cut.
 pub(crate) const BATCH_RECORDS: usize = 8192;
 /// A batch of long records ends early.
 pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// A batch whose rows repeat long names ends early: so many bytes of names in all.
+const BATCH_NAMES_BYTES: usize = 16 * 1024 * 1024;
+
+/// Fields of objects in lists: so many there may be in a row, and in a batch of records that are not longer than a batch. An object
+/// that has none of its properties takes 3 bytes in a file and a field for each of them here.
+pub(crate) const ITEM_FIELDS_MAX: usize = 8 * 1024 * 1024;
+const ITEM_BYTES_MIN: usize = 3;
+
+/// Fields that an item of a list of this type takes.
+pub(crate) fn item_fields(item: &ColumnType) -> usize {
+    match item {
+        ColumnType::Struct(columns) => columns.iter().map(|column| item_fields(&column.column_type)).sum::<usize>() + 1,
+        ColumnType::List(_)
+        | ColumnType::String
+        | ColumnType::Integer(_)
+        | ColumnType::Double
+        | ColumnType::Decimal { .. }
+        | ColumnType::Boolean
+        | ColumnType::Date(_)
+        | ColumnType::Timestamp(_)
+        | ColumnType::Json => 1,
+    }
+}
+
+/// Bytes at which a batch ends: fewer where lists have objects of many fields.
+pub(crate) fn batch_bytes(columns: &[Column]) -> usize {
+    let widest = columns.iter().map(|column| widest_item(&column.column_type)).max().unwrap_or_default();
+    (ITEM_FIELDS_MAX * ITEM_BYTES_MIN / widest.max(1)).clamp(1, BATCH_BYTES)
+}
+
+/// The fields of the widest item of the lists in a type.
+fn widest_item(column_type: &ColumnType) -> usize {
+    match column_type {
+        ColumnType::Struct(columns) => {
+            columns.iter().map(|column| widest_item(&column.column_type)).max().unwrap_or_default()
+        }
+        ColumnType::List(item) => item_fields(&item.column_type).max(widest_item(&item.column_type)),
+        ColumnType::String
+        | ColumnType::Integer(_)
+        | ColumnType::Double
+        | ColumnType::Decimal { .. }
+        | ColumnType::Boolean
+        | ColumnType::Date(_)
+        | ColumnType::Timestamp(_)
+        | ColumnType::Json => 0,
+    }
+}
 
 /// A field's place in the batch's bytes, quotes excluded. Small, because there are more of them than of anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +140,14 @@ pub(crate) struct FieldMap {
     pub(crate) field_count: usize,
     /// Fields that belong to no column and are kept as JSON, with the names that they have there.
     pub(crate) rescued: Vec<(usize, String)>,
+}
+
+impl FieldMap {
+    /// How many records a batch may have: fewer where the names of rescued fields are long, because every row repeats them.
+    pub(crate) fn batch_records(&self) -> usize {
+        let names_bytes: usize = self.rescued.iter().map(|(_, name)| name.len()).sum();
+        (BATCH_NAMES_BYTES / names_bytes.max(1)).clamp(1, BATCH_RECORDS)
+    }
 }
 
 /// Consecutive records of a file.

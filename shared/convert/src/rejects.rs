@@ -1,6 +1,7 @@
 //! Rejected rows to Parquet: the raw record as it stood, where it stood, and every rule that it broke.
 //! It does not judge.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -20,7 +21,9 @@ use crate::table::{properties, writer};
 
 /// Rows that are collected before they are encoded.
 const PENDING_ROWS: u64 = 4096;
-/// Bytes of raw records that are collected before they are encoded.
+/// Characters of an expression, a pattern or a text that a message shows: it is repeated for every row that breaks the rule.
+const SHOWN_CHARS: usize = 200;
+/// Bytes of raw records and of what is said about them that are collected before they are encoded.
 const PENDING_BYTES: usize = 8 * 1024 * 1024;
 
 /// The schema of the rejects table's Parquet files; the dataset stands in the path.
@@ -135,7 +138,8 @@ impl RejectsWriter {
         columns.violations.append(true);
         self.rows += 1;
         self.pending_rows += 1;
-        self.pending_bytes += reject.raw.len();
+        let said = |reason: &Reason<'_>| reason.column.len() + reason.rule.len() + reason.message.len();
+        self.pending_bytes += reject.raw.len() + reject.reasons.iter().map(said).sum::<usize>();
         if self.pending_rows >= PENDING_ROWS || self.pending_bytes >= PENDING_BYTES {
             self.encode()?;
         }
@@ -232,7 +236,7 @@ pub(crate) fn reason(contract: &Contract, violation: Violation) -> Reason<'_> {
     let message = match (violation.rule, column) {
         (Rule::Quality(index), _) => {
             let rule = contract.row_rules.get(usize::from(index));
-            rule.map_or_else(String::new, |rule| format!("true, or without result: {}", rule.broken_if.text))
+            rule.map_or_else(String::new, |rule| format!("true, or without result: {}", shorten(&rule.broken_if.text)))
         }
         (Rule::Unique, None) => same_key(contract),
         (rule, Some(column)) => message(column, rule),
@@ -249,7 +253,7 @@ pub(crate) fn reason(contract: &Contract, violation: Violation) -> Reason<'_> {
 fn same_key(contract: &Contract) -> String {
     let key = contract.keys.iter().find(|key| key.columns.len() > 1);
     let names = key.into_iter().flat_map(|key| &key.columns).map(|column| contract.path(*column));
-    format!("an accepted row above has the same {}", names.collect::<Vec<_>>().join(", "))
+    format!("an accepted row above has the same {}", shorten(&names.collect::<Vec<_>>().join(", ")))
 }
 
 /// The column or nested field of this id.
@@ -275,12 +279,13 @@ fn message(column: &Column, rule: Rule) -> String {
         Rule::Required => "no value, and one is required".to_owned(),
         Rule::Unique => "an accepted row above has the same value".to_owned(),
         Rule::TransformLogic => {
-            let text = column.expression().map_or("", |expression| expression.text.as_str());
+            let text = column.expression().map_or(Cow::Borrowed(""), |expression| shorten(&expression.text));
             format!("{text} has no result that is {}", type_name(&column.column_type))
         }
         Rule::Syntax => "a key stands twice in the object, or two keys name one field".to_owned(),
         Rule::UnknownColumn => "the object has a key that the contract does not know".to_owned(),
-        Rule::Fields | Rule::Quote | Rule::Encoding | Rule::TooLong | Rule::Quality(_) => String::new(),
+        Rule::TooLong => "the lists of the row have more items than a row may have".to_owned(),
+        Rule::Fields | Rule::Quote | Rule::Encoding | Rule::Quality(_) => String::new(),
         Rule::Enum
         | Rule::Minimum
         | Rule::Maximum
@@ -306,13 +311,19 @@ fn asked(check: &Check, column: &Column) -> String {
         Check::MultipleOf(bound) => format!("not a multiple of {}", shown(bound)),
         Check::MinLength(length) => format!("shorter than {length} characters"),
         Check::MaxLength(length) => format!("longer than {length} characters"),
-        Check::Pattern(regex) => format!("does not match {regex}"),
+        Check::Pattern(regex) => format!("does not match {}", shorten(regex.as_str())),
     }
+}
+
+/// The text's beginning, if it is long.
+fn shorten(text: &str) -> Cow<'_, str> {
+    let cut = text.char_indices().nth(SHOWN_CHARS).and_then(|(end, _)| text.get(..end));
+    cut.map_or(Cow::Borrowed(text), |start| Cow::Owned(format!("{start}…")))
 }
 
 fn show(scalar: &Scalar, column_type: &ColumnType) -> String {
     match scalar {
-        Scalar::String(text) => text.clone(),
+        Scalar::String(text) => shorten(text).into_owned(),
         Scalar::Integer(value) => value.to_string(),
         Scalar::Double(value) => value.to_string(),
         Scalar::Boolean(value) => value.to_string(),
@@ -344,3 +355,6 @@ fn type_name(column_type: &ColumnType) -> String {
         ColumnType::List(_) => "an array".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,14 +30,19 @@ pub(crate) struct KeyHashes {
 }
 
 impl RowHashes {
-    /// `arrays` are the contract's columns, all of them there.
-    pub(crate) fn of(contract: &Contract, arrays: &[Option<ArrayRef>], rows: usize) -> Result<Self, ArrowError> {
+    /// `arrays` are the contract's columns, all of them there; `left_out` is what else the rows have.
+    pub(crate) fn of(
+        contract: &Contract,
+        arrays: &[Option<ArrayRef>],
+        left_out: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Self, ArrowError> {
         let column = |index: usize| arrays.get(index).and_then(Option::as_ref);
         let row_hashes = match contract.policy.exact_duplicates {
             ExactDuplicates::Keep => None,
             ExactDuplicates::Drop => {
                 let in_file = contract.columns.iter().zip(arrays).filter(|(column, _)| column.expression().is_none());
-                Some(hash::rows(in_file.filter_map(|(_, array)| array.as_ref()), rows)?)
+                Some(hash::rows(in_file.filter_map(|(_, array)| array.as_ref()).chain(left_out), rows)?)
             }
         };
         let key = |columns: &[usize]| -> Result<KeyHashes, ArrowError> {

@@ -10,6 +10,8 @@ use crate::{FileError, FileErrorKind};
 
 /// How many unknown header names a message lists.
 const NAMES_SHOWN: usize = 8;
+/// A rescued field's name stands in every row's object: a longer one is no name.
+const RESCUED_NAME_BYTES_MAX: usize = 1024;
 
 /// Without a header: the columns that are in the file, in the contract's order. Nothing is rescued: a record with more fields is
 /// rejected, because nobody named them.
@@ -88,6 +90,10 @@ fn rescued(contract: &Contract, unknown: &[(usize, &str)]) -> Result<Vec<(usize,
     for (field, name) in unknown {
         // A field without a name is known by its place, from 1.
         let name = if name.is_empty() { format!("column_{}", field + 1) } else { (*name).to_owned() };
+        if name.len() > RESCUED_NAME_BYTES_MAX {
+            let shown = shorten(&name);
+            return Err(format!("the unknown column {shown:?} has a name of more than {RESCUED_NAME_BYTES_MAX} bytes"));
+        }
         if !known.insert(name.clone()) {
             return Err(format!("the header names the unknown column {:?} twice", shorten(&name)));
         }

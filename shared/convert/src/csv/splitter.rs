@@ -50,6 +50,7 @@ pub(crate) struct Splitter {
     pub(super) trim: bool,
     pub(super) quoting: Quoting,
     pub(super) max_record_bytes: usize,
+    batch_bytes: usize,
     /// Lines to be left out, the current one included.
     pub(super) skip_lines: u64,
     finish: Option<FieldFinish>,
@@ -89,6 +90,7 @@ impl Splitter {
             trim: dialect.trim,
             quoting: dialect.quoting,
             max_record_bytes: dialect.max_record_bytes.min(RECORD_BYTES_MAX),
+            batch_bytes: BATCH_BYTES,
             skip_lines: dialect.skip_lines,
             finish: FieldFinish::new(dialect, escape),
             encoding,
@@ -188,7 +190,13 @@ impl Splitter {
         self.first_field = 0;
     }
 
-    /// Finds records until `max_records` are there, the batch has [`BATCH_BYTES`], or bytes are missing.
+    /// Ends batches at so many bytes.
+    pub(crate) fn with_batch_bytes(mut self, bytes: usize) -> Self {
+        self.batch_bytes = bytes;
+        self
+    }
+
+    /// Finds records until `max_records` are there, the batch is long enough, or bytes are missing.
     pub(crate) fn split(&mut self, max_records: usize) -> Split {
         // The record that must be read step by step, if it is the current one.
         let mut stepwise = None;
@@ -241,7 +249,8 @@ impl Splitter {
     /// Whether a batch that ends at `end` is full.
     #[inline]
     pub(super) fn is_full(&self, max_records: usize, end: usize) -> bool {
-        self.records.len() >= max_records || self.records.first().is_some_and(|first| end - first.start >= BATCH_BYTES)
+        self.records.len() >= max_records
+            || self.records.first().is_some_and(|first| end - first.start >= self.batch_bytes)
     }
 
     /// The file's line break, if a record starts here that may be read with those behind it, and not step by step.

@@ -123,6 +123,7 @@ pub(super) fn outcome(condition: &Vector) -> Result<(BooleanBuffer, Rows), Arrow
 pub(super) fn choose(choice: &[usize], sources: &[Vector], undefined: Rows) -> Result<Vector, ArrowError> {
     let chosen = || choice.iter().enumerate().filter_map(|(row, index)| Some((row, sources.get(*index)?)));
     let rows = choice.len();
+    let mut failed = None;
     let data =
         match sources.first().map(|source| &source.data).ok_or_else(mistyped)? {
             Data::Boolean(_) => {
@@ -144,9 +145,11 @@ pub(super) fn choose(choice: &[usize], sources: &[Vector], undefined: Rows) -> R
                 for (row, source) in chosen() {
                     let Data::Text(of) = &source.data else { return Err(mistyped()) };
                     let text = if source.is_null(row) { "" } else { of.at(row) };
-                    texts.push_text(text)?;
+                    texts.push_text(text);
                 }
-                Data::Text(texts.finish()?.0)
+                let (texts, too_long) = texts.finish()?;
+                failed = too_long;
+                Data::Text(texts)
             }
             Data::Opaque => return Err(mistyped()),
         };
@@ -154,7 +157,7 @@ pub(super) fn choose(choice: &[usize], sources: &[Vector], undefined: Rows) -> R
     let nulls = has_nulls.then(|| NullBuffer::new(chosen().map(|(row, source)| !source.is_null(row)).collect()));
     let has_undefined = sources.iter().any(|source| source.undefined.is_some());
     let of_sources: Rows = has_undefined.then(|| chosen().map(|(row, source)| source.is_undefined(row)).collect());
-    Ok(Vector { data, nulls, undefined: or(undefined, of_sources.as_ref()) })
+    Ok(Vector { data, nulls, undefined: or(or(undefined, of_sources.as_ref()), failed.as_ref()) })
 }
 
 fn choose_numbers(choice: &[usize], sources: &[Vector]) -> Result<Numbers, ArrowError> {

@@ -35,14 +35,10 @@ fn change_ascii(function: TextFunction, array: &StringArray) -> Result<StringArr
     StringArray::try_new(array.offsets().clone(), Buffer::from(bytes), None)
 }
 
-fn map(
-    texts: &Texts,
-    rows: usize,
-    write: impl Fn(&str, &mut TextBuilder) -> Result<(), ArrowError>,
-) -> Result<(Texts, Rows), ArrowError> {
+fn map(texts: &Texts, rows: usize, write: impl Fn(&str, &mut TextBuilder)) -> Result<(Texts, Rows), ArrowError> {
     let mut built = TextBuilder::new(rows);
     for row in 0..rows {
-        write(texts.at(row), &mut built)?;
+        write(texts.at(row), &mut built);
     }
     built.finish()
 }
@@ -81,7 +77,7 @@ pub(super) fn substring(
     let mut built = TextBuilder::new(rows);
     for row in 0..rows {
         let length = length.as_ref().map_or(i128::MAX, |length| length.at(row));
-        built.push_text(part(texts.at(row), start.at(row), length))?;
+        built.push_text(part(texts.at(row), start.at(row), length));
     }
     built.finish()
 }
@@ -119,7 +115,7 @@ pub(super) fn replace(texts: &Texts, from: &Texts, to: &Texts, rows: usize) -> R
                 rest = place + from.len();
             }
             bytes.extend_from_slice(text.get(rest..).unwrap_or_default().as_bytes());
-        })?;
+        });
     }
     built.finish()
 }
@@ -132,7 +128,7 @@ pub(super) fn concat(texts: &[&Texts], rows: usize) -> Result<(Texts, Rows), Arr
             for texts in texts {
                 bytes.extend_from_slice(texts.at(row).as_bytes());
             }
-        })?;
+        });
     }
     built.finish()
 }

@@ -12,7 +12,7 @@ use lakegate_contract::{Constant, ValueKind};
 
 /// A longer text is undefined, so that no expression makes much out of little.
 const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// What the texts of one batch may have in all; more is an error.
+/// What the texts of one step may have in one batch in all; a text beyond it is undefined, as one that is too long is.
 const BATCH_TEXT_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Rows to which something applies; `None` is none.
@@ -347,33 +347,34 @@ pub(super) struct TextBuilder {
     bytes: Vec<u8>,
     lengths: Vec<usize>,
     failed: Vec<usize>,
+    bytes_max: usize,
 }
 
 impl TextBuilder {
     pub(super) fn new(rows: usize) -> Self {
-        Self { bytes: Vec::with_capacity(rows * 16), lengths: Vec::with_capacity(rows), failed: Vec::new() }
+        Self {
+            bytes: Vec::with_capacity(rows * 16),
+            lengths: Vec::with_capacity(rows),
+            failed: Vec::new(),
+            bytes_max: BATCH_TEXT_BYTES_MAX,
+        }
     }
 
-    /// Adds a row's text, which the caller writes behind the others'. `None` is none; `bytes` says beforehand how long it may be.
-    pub(super) fn push(&mut self, bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), ArrowError> {
-        if bytes > TEXT_BYTES_MAX {
+    /// Adds a row's text, which the caller writes behind the others'. `bytes` says beforehand how long it may be; a row
+    /// for which there is no room has no result.
+    pub(super) fn push(&mut self, bytes: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if bytes > TEXT_BYTES_MAX || bytes > self.bytes_max.saturating_sub(self.bytes.len()) {
             self.failed.push(self.lengths.len());
             self.lengths.push(0);
-            return Ok(());
+            return;
         }
         let start = self.bytes.len();
         write(&mut self.bytes);
-        if self.bytes.len() > BATCH_TEXT_BYTES_MAX {
-            return Err(ArrowError::ComputeError(
-                "the texts that an expression makes of one batch are too long".into(),
-            ));
-        }
         self.lengths.push(self.bytes.len() - start);
-        Ok(())
     }
 
-    pub(super) fn push_text(&mut self, text: &str) -> Result<(), ArrowError> {
-        self.push(text.len(), |bytes| bytes.extend_from_slice(text.as_bytes()))
+    pub(super) fn push_text(&mut self, text: &str) {
+        self.push(text.len(), |bytes| bytes.extend_from_slice(text.as_bytes()));
     }
 
     pub(super) fn finish(self) -> Result<(Texts, Rows), ArrowError> {
@@ -381,5 +382,20 @@ impl TextBuilder {
         let texts = StringArray::try_new(OffsetBuffer::from_lengths(self.lengths), self.bytes.into(), None)?;
         let failed = (!self.failed.is_empty()).then(|| collect(rows, |row| self.failed.binary_search(&row).is_ok()));
         Ok((Texts::Each(texts), failed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TextBuilder, Texts};
+
+    #[test]
+    fn a_text_for_which_a_batch_has_no_room_has_no_result() {
+        let mut built = TextBuilder { bytes_max: 5, ..TextBuilder::new(4) };
+        ["abc", "def", "gh", ""].iter().for_each(|text| built.push_text(text));
+        let (texts, failed) = built.finish().unwrap();
+        let Texts::Each(texts) = texts else { unreachable!("texts are one each") };
+        assert_eq!(texts.iter().flatten().collect::<Vec<_>>(), ["abc", "", "gh", ""]);
+        assert_eq!(failed.unwrap().iter().collect::<Vec<_>>(), [false, true, false, false]);
     }
 }

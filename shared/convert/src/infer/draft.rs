@@ -1,7 +1,7 @@
 //! The draft document: YAML, with a comment on everything that was seen and every doubt.
 //! It does not look at data itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::column::{Column, NULL_TEXTS};
@@ -98,7 +98,7 @@ fn column_names(headers: &[String], columns: usize, sniffed: &Sniffed) -> Vec<St
     if sniffed.dialect.header {
         return headers.to_vec();
     }
-    let mut taken = BTreeSet::new();
+    let mut taken = BTreeMap::new();
     let mut names = Vec::with_capacity(columns);
     for index in 0..columns {
         let header = headers.get(index).filter(|header| !header.is_empty());
@@ -239,13 +239,17 @@ impl Document<'_> {
             return vec![format!("no value in {}", counted(rows, "row"))];
         }
         let mut evidence = format!("{} of {} values are {}", grouped(values), grouped(rows), resolved.evidence);
+        // Nobody has said yet who may see the data's values.
+        if !self.naming.is_permissive {
+            evidence.push_str(&resolved.range);
+        }
         if resolved.kind == Kind::Text {
             let _ = write!(evidence, " of at most {}", counted(column.longest as u64, "byte"));
         }
         evidence.push_str(&uniqueness(&column.unique, values, resolved.nulls == 0));
         comments.push(evidence);
         comments.extend(resolved.doubts.iter().cloned());
-        if resolved.kind == Kind::Text && values >= ENUM_ROWS_MIN {
+        if resolved.kind == Kind::Text && values >= ENUM_ROWS_MIN && !self.naming.is_permissive {
             comments.extend(enumeration(column, &self.choice.resolution.null_texts, self.encoding));
         }
         comments
@@ -259,6 +263,10 @@ pub(super) fn types(kind: &Kind, is_permissive: bool) -> (&'static str, Option<S
         Kind::Integer { is_long } => {
             let is_long = *is_long || is_permissive;
             ("integer", Some(if is_long { "BIGINT" } else { "INTEGER" }.to_owned()))
+        }
+        // 38 digits take no more room for being used: 28 before the point, and 10 behind it.
+        Kind::Decimal { precision: 18, scale } if is_permissive => {
+            ("number", Some(format!("DECIMAL(38,{})", (*scale).max(10))))
         }
         Kind::Decimal { precision, scale } => ("number", Some(format!("DECIMAL({precision},{scale})"))),
         Kind::Double => ("number", Some("DOUBLE".to_owned())),

@@ -1,7 +1,7 @@
 //! Names for the catalog, made of headers and file names.
 //! It does not know columns' values.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Longer names are cut: they are read in queries.
 const NAME_CHARS_MAX: usize = 60;
@@ -70,7 +70,7 @@ fn plain_letter(letter: char) -> &'static str {
 
 /// One catalog name per header, none of them twice; `column_3` where the third header makes none.
 pub(super) fn physical_names(headers: &[String]) -> Vec<String> {
-    let mut taken = BTreeSet::new();
+    let mut taken = BTreeMap::new();
     let mut names = Vec::with_capacity(headers.len());
     for (header, number) in headers.iter().zip(1..) {
         let wanted = catalog_name(header).unwrap_or_else(|| format!("column_{number}"));
@@ -80,13 +80,20 @@ pub(super) fn physical_names(headers: &[String]) -> Vec<String> {
 }
 
 /// The name itself, or the first of `name_2`, `name_3`, … that is free.
-pub(super) fn free_name(wanted: &str, taken: &mut BTreeSet<String>) -> String {
-    let mut name = wanted.to_owned();
-    let mut number = 2_u64;
-    while !taken.insert(name.clone()) {
-        name = format!("{wanted}_{number}");
+/// `taken` has, for each name, the number to try next.
+pub(super) fn free_name(wanted: &str, taken: &mut BTreeMap<String, u64>) -> String {
+    let Some(next) = taken.get(wanted) else {
+        taken.insert(wanted.to_owned(), 2);
+        return wanted.to_owned();
+    };
+    let mut number = *next;
+    let mut name = format!("{wanted}_{number}");
+    while taken.contains_key(&name) {
         number += 1;
+        name = format!("{wanted}_{number}");
     }
+    taken.insert(wanted.to_owned(), number + 1);
+    taken.insert(name.clone(), 2);
     name
 }
 
@@ -111,6 +118,12 @@ mod tests {
         }
         assert_eq!(catalog_name("中国"), None);
         assert_eq!(catalog_name(&"x".repeat(300)).map(|name| name.len()), Some(60));
+    }
+
+    #[test]
+    fn many_equal_headers_are_named_in_no_time() {
+        let headers = vec!["id".to_owned(); 50_000];
+        assert_eq!(physical_names(&headers).last().map(String::as_str), Some("id_50000"));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Resolved {
     pub(super) kind: Kind,
     /// What was seen, without a count in front: `whole numbers, 1 to 30`.
     pub(super) evidence: String,
+    /// The least and the greatest value, as the evidence's end; empty where they are not known.
+    pub(super) range: String,
     /// What is worth a look by whoever adopts the contract.
     pub(super) doubts: Vec<String>,
     pub(super) nulls: u64,
@@ -153,7 +155,8 @@ fn resolve_column(
     is_ambiguous: bool,
     candidates: &[Candidate],
 ) -> Resolved {
-    let of = |kind: Kind, evidence: String| Resolved { kind, evidence, doubts: Vec::new(), nulls: 0 };
+    let of =
+        |kind: Kind, evidence: String| Resolved { kind, evidence, range: String::new(), doubts: Vec::new(), nulls: 0 };
     if column.values == 0 {
         return of(Kind::Text, "text".to_owned());
     }
@@ -217,8 +220,13 @@ fn number(column: &Column, shapes: Shapes, notation: usize) -> Resolved {
     let range = range.map_or_else(String::new, |(least, most)| {
         format!(", {} to {}", String::from_utf8_lossy(least), String::from_utf8_lossy(most))
     });
-    let of =
-        |kind: Kind, what: &str| Resolved { kind, evidence: format!("{what}{range}"), doubts: Vec::new(), nulls: 0 };
+    let of = |kind: Kind, what: &str| Resolved {
+        kind,
+        evidence: what.to_owned(),
+        range: range.clone(),
+        doubts: Vec::new(),
+        nulls: 0,
+    };
     let (least_fraction, fraction) = shapes.fraction_digits.unwrap_or_default();
     if shapes.exponents > 0 {
         return of(Kind::Double, "numbers, some with an exponent");
@@ -256,7 +264,8 @@ pub(super) fn time(column: &Column, candidates: &[Candidate]) -> Option<Resolved
     let first = alive.iter().find(|candidate| !candidate.is_compact)?;
     let format = first.format.as_deref().unwrap_or(if first.has_time { "ISO 8601" } else { "yyyy-MM-dd" });
     let what = if first.has_time { "timestamps" } else { "dates" };
-    let mut resolved = Resolved { kind: Kind::Text, evidence: "text".to_owned(), doubts: Vec::new(), nulls: 0 };
+    let mut resolved =
+        Resolved { kind: Kind::Text, evidence: "text".to_owned(), range: String::new(), doubts: Vec::new(), nulls: 0 };
     let has = |order: Order| alive.iter().find(|candidate| candidate.order == order);
     if let (Some(day), Some(month)) = (has(Order::DayFirst), has(Order::MonthFirst)) {
         let formats = [day, month].map(|candidate| candidate.format.as_deref().unwrap_or_default());
@@ -273,7 +282,8 @@ pub(super) fn time(column: &Column, candidates: &[Candidate]) -> Option<Resolved
     } else {
         resolved.kind =
             if first.has_time { Kind::Timestamp(first.format.clone()) } else { Kind::Date(first.format.clone()) };
-        resolved.evidence = format!("{what} written {format}{}", span(column, first));
+        resolved.evidence = format!("{what} written {format}");
+        resolved.range = span(column, first);
     }
     Some(resolved)
 }

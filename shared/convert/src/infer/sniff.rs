@@ -1,7 +1,7 @@
 //! The dialect of a CSV file, from its first bytes: which reading makes the most even table of the most telling cells.
 //! It does not know columns' types beyond a glance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lakegate_contract::{CsvDialect, Encoding, Quoting};
@@ -222,7 +222,8 @@ impl Reading {
 
 /// Why names cannot tell the columns apart.
 fn reason_for_positions(names: &[Vec<u8>], width: usize) -> Option<&'static str> {
-    let is_twice = names.iter().enumerate().any(|(index, name)| names.iter().take(index).any(|other| other == name));
+    let mut known = BTreeSet::new();
+    let is_twice = !names.iter().all(|name| known.insert(name));
     if names.len() != width {
         Some("the header has another number of fields than the rows")
     } else if is_twice {

@@ -73,9 +73,10 @@ impl Numbers {
     }
 
     /// The type that holds all of them as they are written, and what they are; `None` where no type does.
-    pub(super) fn kind(&self) -> (Option<Kind>, String) {
-        // Such numbers are not told apart by their doubles.
-        let range = if self.is_wide || self.is_beyond_double { None } else { self.range.ends() };
+    pub(super) fn kind(&self, shows_range: bool) -> (Option<Kind>, String) {
+        // Numbers that no double holds are not told apart here.
+        let has_range = shows_range && !self.is_wide && !self.is_beyond_double;
+        let range = if has_range { self.range.ends() } else { None };
         let range = range.map_or_else(String::new, |(least, most)| {
             format!(", {} to {}", String::from_utf8_lossy(least), String::from_utf8_lossy(most))
         });
@@ -161,7 +162,7 @@ mod tests {
         for value in values {
             numbers.observe(value.as_bytes());
         }
-        numbers.kind().0
+        numbers.kind(true).0
     }
 
     fn decimal(precision: usize, scale: usize) -> Kind {

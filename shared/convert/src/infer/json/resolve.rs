@@ -142,7 +142,7 @@ fn see(node: &Node, place: Place<'_>, settings: Settings<'_>) -> Seen {
         return see_texts(texts, node.strings.values, place, settings);
     }
     if let Some(numbers) = &node.written {
-        return see_numbers(node, numbers);
+        return see_numbers(node, numbers, settings);
     }
     if node.booleans.values > 0 {
         return Seen::of(Shape::Scalar(Kind::Boolean), "true or false");
@@ -172,14 +172,15 @@ fn see_texts(texts: &Column, values: u64, place: Place<'_>, settings: Settings<'
         && let Some(resolved) = time(texts, settings.candidates)
     {
         doubts.extend(resolved.doubts);
+        let evidence = if settings.is_permissive { resolved.evidence } else { resolved.evidence + &resolved.range };
         if resolved.kind != Kind::Text && others == 0 {
-            return Seen { shape: Shape::Scalar(resolved.kind), evidence: resolved.evidence, doubts };
+            return Seen { shape: Shape::Scalar(resolved.kind), evidence, doubts };
         }
         if resolved.kind != Kind::Text {
             doubts.push(format!(
                 "{}, which is no date: JSON has null for it; all others are {}",
                 absent(others),
-                resolved.evidence
+                evidence
             ));
         }
     } else if texts.values > 0 && texts.numbers.is_alive() {
@@ -188,7 +189,7 @@ fn see_texts(texts: &Column, values: u64, place: Place<'_>, settings: Settings<'
         doubts.push(format!("{all} are numbers in quotes{how}"));
     }
     doubts.extend(texts.not_times.and_then(|at: Contradiction| contradicted(at, "date or timestamp")));
-    if values >= ENUM_ROWS_MIN {
+    if values >= ENUM_ROWS_MIN && !settings.is_permissive {
         doubts.extend(enumeration(texts, &std::collections::BTreeSet::new(), settings.encoding));
     }
     let longest = counted(texts.longest as u64, "byte");
@@ -202,8 +203,8 @@ fn absent(texts: u64) -> String {
     format!("{} {are} empty or {stand} for a missing value", grouped(texts))
 }
 
-fn see_numbers(node: &Node, numbers: &Numbers) -> Seen {
-    let (kind, mut evidence) = numbers.kind();
+fn see_numbers(node: &Node, numbers: &Numbers, settings: Settings<'_>) -> Seen {
+    let (kind, mut evidence) = numbers.kind(!settings.is_permissive);
     let mut doubts = Vec::new();
     if let Some(unique) = &node.unique {
         evidence.push_str(&uniqueness(unique, numbers.values, true));
