@@ -254,3 +254,6 @@ impl Reader<'_, '_> {
 fn inside<'a>(texts: Texts<'a>, field: &Field) -> Scanner<'a> {
     Scanner::new(texts.bytes.get(..field.end()).unwrap_or_default(), field.start() + 1, true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::json_string;
+    use crate::records::{BATCH_RECORDS, FieldMap};
+
+    #[test]
+    fn batches_whose_rows_repeat_long_names_have_fewer_rows() {
+        let map = |name_bytes: usize, names: usize| FieldMap {
+            rescued: (0..names).map(|field| (field, "x".repeat(name_bytes))).collect(),
+            ..FieldMap::default()
+        };
+        assert_eq!(map(0, 0).batch_records(), BATCH_RECORDS);
+        assert_eq!(map(1024, 2).batch_records(), BATCH_RECORDS);
+        assert_eq!(map(1024, 64).batch_records(), 256);
+    }
 
     proptest! {
         #[test]

@@ -218,6 +218,16 @@ fn header_names_that_two_columns_have_are_refused() {
 }
 
 #[test]
+fn an_unknown_name_that_is_no_name_is_not_rescued() {
+    let converted = |name_bytes: usize| {
+        let input = format!("id,n,t,{}\nA,1,x,y\n", "u".repeat(name_bytes));
+        convert(&Arc::new(rescuing(|_| {})), input.as_bytes(), usize::MAX).join("\n")
+    };
+    assert!(converted(1025).contains("more than 1024 bytes"), "{}", converted(1025));
+    assert!(!converted(1024).contains("more than 1024 bytes"), "{}", converted(1024));
+}
+
+#[test]
 fn a_header_that_cannot_be_read_rejects_the_file() {
     let quote = "HeaderMismatch: the header is not readable: it has a stray quote, or one that is never closed; where spaces stand around quotes, trim: true would fit";
     check(contract(|_| {}), b"id, \"n\", \"t\"\na,1,\n", &[quote]);

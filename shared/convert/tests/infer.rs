@@ -9,6 +9,7 @@
     reason = "a test may fail, and reads its cases"
 )]
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -314,4 +315,28 @@ proptest! {
             prop_assert_eq!(judgement.counts.rejected, draft.unreadable_rows, "{}", draft.yaml);
         }
     }
+}
+
+#[test]
+fn a_draft_of_unknown_data_shows_no_value_and_has_room() {
+    let mut input = "name,price,day\n".to_owned();
+    for row in 0..2000 {
+        writeln!(input, "secret{},17.5,2024-07-{:02}", row % 2, row % 28 + 1).unwrap();
+    }
+    let mut inference = Inference::new();
+    inference.push(input.as_bytes()).unwrap();
+    let draft = inference.finish(&Naming { is_permissive: true, ..naming() }).unwrap();
+    for value in ["secret", "17.5", "2024-07"] {
+        assert!(!draft.yaml.contains(value), "{}", draft.yaml);
+    }
+    assert!(draft.yaml.contains("DECIMAL(38,10)"), "{}", draft.yaml);
+    let owned = infer(input.as_bytes(), usize::MAX).unwrap();
+    assert!(["secret1", "17.5", "2024-07-28"].iter().all(|value| owned.yaml.contains(value)), "{}", owned.yaml);
+    assert_eq!(convert(&draft.yaml, b"name,price,day\nx,1.25,\n").counts.accepted, 1);
+}
+
+#[test]
+fn a_file_of_too_many_columns_is_refused() {
+    let input = format!("a{}\n", ",a".repeat(10_000));
+    assert_eq!(infer(input.as_bytes(), usize::MAX), Err(InferError::TooManyColumns(10_001)));
 }

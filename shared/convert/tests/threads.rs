@@ -77,7 +77,11 @@ fn convert(
 }
 
 fn check(bytes: &[u8], verdict: Verdict) {
-    let contract = Arc::new(lakegate_contract::parse(CONTRACT).unwrap().contract);
+    check_with(CONTRACT, bytes, verdict);
+}
+
+fn check_with(contract: &str, bytes: &[u8], verdict: Verdict) {
+    let contract = Arc::new(lakegate_contract::parse(contract).unwrap().contract);
     let whole = convert(&contract, bytes, usize::MAX, 1);
     assert_eq!(whole.1, verdict, "{}", whole.0);
     for (chunk_bytes, threads) in [(1000, 1), (70_000, 2), (usize::MAX, 2), (300_001, 5)] {
@@ -99,4 +103,37 @@ fn a_truncated_file_is_the_same_on_any_number_of_threads() {
     let packed = gzip.finish().unwrap();
     check(&packed, Verdict::Published);
     check(packed.get(..packed.len() * 2 / 3).unwrap(), Verdict::Rejected);
+}
+
+#[test]
+fn a_nested_json_file_is_the_same_on_any_number_of_threads() {
+    let contract = CONTRACT.replace("format: csv", "format: json").replace(
+        "    properties:
+",
+        "    properties:
+      - {name: lines, logicalType: array, items: {logicalType: object, properties: [{name: n, logicalType: integer}, {name: s, logicalType: string}]}}
+      - {name: at, logicalType: object, properties: [{name: lat, logicalType: number, physicalType: 'DECIMAL(8,6)'}]}
+",
+    );
+    let mut text = String::new();
+    for row in 0..ROWS / 2 {
+        let n = if row % 41 == 0 { "\"x\"".to_owned() } else { row.to_string() };
+        let lines = format!("{{\"n\":{n},\"s\":\"a\\n{row}\"}},").repeat(row as usize % 3);
+        let lines = lines.trim_end_matches(',');
+        let (month, day, lat) = (row % 3 + 1, row % 28 + 1, row % 90);
+        writeln!(
+            text,
+            "{{\"id\":{row},\"day\":\"2025-{month:02}-{day:02}\",\"lines\":[{lines}],\"at\":{{\"lat\":{lat}.5}},\"text\":null}}"
+        )
+        .unwrap();
+    }
+    check_with(&contract, text.as_bytes(), Verdict::Published);
+    let cut = text.len() * 2 / 3;
+    check_with(&contract, format!("{}\n{{\"id\":", &text[..cut]).as_bytes(), Verdict::Published);
+}
+
+#[test]
+fn a_file_of_too_many_partitions_is_the_same_on_any_number_of_threads() {
+    let contract = CONTRACT.replace("transformLogic: month(day)", "transformLogic: id");
+    check_with(&contract, &csv(), Verdict::Rejected);
 }

@@ -392,7 +392,9 @@ mod tests {
     #[test]
     fn a_text_for_which_a_batch_has_no_room_has_no_result() {
         let mut built = TextBuilder { bytes_max: 5, ..TextBuilder::new(4) };
-        ["abc", "def", "gh", ""].iter().for_each(|text| built.push_text(text));
+        for text in ["abc", "def", "gh", ""] {
+            built.push_text(text);
+        }
         let (texts, failed) = built.finish().unwrap();
         let Texts::Each(texts) = texts else { unreachable!("texts are one each") };
         assert_eq!(texts.iter().flatten().collect::<Vec<_>>(), ["abc", "", "gh", ""]);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int8Array, Int16Array, Int32Array,
-    Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use bytes::Bytes;
 use lakegate_contract::Compression;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -190,4 +190,33 @@ fn nested_columns_are_encoded_beside_flat_ones() {
     lists.append_value([]);
     let columns: Vec<ArrayRef> = vec![Arc::new(Int32Array::from(vec![7, 8, 9])), Arc::new(lists.finish())];
     check(&[RoutedBatch { columns, targets: vec![0, NO_PARTITION, 0] }], 1, Compression::Zstd);
+}
+
+#[test]
+fn decimals_of_every_precision_come_back() {
+    for precision in 1..=38_u8 {
+        let limit = 10_i128.pow(u32::from(precision));
+        let values = [Some(limit - 1), Some(1 - limit), None, Some(0), Some(-1), Some(1), Some(limit / 3)];
+        let values: Decimal128Array = values.into_iter().collect();
+        let array = Arc::new(values.with_precision_and_scale(precision, 0).unwrap()) as ArrayRef;
+        check(&[RoutedBatch { columns: vec![array], targets: vec![0; 7] }], 1, Compression::Snappy);
+    }
+}
+
+#[test]
+fn zeros_of_both_signs_come_back_with_their_signs_and_are_bounded() {
+    let zeros = [0.0, -0.0, -0.0, 0.0];
+    for zeros in [&zeros[..], &zeros[..1], &zeros[1..2]] {
+        let array = Arc::new(zeros.iter().copied().collect::<Float64Array>()) as ArrayRef;
+        let batch = [RoutedBatch { columns: vec![array], targets: vec![0; zeros.len()] }];
+        let files = encode(&batch, 1, Compression::Snappy, 1);
+        let (read, metadata) = read(&files[0]);
+        let read: Vec<u64> =
+            read.column(0).as_primitive::<Float64Type>().values().iter().map(|value| value.to_bits()).collect();
+        assert_eq!(read, zeros.iter().map(|value| value.to_bits()).collect::<Vec<_>>());
+        // A reader may take bounds bit by bit: the least zero is written as -0.0, the greatest as 0.0.
+        let statistics = metadata.row_group(0).column(0).statistics().unwrap();
+        assert_eq!(statistics.min_bytes_opt().unwrap(), (-0.0_f64).to_le_bytes());
+        assert_eq!(statistics.max_bytes_opt().unwrap(), 0.0_f64.to_le_bytes());
+    }
 }
