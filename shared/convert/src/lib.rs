@@ -38,6 +38,7 @@ mod infer;
 mod json;
 mod judge;
 mod judgement;
+mod names;
 mod nested;
 mod parse;
 mod partition;
