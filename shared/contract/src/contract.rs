@@ -183,7 +183,7 @@ pub struct Policy {
     pub max_reject_percent: f64,
     /// Above this number of rejected rows nothing of the file is published.
     pub max_reject_rows: Option<u64>,
-    /// What a header column that the contract does not name does.
+    /// What a header column or a JSON key that the contract does not name does.
     pub unknown_columns: UnknownColumns,
     /// What a row does that an accepted row above equals in every column of the file.
     pub exact_duplicates: ExactDuplicates,
@@ -208,12 +208,12 @@ impl Default for Policy {
     }
 }
 
-/// What a header column that the contract does not name does.
+/// What a header column or a JSON key that the contract does not name does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownColumns {
-    /// The file is rejected.
+    /// A header with one rejects the file, a JSON object with one its record.
     Reject,
-    /// The column is left out.
+    /// The column, or the key with its value, is left out.
     Ignore,
     /// Its values are kept in the column [`ColumnSource::RESCUED_NAME`].
     Rescue,

@@ -20,7 +20,7 @@ pub enum Rule {
     Encoding,
     /// The record is longer than `maxRecordBytes`.
     TooLong,
-    /// The record is no JSON object.
+    /// The record is no JSON object, or a key stands twice in it or in an object nested in it.
     Syntax,
     /// A JSON object has a key that the contract does not know, and the contract rejects these. (In CSV the header has names, and the
     /// file is rejected.)

@@ -17,6 +17,8 @@ use zone::Zone;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
+/// 0001-01-01T00:00:00 and 9999-12-31T23:59:59 in seconds since 1970: Athena and Spark share no years beyond.
+const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// How a date or a timestamp is written.
 ///
@@ -143,18 +145,20 @@ impl TemporalPattern {
         Some(self.read(text)?.days)
     }
 
-    /// Reads a timestamp in microseconds since 1970-01-01T00:00:00, its offset or zone applied. Digits of a fraction beyond
+    /// Reads a timestamp in microseconds since 1970-01-01T00:00:00, its offset or zone applied. What that moves out of
+    /// the years 1 to 9999 is no timestamp. Digits of a fraction beyond
     /// microseconds are cut, which is towards the past, before 1970 as well.
     #[inline]
     #[must_use]
     pub fn parse_timestamp(&self, text: &[u8]) -> Option<i64> {
         let moment = self.read(text)?;
         let local = i64::from(moment.days) * SECONDS_PER_DAY + i64::from(moment.seconds);
-        let seconds = match (moment.place, self.zone) {
+        let utc = match (moment.place, self.zone) {
             (Place::Offset(offset), _) => local - i64::from(offset),
             (Place::Zone(zone), _) | (Place::Unsaid, Some(zone)) => zone.utc(local)?,
             (Place::Unsaid, None) => local,
         };
+        let seconds = Some(utc).filter(|seconds| SECONDS.contains(seconds))?;
         Some(seconds * MICROS_PER_SECOND + i64::from(moment.micros))
     }
 

@@ -109,11 +109,11 @@ fn strings(array: &ArrayRef, check: &Check, broken: &mut Vec<usize>) {
             };
             broken.extend(values().filter(|(_, text)| !is_known(text)).map(|(row, _)| row));
         }
-        // A text has at most as many characters as bytes, and most texts settle it so.
         Check::MinLength(min) => {
             broken.extend(values().filter(|(_, text)| (text.chars().count() as u64) < *min).map(|(row, _)| row));
         }
         Check::MaxLength(max) => {
+            // A text has at most as many characters as bytes, and most texts settle it so.
             let is_longer = |text: &str| text.len() as u64 > *max && text.chars().count() as u64 > *max;
             broken.extend(values().filter(|(_, text)| is_longer(text)).map(|(row, _)| row));
         }

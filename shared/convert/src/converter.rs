@@ -96,7 +96,8 @@ impl Reader {
 
 /// Converts one file. Push its bytes in order, drain after each push, then finish and drain once more.
 ///
-/// The judgement and the encoded bytes do not depend on how the bytes are cut into pushes, nor on the number of threads.
+/// The judgement and the encoded bytes do not depend on how the bytes are cut into pushes, nor on the number of threads; but for
+/// [`Judgement::bytes_read`] of a file that is rejected before its end, which counts what was pushed until then.
 #[derive(Debug)]
 pub struct Converter {
     contract: Arc<Contract>,

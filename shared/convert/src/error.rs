@@ -9,7 +9,4 @@ pub enum ConvertError {
     /// Parquet could not be encoded.
     #[error("cannot encode Parquet")]
     Parquet(#[from] parquet::errors::ParquetError),
-    /// A batch grew beyond what its offsets can address.
-    #[error("a batch of records has more than 4 GiB")]
-    BatchTooLarge,
 }

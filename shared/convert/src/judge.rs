@@ -113,7 +113,7 @@ fn mark(flags: &mut Vec<bool>, row: usize, rows: usize) {
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) batch: Batch,
-    /// Batch that cannot be read as rows, by their place in the batch, ascending. All others are candidate rows.
+    /// Records that cannot be read as rows, by their place in the batch, ascending. All others are candidate rows.
     pub(crate) faults: Vec<(usize, Rule)>,
     /// How many candidate rows there are.
     pub(crate) rows: usize,

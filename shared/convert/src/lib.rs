@@ -39,6 +39,7 @@ mod json;
 mod judge;
 mod judgement;
 mod left_out;
+mod names;
 mod nested;
 mod parse;
 mod partition;

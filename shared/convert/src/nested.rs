@@ -37,7 +37,8 @@ pub(crate) fn column(
         let text = values.texts.text(field, &mut scratch);
         if field.form() == Form::Aside {
             cells.add(row, *field);
-        } else if field.form() == Form::Plain && values.style.nulls.contains(text) {
+        } else if values.style.nulls.contains(text) {
+            // Quotes do not matter here: `""` is no JSON and can mean nothing but null.
             cells.add(row, NOTHING);
         } else {
             let start = bytes.len();

@@ -212,7 +212,7 @@ impl Cells<'_, '_> {
         let (null_texts, index) = (&self.values.style.nulls, self.index);
         let numbers = self.values.style.numbers;
         self.for_each(|findings, row, text, form| {
-            // Quotes do not matter here: `""` can mean nothing but null in a column of numbers.
+            // Quotes do not matter here: no text that means null could mean anything else in a column of numbers.
             let value = if form == Form::Null {
                 None
             } else if null_texts.contains(text) || text.is_empty() {

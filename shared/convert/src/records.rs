@@ -67,7 +67,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Readers keep batches far below 4 GiB: a record has at most 1 GiB.
+    /// Readers keep batches far below 4 GiB: a contract allows records of at most 64 MiB.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "batches stay below 4 GiB")]
     pub(crate) const fn new(start: usize, end: usize, form: Form) -> Self {

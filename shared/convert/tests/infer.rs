@@ -325,7 +325,7 @@ fn a_draft_of_unknown_data_shows_no_value_and_has_room() {
     }
     let mut inference = Inference::new();
     inference.push(input.as_bytes()).unwrap();
-    let draft = inference.finish(&Naming { is_permissive: true, ..naming() }).unwrap();
+    let draft = inference.finish(&Naming { is_permissive: true, ..naming("csv") }).unwrap();
     for value in ["secret", "17.5", "2024-07"] {
         assert!(!draft.yaml.contains(value), "{}", draft.yaml);
     }

@@ -113,6 +113,9 @@ fn local_times_become_utc() {
         ("Europe/Berlin", "2024-10-27T03:00", Some("2024-10-27 02:00:00")),
         ("Europe/Berlin", "2024-03-31T02:30Z", Some("2024-03-31 02:30:00")),
         ("Europe/Berlin", "9999-07-05T13:00", Some("9999-07-05 11:00:00")),
+        ("America/New_York", "9999-12-31T18:59:59", Some("9999-12-31 23:59:59")),
+        ("America/New_York", "9999-12-31T19:00", None),
+        ("Asia/Kolkata", "0001-01-01T00:00", None),
         ("America/New_York", "2024-03-10T02:30", None),
         ("Asia/Kolkata", "2024-03-10T02:30", Some("2024-03-09 21:00:00")),
         ("Pacific/Apia", "2011-12-30T12:00", None),
@@ -128,6 +131,21 @@ fn local_times_become_utc() {
     }
     let dates = TemporalPattern::iso_date().with_default_zone("Pacific/Apia").unwrap();
     assert!(dates.parse_date(b"2011-12-30").is_some());
+}
+
+#[test]
+fn an_offset_that_leads_out_of_the_years_1_to_9999_gives_no_value() {
+    let iso = TemporalPattern::iso_timestamp();
+    for (written, read) in [
+        ("0001-01-01T00:00:00Z", Some("0001-01-01 00:00:00")),
+        ("0001-01-01T05:00:00+05:00", Some("0001-01-01 00:00:00")),
+        ("0001-01-01T04:59:59+05:00", None),
+        ("9999-12-31T23:59:59.999999", Some("9999-12-31 23:59:59.999999")),
+        ("9999-12-31T22:59:59-01:00", Some("9999-12-31 23:59:59")),
+        ("9999-12-31T23:00:00-01:00", None),
+    ] {
+        assert_eq!(timestamp(&iso, written).as_deref(), read, "{written}");
+    }
 }
 
 #[test]

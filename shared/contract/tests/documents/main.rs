@@ -129,6 +129,63 @@ fn bounds_are_values_of_the_column() {
 }
 
 #[test]
+fn of_two_lengths_of_a_text_the_smaller_one_holds() {
+    for (physical, option, expected) in [("VARCHAR(3)", 10, 3), ("VARCHAR(10)", 3, 3), ("CHAR(4)", 4, 4)] {
+        let column = format!(
+            "{{name: a, logicalType: string, physicalType: '{physical}', logicalTypeOptions: {{maxLength: {option}}}}}"
+        );
+        let (contract, _) = good(&document("format: csv", &[column.as_str()], ""));
+        let checks = &contract.columns[0].checks;
+        assert!(matches!(checks.as_slice(), [Check::MaxLength(length)] if *length == expected), "{checks:?}");
+    }
+    let column = "{name: a, logicalType: string, physicalType: 'VARCHAR(3)', logicalTypeOptions: {minLength: 4}}";
+    assert_eq!(problems(&document("format: csv", &[column], "")).len(), 1);
+}
+
+#[test]
+fn a_bound_that_binary_floating_point_may_have_changed_is_refused() {
+    let told = |physical: &str, bound: &str| {
+        let column = format!(
+            "{{name: a, logicalType: number, physicalType: '{physical}', logicalTypeOptions: {{maximum: {bound}}}}}"
+        );
+        problems(&document("format: csv", &[column.as_str()], ""))
+    };
+    for lost in ["99999999999999999999.99", "1e20", "12345678901234.567", "-1e15", "0.1234567890123456"] {
+        let told = told("DECIMAL(38,2)", lost);
+        assert_eq!(told.len(), 1, "{lost}: {told:?}");
+        assert!(told[0].contains("expected the number as text, in quotes"), "{lost}: {told:?}");
+    }
+    for kept in ["'99999999999999999999.99'", "'1e20'", "1e6", "9007199254740993", "1234567890123.45", "0.295", "-1.5"]
+    {
+        assert_eq!(told("DECIMAL(38,2)", kept), Vec::<String>::new(), "{kept}");
+    }
+    assert_eq!(told("DOUBLE", "1e20"), Vec::<String>::new());
+    assert_eq!(told("DECIMAL(38,2)", "'1.2299999999999999999e0'").len(), 1);
+}
+
+#[test]
+fn bounds_with_no_value_between_them_are_refused() {
+    let told = |column_type: &str, bounds: &str| {
+        let column = format!("{{name: a, {column_type}, logicalTypeOptions: {{{bounds}}}}}");
+        problems(&document("format: csv", &[column.as_str()], "")).len()
+    };
+    for (column_type, bounds, expected) in [
+        ("logicalType: integer", "minimum: 5, exclusiveMaximum: 5", 1),
+        ("logicalType: integer", "exclusiveMinimum: 5, exclusiveMaximum: 6", 1),
+        ("logicalType: integer", "exclusiveMinimum: 5, exclusiveMaximum: 7", 0),
+        ("logicalType: integer", "minimum: 5, maximum: 5", 0),
+        ("logicalType: integer", "minimum: 1, exclusiveMinimum: 9, maximum: 5", 1),
+        ("logicalType: number", "minimum: 5, exclusiveMaximum: 5", 1),
+        ("logicalType: number", "exclusiveMinimum: 5, exclusiveMaximum: 5.5", 0),
+        ("logicalType: number, physicalType: 'DECIMAL(5,1)'", "exclusiveMinimum: 5, exclusiveMaximum: 5.1", 1),
+        ("logicalType: number, physicalType: 'DECIMAL(5,1)'", "exclusiveMinimum: 5, maximum: 5.1", 0),
+        ("logicalType: date", "minimum: '2024-01-01', exclusiveMaximum: '2024-01-01'", 1),
+    ] {
+        assert_eq!(told(column_type, bounds), expected, "{column_type} {bounds}");
+    }
+}
+
+#[test]
 fn json_is_read_as_yaml_is() {
     let value: serde_json::Value = serde_saphyr::from_str(ORDERS).unwrap();
     assert_eq!(parse(&value.to_string()).unwrap().contract.columns.len(), 8);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use lakegate_contract::{Column, ColumnSource, Contract, UnknownColumns};
 
+use crate::names::{Found, Names};
 use crate::records::FieldMap;
 use crate::{FileError, FileErrorKind};
 
@@ -38,9 +39,22 @@ pub(crate) fn by_name(contract: &Contract, names: &[String], line: u64) -> Resul
     let error = |message: String| FileError { kind: FileErrorKind::HeaderMismatch, message, line: Some(line) };
     let mut field_of_column = vec![None; contract.columns.len()];
     let mut unknown = Vec::new();
+    let in_file: Vec<(usize, &str)> = contract
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.is_in_file())
+        .map(|(index, column)| (index, column.name.as_str()))
+        .collect();
+    let known = Names::new(in_file.iter().map(|(_, name)| *name));
     for (field, name) in names.iter().enumerate() {
-        let found = column_named(contract, name).map_err(error)?;
-        let Some((column, place)) = found.and_then(|column| Some((column, field_of_column.get_mut(column)?))) else {
+        let found = match known.find(name) {
+            Found::Column(found) => in_file.get(found),
+            Found::Ambiguous(one, other) => return Err(error(ambiguous_message(&in_file, one, other))),
+            Found::Nothing => None,
+        };
+        let found = found.and_then(|(column, _)| Some((*column, field_of_column.get_mut(*column)?)));
+        let Some((column, place)) = found else {
             unknown.push((field, name.as_str()));
             continue;
         };
@@ -66,23 +80,6 @@ pub(crate) fn by_name(contract: &Contract, names: &[String], line: u64) -> Resul
     Ok(FieldMap { field_of_column, field_count: names.len(), rescued })
 }
 
-/// The column that a header's name belongs to, if there is one.
-fn column_named(contract: &Contract, name: &str) -> Result<Option<usize>, String> {
-    let in_file = || contract.columns.iter().enumerate().filter(|(_, column)| column.is_in_file());
-    if let Some((index, _)) = in_file().find(|(_, column)| column.name == name) {
-        return Ok(Some(index));
-    }
-    let lower = name.to_lowercase();
-    let mut alike = in_file().filter(|(_, column)| column.name.to_lowercase() == lower);
-    match (alike.next(), alike.next()) {
-        (Some((_, first)), Some((_, second))) => Err(format!(
-            "the header names a column that may be {} or {}, which differ only in case of letters",
-            first.name, second.name
-        )),
-        (first, _) => Ok(first.map(|(index, _)| index)),
-    }
-}
-
 /// Unknown fields and the names under which they are kept, where the contract has a column for them.
 fn rescued(contract: &Contract, unknown: &[(usize, &str)]) -> Result<Vec<(usize, String)>, String> {
     let mut known = BTreeSet::new();
@@ -101,6 +98,12 @@ fn rescued(contract: &Contract, unknown: &[(usize, &str)]) -> Result<Vec<(usize,
     }
     let has_place = contract.columns.iter().any(|column| matches!(column.source, ColumnSource::Rescued));
     Ok(if has_place { rescued } else { Vec::new() })
+}
+
+fn ambiguous_message(columns: &[(usize, &str)], one: usize, other: usize) -> String {
+    let name = |place: usize| columns.get(place).map_or("", |(_, name)| *name);
+    let (one, other) = (name(one), name(other));
+    format!("the header names a column that may be {one} or {other}, which differ only in case of letters")
 }
 
 fn missing_message(missing: &[&str], unknown: &[(usize, &str)], is_header: bool) -> String {

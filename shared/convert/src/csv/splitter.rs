@@ -10,9 +10,6 @@ use super::fields::FieldFinish;
 use crate::decode::source_len;
 use crate::records::{BATCH_BYTES, Batch, Escaping, Field, FieldMap, Form, Record};
 
-/// Offsets in a batch are 32 bits wide; a longer record is cut, whatever the dialect allows.
-const RECORD_BYTES_MAX: usize = 1 << 30;
-
 /// Carriage returns that belong to a line feed: one in CRLF, two where a CRLF file was written in text mode on Windows.
 pub(super) const CARRIAGE_RETURNS_MAX: usize = 2;
 
@@ -89,7 +86,7 @@ impl Splitter {
             comment: dialect.comment,
             trim: dialect.trim,
             quoting: dialect.quoting,
-            max_record_bytes: dialect.max_record_bytes.min(RECORD_BYTES_MAX),
+            max_record_bytes: dialect.max_record_bytes,
             batch_bytes: BATCH_BYTES,
             skip_lines: dialect.skip_lines,
             finish: FieldFinish::new(dialect, escape),

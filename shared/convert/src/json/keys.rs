@@ -2,13 +2,13 @@
 //! key that came next the last time is compared first, and nothing is hashed while it is right.
 //! It does not know values.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use lakegate_contract::Column;
 
 use super::scan::{Scanner, Step};
 use super::text::unescape;
+use crate::names::{Found, Names};
 use crate::records::Form;
 
 /// Keys that are remembered; objects that use keys as data have ever new ones.
@@ -28,7 +28,7 @@ pub(crate) enum Key {
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// The names of the slots.
-    names: Vec<String>,
+    names: Names,
     entries: Vec<Entry>,
     index: HashMap<Box<[u8]>, usize>,
     /// The entry of the key before, in this object; the first entry stands for its beginning.
@@ -55,11 +55,11 @@ struct Entry {
 impl Keys {
     /// For objects whose slots are these columns, in this order.
     pub(crate) fn new<'a>(columns: impl Iterator<Item = &'a Column>) -> Self {
-        let names: Vec<String> = columns.map(|column| column.name.clone()).collect();
+        let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
         let beginning = Entry { quoted: Box::default(), slot: None, next: 0, seen: 0 };
         Self {
             slot_seen: vec![0; names.len()],
-            names,
+            names: Names::new(names.into_iter()),
             entries: vec![beginning],
             index: HashMap::new(),
             last: 0,
@@ -143,10 +143,11 @@ impl Keys {
         place
     }
 
-    /// Exactly, else in another case of letters, as a CSV header's names.
+    /// A key that could be one slot's as well as another's is nobody's: nothing is guessed.
     fn slot_named(&self, text: &[u8]) -> Option<usize> {
-        let text: Cow<'_, str> = String::from_utf8_lossy(text);
-        let exact = self.names.iter().position(|name| *name == text);
-        exact.or_else(|| self.names.iter().position(|name| name.eq_ignore_ascii_case(&text)))
+        match self.names.find(&String::from_utf8_lossy(text)) {
+            Found::Column(slot) => Some(slot),
+            Found::Ambiguous(..) | Found::Nothing => None,
+        }
     }
 }

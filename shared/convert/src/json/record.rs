@@ -106,18 +106,10 @@ impl RecordReader {
                     }
                 }
                 Key::Twice => flaw = Some(Flaw::KeyTwice),
-                Key::Unknown if self.unknown == UnknownColumns::Reject => {
-                    if flaw.is_none() {
-                        flaw = Some(Flaw::UnknownKey);
-                        self.unknown_key.clear();
-                        self.unknown_key.push_str(&shown(scanner.bytes(start, scanner.position)));
-                    }
+                Key::Unknown => {
+                    let member = scanner.bytes(start, scanner.position);
+                    flaw = flaw.or_else(|| self.unknown_member(member, target, aside));
                 }
-                Key::Unknown if self.rescued.is_some() => {
-                    target.aside.push(if target.aside.len() == aside { b'{' } else { b',' });
-                    target.aside.extend_from_slice(scanner.bytes(start, scanner.position));
-                }
-                Key::Unknown => {}
             }
             match scanner.skip_blanks()? {
                 b',' => {
@@ -137,6 +129,24 @@ impl RecordReader {
         }
         self.end_rescued(target, first_field, aside);
         Ok(flaw)
+    }
+
+    /// What a member that the contract does not know comes to: a flaw, or a part of what is rescued of this record, which begins at
+    /// `aside`.
+    fn unknown_member(&mut self, member: &[u8], target: &mut Target<'_>, aside: usize) -> Option<Flaw> {
+        match self.unknown {
+            UnknownColumns::Reject => {
+                self.unknown_key.clear();
+                self.unknown_key.push_str(&shown(member));
+                Some(Flaw::UnknownKey)
+            }
+            UnknownColumns::Rescue if self.rescued.is_some() => {
+                target.aside.push(if target.aside.len() == aside { b'{' } else { b',' });
+                target.aside.extend_from_slice(member);
+                None
+            }
+            UnknownColumns::Ignore | UnknownColumns::Rescue => None,
+        }
     }
 
     /// Closes the object of what the contract does not know, if there is anything in it.

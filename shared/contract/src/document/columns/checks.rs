@@ -8,11 +8,17 @@ use serde_json::Value;
 
 use super::super::node::{Findings, Node};
 use super::types::text_length;
-use crate::value::{parse_boolean, parse_decimal, parse_double, parse_integer};
+use crate::value::{decimal_with_exponent, parse_boolean, parse_decimal, parse_double, parse_integer};
 use crate::{Check, ColumnType, Scalar};
 
 /// Digits of the widest decimal.
 const MAX_DIGITS: u8 = 38;
+/// Decimal digits that binary64 always keeps.
+const DOUBLE_DIGITS: usize = 15;
+/// From here on fewer than one digit behind the point is kept: 10^15.
+const DOUBLE_EXACT_BELOW: f64 = 1e15;
+/// What is asked for where digits may have been lost.
+const AS_TEXT: &str = "the number as text, in quotes: without them it keeps 15 digits";
 /// What the standard lets ask of objects and arrays.
 const NESTED_OPTIONS: [&str; 6] = ["maxItems", "maxProperties", "minItems", "minProperties", "required", "uniqueItems"];
 
@@ -21,23 +27,40 @@ pub(super) fn checks(node: &Node<'_>, column_type: &ColumnType, findings: &mut F
     if let Some(list) = node.field("enum") {
         checks.extend(enumeration(&list, column_type, findings));
     }
-    if let Some(options) = node.field("logicalTypeOptions")
-        && options.object("an object of options", findings).is_some()
-    {
-        option_checks(&options, column_type, &mut checks, findings);
+    let options = node.field("logicalTypeOptions");
+    let options = options.filter(|options| options.object("an object of options", findings).is_some());
+    if let Some(options) = &options {
+        options.refuse_unknown_keys(
+            &format!("the options of {}", type_name(column_type)),
+            known_options(column_type),
+            findings,
+        );
+        for key in known_options(column_type) {
+            let option = options.field(key);
+            checks.extend(option.and_then(|option| option_check(options, key, &option, column_type, findings)));
+        }
     }
-    let declared = node.value.get("physicalType").and_then(Value::as_str);
-    let declared = declared.filter(|_| matches!(column_type, ColumnType::String));
-    if let Some(length) = declared.and_then(|text| text_length(&text.to_ascii_uppercase()))
-        && !checks.iter().any(|check| matches!(check, Check::MaxLength(_)))
-    {
-        checks.push(Check::MaxLength(length));
+    limit_length(node, column_type, &mut checks);
+    if let Some(options) = options {
+        refuse_unsatisfiable(&options, &checks, findings);
     }
     checks
 }
 
-fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<Check>, findings: &mut Findings) {
-    let known: &[&str] = match column_type {
+/// Of the length that `VARCHAR(n)` says and the option `maxLength` the smaller one holds.
+fn limit_length(node: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<Check>) {
+    let declared = node.value.get("physicalType").and_then(Value::as_str);
+    let declared = declared.filter(|_| matches!(column_type, ColumnType::String));
+    let Some(length) = declared.and_then(|text| text_length(&text.to_ascii_uppercase())) else { return };
+    let said = checks.iter_mut().find_map(|check| if let Check::MaxLength(said) = check { Some(said) } else { None });
+    match said {
+        Some(said) => *said = length.min(*said),
+        None => checks.push(Check::MaxLength(length)),
+    }
+}
+
+fn known_options(column_type: &ColumnType) -> &'static [&'static str] {
+    match column_type {
         ColumnType::String => &["format", "maxLength", "minLength", "pattern"],
         ColumnType::Integer(_) | ColumnType::Decimal { .. } => {
             &["exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "multipleOf"]
@@ -50,46 +73,44 @@ fn option_checks(options: &Node<'_>, column_type: &ColumnType, checks: &mut Vec<
         ColumnType::Timestamp(_) => {
             &["defaultTimezone", "exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "timezone"]
         }
-    };
-    options.refuse_unknown_keys(&format!("the options of {}", type_name(column_type)), known, findings);
-    for key in known {
-        let Some(option) = options.field(key) else { continue };
-        let check = match *key {
-            "format" => {
-                if matches!(column_type, ColumnType::String) {
-                    option.note("not enforced: the format of a text; a pattern is", findings);
-                }
-                None
-            }
-            // The pattern of the type has them already.
-            "defaultTimezone" | "timezone" => None,
-            key if NESTED_OPTIONS.contains(&key) => {
-                // What asks nothing is the standard's default.
-                if option.value.as_bool() != Some(false) && option.value.as_u64() != Some(0) {
-                    let expected =
-                        format!("no {key}, which is not enforced (required: true on a property or on items is)");
-                    option.refuse(expected, findings);
-                }
-                None
-            }
-            "minLength" => length(&option, findings).map(Check::MinLength),
-            "maxLength" => length(&option, findings).map(Check::MaxLength),
-            "pattern" => pattern(&option, findings),
-            key if option.value.is_boolean() && key.starts_with("exclusive") => {
-                refuse_flag_without_bound(options, &option, key, findings);
-                None
-            }
-            "minimum" if is_flag(options, "exclusiveMinimum") => {
-                bound("exclusiveMinimum", &option, column_type, findings)
-            }
-            "maximum" if is_flag(options, "exclusiveMaximum") => {
-                bound("exclusiveMaximum", &option, column_type, findings)
-            }
-            key => bound(key, &option, column_type, findings),
-        };
-        checks.extend(check);
     }
-    refuse_unsatisfiable(options, checks, findings);
+}
+
+fn option_check(
+    options: &Node<'_>,
+    key: &str,
+    option: &Node<'_>,
+    column_type: &ColumnType,
+    findings: &mut Findings,
+) -> Option<Check> {
+    match key {
+        "format" => {
+            if matches!(column_type, ColumnType::String) {
+                option.note("not enforced: the format of a text; a pattern is", findings);
+            }
+            None
+        }
+        // The pattern of the type has them already.
+        "defaultTimezone" | "timezone" => None,
+        key if NESTED_OPTIONS.contains(&key) => {
+            // What asks nothing is the standard's default.
+            if option.value.as_bool() != Some(false) && option.value.as_u64() != Some(0) {
+                let expected = format!("no {key}, which is not enforced (required: true on a property or on items is)");
+                option.refuse(expected, findings);
+            }
+            None
+        }
+        "minLength" => length(option, findings).map(Check::MinLength),
+        "maxLength" => length(option, findings).map(Check::MaxLength),
+        "pattern" => pattern(option, findings),
+        key if option.value.is_boolean() && key.starts_with("exclusive") => {
+            refuse_flag_without_bound(options, option, key, findings);
+            None
+        }
+        "minimum" if is_flag(options, "exclusiveMinimum") => bound("exclusiveMinimum", option, column_type, findings),
+        "maximum" if is_flag(options, "exclusiveMaximum") => bound("exclusiveMaximum", option, column_type, findings),
+        key => bound(key, option, column_type, findings),
+    }
 }
 
 /// Version 3.0 of the standard has flags that make `minimum` and `maximum` exclusive; later ones have bounds of these names.
@@ -104,29 +125,70 @@ fn refuse_flag_without_bound(options: &Node<'_>, flag: &Node<'_>, key: &str, fin
     }
 }
 
-/// A minimum above the maximum would reject every row.
+/// Bounds without a value between them would reject every row.
 fn refuse_unsatisfiable(options: &Node<'_>, checks: &[Check], findings: &mut Findings) {
-    let bounds = |is_lower: bool| {
-        checks.iter().find_map(|check| match check {
-            Check::Minimum(bound) | Check::ExclusiveMinimum(bound) => is_lower.then(|| bound.clone()),
-            Check::Maximum(bound) | Check::ExclusiveMaximum(bound) => (!is_lower).then(|| bound.clone()),
-            Check::MinLength(length) => is_lower.then(|| Scalar::Decimal(i128::from(*length))),
-            Check::MaxLength(length) => (!is_lower).then(|| Scalar::Decimal(i128::from(*length))),
-            Check::Enum(_) | Check::MultipleOf(_) | Check::Pattern(_) => None,
-        })
-    };
-    let (Some(lower), Some(upper)) = (bounds(true), bounds(false)) else { return };
-    let is_above = match (lower, upper) {
-        (Scalar::Integer(lower), Scalar::Integer(upper)) | (Scalar::Timestamp(lower), Scalar::Timestamp(upper)) => {
-            lower > upper
+    let limits: Vec<Limit> = checks.iter().filter_map(Limit::of).collect();
+    for lower in limits.iter().filter(|limit| limit.is_lower) {
+        for upper in limits.iter().filter(|limit| !limit.is_lower) {
+            let found = if lower.value.is_above(upper.value, 0) {
+                "a minimum above the maximum"
+            } else if lower.value.is_above(upper.value, i128::from(lower.excludes) + i128::from(upper.excludes)) {
+                "bounds with no value between them"
+            } else {
+                continue;
+            };
+            return findings.problem(&options.path, found, "bounds that some value can keep");
         }
-        (Scalar::Decimal(lower), Scalar::Decimal(upper)) => lower > upper,
-        (Scalar::Double(lower), Scalar::Double(upper)) => lower > upper,
-        (Scalar::Date(lower), Scalar::Date(upper)) => lower > upper,
-        _ => false,
-    };
-    if is_above {
-        findings.problem(&options.path, "a minimum above the maximum", "bounds that some value can keep");
+    }
+}
+
+/// One end of what a column's checks let pass.
+struct Limit {
+    value: LimitValue,
+    is_lower: bool,
+    /// The value itself does not pass.
+    excludes: bool,
+}
+
+#[derive(Clone, Copy)]
+enum LimitValue {
+    /// In the smallest unit that the column has: days, microseconds, units of a decimal's scale, characters.
+    Whole(i128),
+    Double(f64),
+}
+
+impl Limit {
+    fn of(check: &Check) -> Option<Self> {
+        let (scalar, is_lower, excludes) = match check {
+            Check::Minimum(bound) => (bound, true, false),
+            Check::ExclusiveMinimum(bound) => (bound, true, true),
+            Check::Maximum(bound) => (bound, false, false),
+            Check::ExclusiveMaximum(bound) => (bound, false, true),
+            Check::MinLength(length) | Check::MaxLength(length) => {
+                let is_lower = matches!(check, Check::MinLength(_));
+                return Some(Self { value: LimitValue::Whole(i128::from(*length)), is_lower, excludes: false });
+            }
+            Check::Enum(_) | Check::MultipleOf(_) | Check::Pattern(_) => return None,
+        };
+        let value = match scalar {
+            Scalar::Integer(value) | Scalar::Timestamp(value) => LimitValue::Whole(i128::from(*value)),
+            Scalar::Date(value) => LimitValue::Whole(i128::from(*value)),
+            Scalar::Decimal(value) => LimitValue::Whole(*value),
+            Scalar::Double(value) => LimitValue::Double(*value),
+            Scalar::String(_) | Scalar::Boolean(_) => return None,
+        };
+        Some(Self { value, is_lower, excludes })
+    }
+}
+
+impl LimitValue {
+    /// Whether nothing lies from this value to the other one, of which `excluded` ends do not count.
+    fn is_above(self, other: Self, excluded: i128) -> bool {
+        match (self, other) {
+            (Self::Whole(lower), Self::Whole(upper)) => lower.saturating_add(excluded) > upper,
+            (Self::Double(lower), Self::Double(upper)) => lower > upper || (excluded > 0 && lower >= upper),
+            (Self::Whole(_), Self::Double(_)) | (Self::Double(_), Self::Whole(_)) => false,
+        }
     }
 }
 
@@ -198,6 +260,10 @@ pub(in super::super) fn valid_values(
 }
 
 fn value_of(node: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Option<Scalar> {
+    if lost_digits(node.value, column_type) {
+        node.refuse(AS_TEXT, findings);
+        return None;
+    }
     match scalar(node.value, column_type) {
         Some(Exactness::Exact(scalar)) => Some(scalar),
         Some(Exactness::Between(..)) | None => {
@@ -208,6 +274,10 @@ fn value_of(node: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) 
 }
 
 fn bound(key: &str, option: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Option<Check> {
+    if lost_digits(option.value, column_type) {
+        option.refuse(AS_TEXT, findings);
+        return None;
+    }
     let Some(value) = scalar(option.value, column_type) else {
         option.refuse(expected(column_type), findings);
         return None;
@@ -259,6 +329,17 @@ fn expected(column_type: &ColumnType) -> String {
     }
 }
 
+/// Whether a number of an exact column may have had more digits in the document than the binary floating point that it was read as keeps.
+/// Whole numbers of 64 bits are read as what they are.
+fn lost_digits(value: &Value, column_type: &ColumnType) -> bool {
+    let is_exact = matches!(column_type, ColumnType::Integer(_) | ColumnType::Decimal { .. });
+    let Some(double) = value.as_f64().filter(|_| is_exact && value.is_f64()) else { return false };
+    // `1.2345e2`: all digits before the exponent are significant.
+    let shortest = format!("{:e}", double.abs());
+    let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    digits > DOUBLE_DIGITS || double.abs() >= DOUBLE_EXACT_BELOW
+}
+
 /// Reads a bound as a cell is read. Numbers may be written as text, which keeps the digits that binary floating point would lose.
 fn scalar(value: &Value, column_type: &ColumnType) -> Option<Exactness> {
     let text = match value {
@@ -301,10 +382,15 @@ fn whole(text: &[u8]) -> Option<Exactness> {
 
 fn decimal(text: &str, scale: u8) -> Option<Exactness> {
     // 1e6 is how some writers put a large bound; serde_json prints some numbers so.
-    let text = if text.contains(['e', 'E']) { format!("{}", text.parse::<f64>().ok()?) } else { text.to_owned() };
-    if let Some(value) = parse_decimal(text.as_bytes(), MAX_DIGITS, scale) {
+    if let Some(value) = decimal_with_exponent(text.as_bytes(), MAX_DIGITS, scale) {
         return Some(Exactness::Exact(Scalar::Decimal(value)));
     }
+    // A bound between two values.
+    let text = match text.split_once(['e', 'E']) {
+        Some((digits, _)) if digits.len() > DOUBLE_DIGITS => return None,
+        Some(_) => format!("{}", text.parse::<f64>().ok()?),
+        None => text.to_owned(),
+    };
     let (head, behind) = text.split_once('.')?;
     let kept = behind.get(..usize::from(scale))?;
     if !behind.bytes().all(|byte| byte.is_ascii_digit()) {
