@@ -20,7 +20,7 @@ use crate::partition::PartitionKey;
 use crate::workers::Workers;
 
 /// What the row groups in progress of all partitions together hold before the largest ends early.
-const ENCODED_BYTES: usize = 48 * 1024 * 1024;
+const ENCODED_BYTES: usize = 44 * 1024 * 1024;
 /// A row group ends when it has so many bytes: the size that Athena and Spark read at a time without seeking back and forth.
 const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
