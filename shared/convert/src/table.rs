@@ -58,8 +58,8 @@ impl Table {
         let properties = Arc::new(properties(compression));
         let descriptor = ArrowSchemaConverter::new().convert(schema)?;
         let columns = encoders(schema.fields(), &descriptor, &properties)?;
-        let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression)).collect::<Result<_, _>>()?;
-        Ok(Self { schema: descriptor, properties, columns, workers: Workers::new(compressors), files: Vec::new() })
+        let workers = workers(threads, compression)?;
+        Ok(Self { schema: descriptor, properties, columns, workers, files: Vec::new() })
     }
 
     pub(crate) fn set_threads(
@@ -67,8 +67,7 @@ impl Table {
         threads: usize,
         compression: lakegate_contract::Compression,
     ) -> Result<(), ConvertError> {
-        let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression)).collect::<Result<_, _>>()?;
-        self.workers = Workers::new(compressors);
+        self.workers = workers(threads, compression)?;
         Ok(())
     }
 
@@ -160,6 +159,11 @@ impl Table {
         self.files.clear();
         self.columns.clear();
     }
+}
+
+fn workers(threads: usize, compression: lakegate_contract::Compression) -> Result<Workers<Compressor>, ConvertError> {
+    let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression));
+    Ok(Workers::new(compressors.collect::<Result<_, _>>()?))
 }
 
 impl std::fmt::Debug for Table {
