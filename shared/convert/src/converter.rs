@@ -6,20 +6,21 @@ use std::sync::Arc;
 use lakegate_contract::{Contract, Format};
 
 use crate::ConvertError;
-use crate::csv::CsvReader;
-use crate::decode::{Decoder, Progress};
-use crate::json::JsonReader;
+use crate::encode::Compressor;
 use crate::judge::{Judged, judge};
-use crate::judgement::{FileError, Judgement, Partition};
+use crate::judgement::{FileError, Judgement, Partition, Verdict};
 use crate::parse::{NullTexts, Style};
-use crate::records::Batch;
+use crate::reader::Reader;
+use crate::schema::table_schema;
 use crate::settle::Settlement;
+use crate::step::{Found, Input, Settling, Step};
+use crate::table::{self, Table};
 use crate::workers::Workers;
 
-/// Larger pushes are taken in pieces, so that the buffer stays small whatever the caller does.
-const PUSH_BYTES: usize = 256 * 1024;
-/// Text that is collected per thread before it is split, so that every thread has work.
-const STEP_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes that are collected per thread before they are worked on, so that every thread has work.
+const STEP_BYTES: usize = 1024 * 1024;
+/// Batches that one thread encodes at once: few, so that their columns are still in the processor's cache.
+const FEW_BATCHES: usize = 4;
 /// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 50 million rows of one
 /// key.
 pub const KEYS_BYTES_MAX: usize = 1024 * 1024 * 1024;
@@ -64,36 +65,6 @@ pub enum Output {
     Rejects,
 }
 
-/// Whatever cuts the file's text into records.
-#[derive(Debug)]
-enum Reader {
-    Csv(Box<CsvReader>),
-    Json(Box<JsonReader>),
-}
-
-impl Reader {
-    fn push(&mut self, text: &[u8]) {
-        match self {
-            Self::Csv(reader) => reader.push(text),
-            Self::Json(reader) => reader.push(text),
-        }
-    }
-
-    fn end(&mut self) {
-        match self {
-            Self::Csv(reader) => reader.end(),
-            Self::Json(reader) => reader.end(),
-        }
-    }
-
-    fn next_batch(&mut self) -> Result<Option<Batch>, FileError> {
-        match self {
-            Self::Csv(reader) => reader.next_batch(),
-            Self::Json(reader) => reader.next_batch(),
-        }
-    }
-}
-
 /// Converts one file. Push its bytes in order, drain after each push, then finish and drain once more.
 ///
 /// The judgement and the encoded bytes do not depend on how the bytes are cut into pushes, nor on the number of threads; but for
@@ -101,16 +72,15 @@ impl Reader {
 #[derive(Debug)]
 pub struct Converter {
     contract: Arc<Contract>,
-    decoder: Decoder,
     reader: Reader,
     style: Style,
-    /// With one thread every batch is settled at once, while its bytes are in the processor's cache.
-    workers: Workers<()>,
-    /// Text that the reader has and did not split yet; counted with several threads only.
-    unsplit_bytes: usize,
-    /// Batches that are split and not judged yet; with several threads only.
-    waiting: Vec<Batch>,
+    workers: Workers<Compressor>,
+    /// Bytes that are not read yet; with several threads only. With one, every batch is settled at once.
+    unread: Vec<u8>,
+    /// Batches that are judged and not settled yet; with several threads only.
+    judged: Vec<Judged>,
     settlement: Settlement,
+    table: Table,
     file_error: Option<FileError>,
     bytes_read: u64,
 }
@@ -121,20 +91,18 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the contract's columns have no Parquet schema, which its parser rules out.
     pub fn new(contract: Arc<Contract>, source: Source) -> Result<Self, ConvertError> {
-        let (reader, nulls) = match &contract.landing.format {
-            Format::Csv(dialect) => {
-                (Reader::Csv(Box::new(CsvReader::new(&contract, dialect))), NullTexts::new(&dialect.null_values))
-            }
-            Format::Json(dialect) => (Reader::Json(Box::new(JsonReader::new(&contract, dialect))), NullTexts::none()),
+        let nulls = match &contract.landing.format {
+            Format::Csv(dialect) => NullTexts::new(&dialect.null_values),
+            Format::Json(_) => NullTexts::none(),
         };
         Ok(Self {
-            decoder: Decoder::new(&contract.landing),
-            reader,
+            reader: Reader::new(&contract),
             style: Style { nulls, numbers: contract.landing.numbers, unknown_keys: contract.policy.unknown_columns },
-            workers: Workers::new(vec![()]),
-            unsplit_bytes: 0,
-            waiting: Vec::new(),
-            settlement: Settlement::new(&contract, source, KEYS_BYTES_MAX, FIRST_REJECTS)?,
+            workers: table::workers(1, contract.policy.compression)?,
+            unread: Vec::new(),
+            judged: Vec::new(),
+            settlement: Settlement::new(&contract, source, KEYS_BYTES_MAX, FIRST_REJECTS),
+            table: Table::new(&table_schema(&contract), contract.policy.compression)?,
             file_error: None,
             bytes_read: 0,
             contract,
@@ -147,8 +115,7 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if a compressor cannot be made.
     pub fn with_threads(mut self, threads: usize) -> Result<Self, ConvertError> {
-        self.workers = Workers::new(vec![(); threads.max(1)]);
-        self.settlement.table.set_threads(threads, self.contract.policy.compression)?;
+        self.workers = table::workers(threads, self.contract.policy.compression)?;
         Ok(self)
     }
 
@@ -171,20 +138,20 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the engine fails; the file cannot be judged then.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Reading, ConvertError> {
-        for piece in bytes.chunks(PUSH_BYTES) {
-            if self.file_error.is_some() {
-                return Ok(Reading::Enough);
+        if self.file_error.is_none() {
+            self.bytes_read += bytes.len() as u64;
+            if self.workers.len() == 1 {
+                self.settle_batches(bytes, false)?;
+            } else {
+                self.settle_unread(bytes, false)?;
             }
-            self.bytes_read += piece.len() as u64;
-            let mut rest = piece;
-            self.take_text(|decoder, take| decoder.decode(&mut rest, take))?;
         }
         Ok(if self.file_error.is_some() { Reading::Enough } else { Reading::More })
     }
 
     /// The Parquet bytes that are ready, in order within each output. Call it often: what is not drained stays in memory.
     pub fn drain(&mut self) -> Vec<Chunk> {
-        let table = self.settlement.table.drain().map(|(index, bytes)| Chunk { output: Output::Table(index), bytes });
+        let table = self.table.drain().map(|(index, bytes)| Chunk { output: Output::Table(index), bytes });
         let mut chunks: Vec<Chunk> = table.collect();
         chunks.extend(self.settlement.rejects.drain().map(|bytes| Chunk { output: Output::Rejects, bytes }));
         chunks
@@ -193,7 +160,7 @@ impl Converter {
     /// The partition of [`Output::Table`]`(index)`; known as soon as a chunk names it, its `bytes` only at the end.
     #[must_use]
     pub fn partition(&self, index: usize) -> Option<&Partition> {
-        self.settlement.table.partition(index)
+        self.table.partition(index)
     }
 
     /// Judges the file: no more bytes will come. One last [`Converter::drain`] has the last bytes of every output.
@@ -201,73 +168,33 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the engine fails; the file cannot be judged then.
     pub fn finish(&mut self) -> Result<Judgement, ConvertError> {
-        if self.file_error.is_none() {
-            self.take_text(|decoder, take| decoder.finish(take))?;
-        }
-        if self.file_error.is_none() {
-            self.reader.end();
-            self.take_all()?;
-        }
-        self.settlement.finish(self.file_error.clone(), self.bytes_read)
-    }
-
-    /// Decodes as long as there is text, and judges each piece before the next one: packed bytes may have thousands of pieces.
-    fn take_text(
-        &mut self,
-        mut decode: impl FnMut(&mut Decoder, &mut dyn FnMut(&[u8])) -> Result<Progress, FileError>,
-    ) -> Result<(), ConvertError> {
-        while self.file_error.is_none() {
-            let (reader, unsplit_bytes) = (&mut self.reader, &mut self.unsplit_bytes);
-            let decoded = decode(&mut self.decoder, &mut |text| {
-                reader.push(text);
-                *unsplit_bytes += text.len();
-            });
-            match decoded {
-                Ok(progress) => {
-                    self.advance()?;
-                    if progress == Progress::Done {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    // What stood whole before it is judged, on one thread as on several.
-                    self.take_all()?;
-                    self.file_error.get_or_insert(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn advance(&mut self) -> Result<(), ConvertError> {
-        let threads = self.workers.len();
-        if threads == 1 {
-            return self.take_batches();
-        }
-        if self.unsplit_bytes >= STEP_BYTES * threads {
-            self.step()?;
-        }
-        Ok(())
-    }
-
-    /// Settles every batch that can be had from the text so far.
-    fn take_all(&mut self) -> Result<(), ConvertError> {
         if self.workers.len() == 1 {
-            return self.take_batches();
+            self.settle_batches(&[], true)?;
+        } else {
+            self.settle_unread(&[], true)?;
         }
-        self.step()?;
-        while !self.waiting.is_empty() {
-            self.step()?;
+        let mut judgement = self.settlement.finish(self.file_error.clone(), self.bytes_read)?;
+        if judgement.verdict == Verdict::Published {
+            self.encode_groups(0)?;
+            self.encode_rest()?;
+            judgement.partitions = self.table.finish(&mut self.workers)?;
+        } else {
+            self.table.discard();
         }
-        Ok(())
+        Ok(judgement)
     }
 
-    fn take_batches(&mut self) -> Result<(), ConvertError> {
+    /// Settles every batch that can be had from the bytes, one after another, while it is in the processor's cache.
+    fn settle_batches(&mut self, mut bytes: &[u8], are_last: bool) -> Result<(), ConvertError> {
         while self.file_error.is_none() {
-            match self.reader.next_batch() {
+            match self.reader.next_batch(&mut bytes, are_last) {
                 Ok(Some(batch)) => {
                     let judged = judge(&self.contract, &self.style, batch)?;
-                    self.file_error = self.settlement.settle(judged, &self.decoder)?;
+                    self.file_error = self.settlement.settle(judged)?;
+                    self.encode_groups(0)?;
+                    if self.settlement.group.batches.len() >= FEW_BATCHES {
+                        self.encode_rest()?;
+                    }
                 }
                 Ok(None) => return Ok(()),
                 Err(error) => self.file_error = Some(error),
@@ -276,61 +203,71 @@ impl Converter {
         Ok(())
     }
 
-    /// Splits the text so far while the batches of the step before are judged, then settles these.
-    fn step(&mut self) -> Result<(), ConvertError> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut judged: Vec<Option<Judged>> = waiting.iter().map(|_| None).collect();
-        let mut error = None;
-        let (contract, style) = (&self.contract, &self.style);
-        let splitting = std::iter::once(Task::Split(&mut self.reader, &mut self.waiting, &mut error));
-        let judging = waiting.into_iter().zip(&mut judged).map(|(batch, judged)| Task::Judge(batch, judged));
-        self.workers.each(splitting.chain(judging), |task, ()| {
-            match task {
-                Task::Split(reader, batches, error) => *error = split(reader, batches),
-                Task::Judge(batch, place) => *place = Some(judge(contract, style, batch)?),
+    /// Settles what can be had from the bytes that are not read yet and those `then`, on several threads, as long as there is work for all
+    /// of them or no more bytes will come.
+    fn settle_unread(&mut self, then: &[u8], are_last: bool) -> Result<(), ConvertError> {
+        let mut unread = std::mem::take(&mut self.unread);
+        let enough = STEP_BYTES * self.workers.len();
+        let mut input = Input { bytes: &unread, then, are_last };
+        while self.file_error.is_none() && (are_last || input.len() >= enough) && self.step(&mut input)? {}
+        let left = input.len();
+        if left > then.len() {
+            unread.drain(..unread.len() + then.len() - left);
+            unread.extend_from_slice(then);
+        } else {
+            unread.clear();
+            unread.extend_from_slice(then.get(then.len() - left..).unwrap_or_default());
+        }
+        self.unread = unread;
+        Ok(())
+    }
+
+    /// Whether there is more to do.
+    fn step(&mut self, input: &mut Input<'_>) -> Result<bool, ConvertError> {
+        let judged = std::mem::take(&mut self.judged);
+        let group = self.settlement.groups.pop_front();
+        let step = Step {
+            contract: &self.contract,
+            style: &self.style,
+            reader: &mut self.reader,
+            settling: Settling { judged, settlement: &mut self.settlement, file_error: &mut self.file_error },
+            group,
+            table: &mut self.table,
+        };
+        let (judged, found) = step.take(input, &mut self.workers)?;
+        self.encode_groups(1)?;
+        match found {
+            Found::Batch => {
+                self.judged = judged;
+                Ok(true)
             }
-            Ok::<_, ConvertError>(())
-        })?;
-        self.unsplit_bytes = 0;
-        for judged in judged.into_iter().flatten() {
-            if self.file_error.is_none() {
-                self.file_error = self.settlement.settle(judged, &self.decoder)?;
+            Found::Nothing => {
+                self.judged = judged;
+                Ok(input.are_last && !self.judged.is_empty())
+            }
+            Found::Error(error) => {
+                // The batches before the error come first.
+                Settling { judged, settlement: &mut self.settlement, file_error: &mut self.file_error }.settle()?;
+                self.file_error.get_or_insert(error);
+                Ok(false)
             }
         }
-        if self.file_error.is_some() {
-            self.waiting.clear();
-        } else if error.is_some() {
-            // The batches before the error come first.
-            self.settle_waiting()?;
-            self.file_error = self.file_error.take().or(error);
+    }
+
+    /// Hands whole groups to the table until at most so many are left.
+    fn encode_groups(&mut self, left: usize) -> Result<(), ConvertError> {
+        while self.settlement.groups.len() > left
+            && let Some(group) = self.settlement.groups.pop_front()
+        {
+            self.table.append(&group.batches, &mut self.workers)?;
+            self.table.end_group(&mut self.workers)?;
         }
         Ok(())
     }
 
-    fn settle_waiting(&mut self) -> Result<(), ConvertError> {
-        for batch in std::mem::take(&mut self.waiting) {
-            if self.file_error.is_none() {
-                let judged = judge(&self.contract, &self.style, batch)?;
-                self.file_error = self.settlement.settle(judged, &self.decoder)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A part of a step.
-enum Task<'a> {
-    Split(&'a mut Reader, &'a mut Vec<Batch>, &'a mut Option<FileError>),
-    Judge(Batch, &'a mut Option<Judged>),
-}
-
-/// All batches that the reader can give by now, and what ended them if it was an error.
-fn split(reader: &mut Reader, batches: &mut Vec<Batch>) -> Option<FileError> {
-    loop {
-        match reader.next_batch() {
-            Ok(Some(batch)) => batches.push(batch),
-            Ok(None) => return None,
-            Err(error) => return Some(error),
-        }
+    /// Hands the table what there is of the group in the making.
+    fn encode_rest(&mut self) -> Result<(), ConvertError> {
+        let batches = std::mem::take(&mut self.settlement.group.batches);
+        self.table.append(&batches, &mut self.workers)
     }
 }

@@ -10,15 +10,15 @@ mod zstd;
 
 use lakegate_contract::{Format, Landing};
 
-use crate::records::Batch;
 use crate::{FileError, FileErrorKind};
 use text::TextReader;
 use unpack::Unpacker;
 
 pub(crate) use transcode::source_len;
 
-/// Text is handed out in pieces of about this size, however much a few bytes unpack to; transcoded text is up to three times as long.
-const PIECE_BYTES: usize = 256 * 1024;
+/// Text is handed out in pieces of about this size, however much a few bytes unpack to; transcoded text is up to three times as long. Less
+/// than a usual batch, because what is read beyond a batch is moved when the batch is handed out.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Whether a decoder has more text for the bytes that it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,14 +75,9 @@ impl Decoder {
         self.text.skipped() > 0
     }
 
-    /// The offset in the unpacked file of a batch's first byte.
-    pub(crate) fn source_offset(&self, batch: &Batch) -> u64 {
-        self.text.skipped() + batch.offset
-    }
-
-    /// How many bytes this text of whole characters was in the unpacked file.
-    pub(crate) fn source_len(&self, text: &[u8]) -> u64 {
-        source_len(self.text.encoding(), text)
+    /// How many bytes of the unpacked file stand before its text: those of a byte order mark.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.text.skipped()
     }
 }
 

@@ -68,7 +68,7 @@ struct FlatColumn {
     /// Whether new values are coded. Chunks that have codes need the dictionary when this is over, too.
     is_coding: bool,
     rows: usize,
-    /// The codes of a batch's values, partition by partition; kept for its memory.
+    /// By row of a batch, its value's code; kept for its memory.
     codes: Vec<u16>,
     page_bytes: usize,
     /// A dictionary with more entries costs too much memory, because every partition renumbers it.
@@ -174,12 +174,7 @@ impl FinishedColumn {
 }
 
 impl FlatColumn {
-    fn append(
-        &mut self,
-        array: &ArrayRef,
-        routing: &Routing,
-        compressor: &mut Compressor,
-    ) -> Result<(), ParquetError> {
+    fn append(&mut self, array: &ArrayRef, routing: &Routing, compressor: &mut Compressor) -> Result<(), ParquetError> {
         let texts = array.as_string_opt::<i32>().filter(|texts| texts.value_data().len() > PAGE_BYTES_MAX);
         let Some(texts) = texts else { return self.append_rows(array, routing, compressor) };
         // Long texts are taken in parts, so that pages end where they are full.
@@ -224,8 +219,9 @@ impl FlatColumn {
     fn code(&mut self, array: &ArrayRef, valued: &Routing) -> bool {
         let Some(dictionary) = &mut self.dictionary else { return false };
         self.codes.clear();
-        let mut coding = Coding { dictionary, codes: &mut self.codes, rows: valued.rows() };
-        if visit(array, &mut coding).is_none() || self.codes.len() < valued.rows().len() {
+        self.codes.resize(array.len(), 0);
+        let mut coding = Coding { dictionary, codes: &mut self.codes, rows: valued.ordered(), is_full: false };
+        if visit(array, &mut coding).is_none() || coding.is_full {
             return false;
         }
         self.rows += array.len();
@@ -258,11 +254,8 @@ impl FlatColumn {
 
     fn scatter_codes(&mut self, valued: &Routing) {
         let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
-        let mut codes = self.codes.as_slice();
         for (chunk, rows) in self.chunks.iter_mut().zip(valued.partitions()) {
-            let Some((of_chunk, rest)) = codes.split_at_checked(rows.len()) else { return };
-            chunk.add_codes(of_chunk, entries);
-            codes = rest;
+            chunk.add_codes(rows, &self.codes, entries);
         }
     }
 
@@ -290,7 +283,8 @@ struct Scatter<'a> {
 
 impl Visitor for Scatter<'_> {
     fn visit<V: Values>(&mut self, values: &V) {
-        for (chunk, rows) in self.chunks.iter_mut().zip(self.routing.partitions()).filter(|(_, rows)| !rows.is_empty()) {
+        for (chunk, rows) in self.chunks.iter_mut().zip(self.routing.partitions()).filter(|(_, rows)| !rows.is_empty())
+        {
             values.write(rows, &mut chunk.plain, &mut chunk.bounds);
         }
     }
@@ -299,15 +293,21 @@ impl Visitor for Scatter<'_> {
 /// Finds codes, until the dictionary is full.
 struct Coding<'a> {
     dictionary: &'a mut Dictionary,
-    codes: &'a mut Vec<u16>,
+    codes: &'a mut [u16],
     rows: &'a [u32],
+    is_full: bool,
 }
 
 impl Visitor for Coding<'_> {
     fn visit<V: Values>(&mut self, values: &V) {
+        // In the batch's order: texts are read faster one after another.
         for row in self.rows {
-            let Some(code) = values.code(*row as usize, self.dictionary) else { return };
-            self.codes.push(code);
+            let code = values.code(*row as usize, self.dictionary);
+            let (Some(place), Some(code)) = (self.codes.get_mut(*row as usize), code) else {
+                self.is_full = true;
+                return;
+            };
+            *place = code;
         }
     }
 }

@@ -138,16 +138,19 @@ impl Level {
         let codes = self
             .codes
             .get_or_insert_with(|| if numbers.is_some() { Dictionary::of_numbers() } else { Dictionary::of_texts() });
+        let nulls = key.nulls();
         for (row, target) in targets.iter_mut().enumerate().filter(|(_, target)| **target != NO_PARTITION) {
-            let code = if key.is_null(row) {
+            let code = if nulls.is_some_and(|nulls| nulls.is_null(row)) {
                 NULL_CODE
             } else {
                 let code = if let Some(numbers) = &numbers {
                     numbers.get(row).and_then(|number| codes.number_code(*number))
                 } else if let Some(texts) = key.as_string_opt::<i32>() {
-                    codes.text_code(texts.value(row).as_bytes())
+                    let text = texts.value(row).as_bytes();
+                    codes.text_code(text, 0, text.len())
                 } else {
-                    codes.text_code(text_of(key, row).as_bytes())
+                    let text = text_of(key, row);
+                    codes.text_code(text.as_bytes(), 0, text.len())
                 };
                 // A value without a code is one of very many or very long ones.
                 u32::from(code.ok_or(Unroutable::TooManyPartitions)?) + 1

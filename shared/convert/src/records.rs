@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use lakegate_contract::{Column, ColumnType, Rule};
 
-/// Records of one batch. Fixed, so that batches, and with them the Parquet bytes, do not depend on how the input is cut.
+/// Records of one batch: so few that usual ones, with what is made of them, stay in a core's cache until they are judged. Fixed, so that
+/// batches, and with them the Parquet bytes, do not depend on how the input is cut.
 pub(crate) const BATCH_RECORDS: usize = 2048;
 /// A batch of long records ends early.
-pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
 /// A batch whose rows repeat long names ends early: so many bytes of names in all.
 const BATCH_NAMES_BYTES: usize = 16 * 1024 * 1024;
 
@@ -168,7 +169,7 @@ pub(crate) fn append(bytes: &[u8], start: usize, length: usize, out: &mut Vec<u8
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) bytes: Vec<u8>,
-    /// The unpacked file's offset of the first byte, a byte order mark not counted.
+    /// The unpacked file's offset of the first byte; readers of text do not count a byte order mark.
     pub(crate) offset: u64,
     pub(crate) records: Vec<Record>,
     pub(crate) fields: Vec<Field>,

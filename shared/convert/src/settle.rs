@@ -1,7 +1,7 @@
 //! What hangs on the batches before: keys, duplicates, counts, partitions, rejects. Batches are settled one after another, in the file's
 //! order. It does not know how a batch is read or judged by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
@@ -11,19 +11,16 @@ use lakegate_contract::{Contract, Rule, Severity, Violations};
 
 use crate::ConvertError;
 use crate::converter::Source;
-use crate::decode::Decoder;
+use crate::decode::source_len;
+use crate::encode::Routing;
 use crate::file_rules::FileRules;
 use crate::judge::{Findings, Judged};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
 use crate::partition::{PARTITIONS_MAX, Router, Unroutable};
 use crate::records::{Batch, Escaping};
 use crate::rejects::{self, Reject, RejectsWriter};
-use crate::schema::table_schema;
-use crate::table::{RoutedBatch, Table};
+use crate::table::{Group, RoutedBatch};
 use crate::unique::{RowHashes, Uniqueness};
-
-/// Batches that the table takes at once. Fixed, because row groups may end behind them: the bytes must not hang on anything but the rows.
-const GROUP_BATCHES: usize = 8;
 
 /// What became of the batches so far.
 #[derive(Debug)]
@@ -33,10 +30,12 @@ pub(crate) struct Settlement {
     file_rules: FileRules,
     pub(crate) keys_bytes_max: usize,
     router: Router,
-    pub(crate) table: Table,
+    partitions: usize,
     pub(crate) rejects: RejectsWriter,
-    /// Batches that the table does not have yet.
-    group: Vec<RoutedBatch>,
+    /// The group in the making.
+    pub(crate) group: Group,
+    /// Whole groups that the table does not have yet.
+    pub(crate) groups: VecDeque<Group>,
     counts: Counts,
     broken: BTreeMap<(Option<usize>, Rule), u64>,
     /// Accepted rows that break a row rule which only warns, by its index.
@@ -51,27 +50,28 @@ impl Settlement {
         source: Source,
         keys_bytes_max: usize,
         first_rejects_max: usize,
-    ) -> Result<Self, ConvertError> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             uniqueness: Uniqueness::new(contract),
             file_rules: FileRules::new(contract),
             keys_bytes_max,
             router: Router::new(contract),
-            table: Table::new(&table_schema(contract), contract.policy.compression, 1)?,
+            partitions: 0,
             rejects: RejectsWriter::new(source, &contract.version),
-            group: Vec::with_capacity(GROUP_BATCHES),
+            group: Group::default(),
+            groups: VecDeque::new(),
             counts: Counts::default(),
             broken: BTreeMap::new(),
             warned: BTreeMap::new(),
             first_rejects: Vec::new(),
             first_rejects_max,
             contract: Arc::clone(contract),
-        })
+        }
     }
 
-    /// Judges what hangs on the batches before, counts, and hands the good rows to the table. What is returned is wrong with the file
+    /// Judges what hangs on the batches before, counts, and leads the good rows to their partitions. What is returned is wrong with the file
     /// as a whole: it needs no more batches.
-    pub(crate) fn settle(&mut self, judged: Judged, decoder: &Decoder) -> Result<Option<FileError>, ConvertError> {
+    pub(crate) fn settle(&mut self, judged: Judged) -> Result<Option<FileError>, ConvertError> {
         let Judged { batch, faults, rows, arrays, mut findings, hashes } = judged;
         let dropped = self.uniqueness.judge(&self.contract, &hashes, rows, &mut findings);
         let mut accepted: Vec<bool> = Vec::new();
@@ -85,14 +85,14 @@ impl Settlement {
         let batch_rows = batch.records.len();
         let rejected_rows = batch_rows - accepted_rows - dropped.len();
         if rejected_rows > 0 {
-            self.keep_rejects(decoder, &batch, &faults, findings)?;
+            self.keep_rejects(&batch, &faults, findings)?;
         }
         self.counts.read += batch_rows as u64;
         self.counts.accepted += accepted_rows as u64;
         self.counts.rejected += rejected_rows as u64;
         self.counts.duplicate += dropped.len() as u64;
         if accepted_rows > 0
-            && let Some(error) = self.append(arrays, rows, &accepted)?
+            && let Some(error) = self.append(arrays, rows, &accepted, batch.bytes.len())?
         {
             return Ok(Some(error));
         }
@@ -126,27 +126,26 @@ impl Settlement {
         Ok(())
     }
 
-    /// Hands the accepted rows to the table; `accepted` is empty where all are.
+    /// Leads the accepted rows to their partitions; `accepted` is empty where all are. The batch's records have so many bytes.
     fn append(
         &mut self,
         arrays: Vec<Option<ArrayRef>>,
         rows: usize,
         accepted: &[bool],
+        bytes: usize,
     ) -> Result<Option<FileError>, ConvertError> {
         let mut opened = Vec::new();
         let targets = match self.router.route(&arrays, rows, accepted, |key| opened.push(key)) {
             Ok(targets) => targets,
             Err(unroutable) => return Ok(Some(self.unroutable(unroutable))),
         };
-        for key in opened {
-            self.table.open(key)?;
-        }
+        self.partitions += opened.len();
         let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
         let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
-        self.group.push(RoutedBatch { columns, targets });
-        if self.group.len() == GROUP_BATCHES {
-            self.table.append(&self.group)?;
-            self.group.clear();
+        let routing = Routing::new(&targets, self.partitions);
+        self.group.push(RoutedBatch { columns, routing, opened }, bytes);
+        if self.group.is_whole() {
+            self.groups.push_back(std::mem::take(&mut self.group));
         }
         Ok(None)
     }
@@ -184,25 +183,18 @@ impl Settlement {
         })
     }
 
-    /// Judges the file as a whole: no more batches will come. `file_error` is what is known to be wrong with it.
+    /// Judges the file as a whole: no more batches will come. `file_error` is what is known to be wrong with it. The partitions are the
+    /// table's to tell.
     pub(crate) fn finish(&mut self, file_error: Option<FileError>, bytes_read: u64) -> Result<Judgement, ConvertError> {
         let file_error = file_error.or_else(|| self.whole_file_error()).or_else(|| self.file_rule_error());
         let rejects = self.rejects.finish()?;
-        let (verdict, partitions) = if file_error.is_none() {
-            self.table.append(&self.group)?;
-            (Verdict::Published, self.table.finish()?)
-        } else {
-            self.table.discard();
-            (Verdict::Rejected, Vec::new())
-        };
-        self.group.clear();
         Ok(Judgement {
-            verdict,
+            verdict: if file_error.is_none() { Verdict::Published } else { Verdict::Rejected },
             counts: self.counts,
             violations: self.violations(),
             warnings: self.warnings(),
             file_error,
-            partitions,
+            partitions: Vec::new(),
             rejects,
             first_rejects: std::mem::take(&mut self.first_rejects),
             bytes_read,
@@ -212,7 +204,6 @@ impl Settlement {
     /// Keeps every rejected record of the batch, in the file's order, and counts what it broke.
     fn keep_rejects(
         &mut self,
-        decoder: &Decoder,
         batch: &Batch,
         faults: &[(usize, Rule)],
         findings: Findings,
@@ -222,7 +213,7 @@ impl Settlement {
         let mut faults = faults.iter().copied().peekable();
         let mut candidate = 0;
         // A place in the batch, and where that was in the file.
-        let (mut place, mut byte_offset) = (0, decoder.source_offset(batch));
+        let (mut place, mut byte_offset) = (0, batch.offset);
         for (number, record) in batch.records.iter().enumerate() {
             let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
                 *self.broken.entry((None, rule)).or_default() += 1;
@@ -240,7 +231,7 @@ impl Settlement {
             if reasons.is_empty() {
                 continue;
             }
-            byte_offset += decoder.source_len(batch.bytes(place, record.start));
+            byte_offset += source_len(self.contract.landing.encoding, batch.bytes(place, record.start));
             place = record.start;
             let room = self.first_rejects_max.saturating_sub(self.first_rejects.len());
             self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {

@@ -24,13 +24,16 @@ const ENCODED_BYTES: usize = 44 * 1024 * 1024;
 /// A row group ends when it has so many bytes: the size that Athena and Spark read at a time without seeking back and forth.
 const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
+/// Row groups may end behind a group of batches: so many, or fewer if they have so many bytes of records. Fixed, because the bytes must not
+/// hang on anything but the rows.
+pub(crate) const GROUP_BATCHES: usize = 16;
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
 /// The table's Parquet files.
 pub(crate) struct Table {
     schema: SchemaDescriptor,
     properties: WriterPropertiesPtr,
     columns: Vec<ColumnEncoder>,
-    /// Each thread has a compressor.
-    workers: Workers<Compressor>,
     files: Vec<File>,
 }
 
@@ -41,69 +44,106 @@ struct File {
     group_rows: u64,
 }
 
+/// Batches whose rows have their partitions, in the making or whole.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    /// Those that the table does not have yet.
+    pub(crate) batches: Vec<RoutedBatch>,
+    /// Of all batches.
+    count: usize,
+    /// Of all batches' records.
+    bytes: usize,
+}
+
 /// A batch's columns, as the table has them, and the partition of each row.
 #[derive(Debug)]
 pub(crate) struct RoutedBatch {
     pub(crate) columns: Vec<ArrayRef>,
-    pub(crate) targets: Vec<u32>,
+    pub(crate) routing: Routing,
+    /// Partitions that no batch before had.
+    pub(crate) opened: Vec<PartitionKey>,
+}
+
+impl Group {
+    /// Adds a batch whose records have so many bytes.
+    pub(crate) fn push(&mut self, batch: RoutedBatch, bytes: usize) {
+        self.batches.push(batch);
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.count >= GROUP_BATCHES || self.bytes >= GROUP_BYTES
+    }
+}
+
+/// A column's part of adding batches.
+#[derive(Debug)]
+pub(crate) struct ColumnTask<'a> {
+    encoder: &'a mut ColumnEncoder,
+    column: usize,
+    columns: usize,
+    batches: &'a [RoutedBatch],
+}
+
+impl ColumnTask<'_> {
+    pub(crate) fn run(self, compressor: &mut Compressor) -> Result<(), ConvertError> {
+        for batch in self.batches {
+            self.encoder.open(batch.routing.partition_count(), self.columns);
+            if let Some(array) = batch.columns.get(self.column) {
+                self.encoder.append(array, &batch.routing, compressor)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Table {
-    /// Columns are encoded on `threads` threads; the bytes do not hang on how many.
-    pub(crate) fn new(
-        schema: &SchemaRef,
-        compression: lakegate_contract::Compression,
-        threads: usize,
-    ) -> Result<Self, ConvertError> {
+    pub(crate) fn new(schema: &SchemaRef, compression: lakegate_contract::Compression) -> Result<Self, ConvertError> {
         let properties = Arc::new(properties(compression));
         let descriptor = ArrowSchemaConverter::new().convert(schema)?;
         let columns = encoders(schema.fields(), &descriptor, &properties)?;
-        let workers = workers(threads, compression)?;
-        Ok(Self { schema: descriptor, properties, columns, workers, files: Vec::new() })
-    }
-
-    pub(crate) fn set_threads(
-        &mut self,
-        threads: usize,
-        compression: lakegate_contract::Compression,
-    ) -> Result<(), ConvertError> {
-        self.workers = workers(threads, compression)?;
-        Ok(())
-    }
-
-    pub(crate) fn open(&mut self, key: PartitionKey) -> Result<(), ConvertError> {
-        let properties = WriterPropertiesPtr::clone(&self.properties);
-        let writer = SerializedFileWriter::new(Vec::new(), self.schema.root_schema_ptr(), properties)?;
-        let partition = Partition { path: key.path, values: key.values, rows: 0, bytes: 0 };
-        self.files.push(File { partition, writer, group_rows: 0 });
-        Ok(())
+        Ok(Self { schema: descriptor, properties, columns, files: Vec::new() })
     }
 
     pub(crate) fn partition(&self, index: usize) -> Option<&Partition> {
         self.files.get(index).map(|file| &file.partition)
     }
 
-    /// Adds the rows of batches to their partitions. Row groups may end after the last, so that the bytes hang on how batches are grouped.
-    pub(crate) fn append(&mut self, batches: &[RoutedBatch]) -> Result<(), ConvertError> {
-        let (columns, partitions) = (self.columns.len(), self.files.len());
-        let routings: Vec<Routing> = batches.iter().map(|batch| Routing::new(&batch.targets, partitions)).collect();
-        for routing in &routings {
-            let files = self.files.iter_mut().zip(routing.partitions());
-            files.for_each(|(file, rows)| file.group_rows += rows.len() as u64);
-        }
-        self.workers.each(self.columns.iter_mut().enumerate(), |(index, column), compressor| {
-            column.open(partitions, columns);
-            for (batch, routing) in batches.iter().zip(&routings) {
-                if let Some(array) = batch.columns.get(index) {
-                    column.append(array, routing, compressor)?;
-                }
-            }
-            Ok::<_, ConvertError>(())
-        })?;
-        self.bound_memory()
+    /// Adds the rows of batches to their partitions.
+    pub(crate) fn append(
+        &mut self,
+        batches: &[RoutedBatch],
+        workers: &mut Workers<Compressor>,
+    ) -> Result<(), ConvertError> {
+        self.count(batches)?;
+        workers.each(self.tasks(batches), |task, compressor| task.run(compressor))
     }
 
-    fn bound_memory(&mut self) -> Result<(), ConvertError> {
+    /// What adding batches takes, column by column. [`Table::count`] comes first.
+    pub(crate) fn tasks<'a>(&'a mut self, batches: &'a [RoutedBatch]) -> impl Iterator<Item = ColumnTask<'a>> + Send {
+        let columns = self.columns.len();
+        let encoders = self.columns.iter_mut().enumerate();
+        encoders.map(move |(column, encoder)| ColumnTask { encoder, column, columns, batches })
+    }
+
+    /// Counts the rows of batches, and opens their partitions.
+    pub(crate) fn count(&mut self, batches: &[RoutedBatch]) -> Result<(), ConvertError> {
+        for batch in batches {
+            for PartitionKey { path, values } in batch.opened.iter().cloned() {
+                let properties = WriterPropertiesPtr::clone(&self.properties);
+                let writer = SerializedFileWriter::new(Vec::new(), self.schema.root_schema_ptr(), properties)?;
+                let partition = Partition { path, values, rows: 0, bytes: 0 };
+                self.files.push(File { partition, writer, group_rows: 0 });
+            }
+            let files = self.files.iter_mut().zip(batch.routing.partitions());
+            files.for_each(|(file, rows)| file.group_rows += rows.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// Ends row groups where there is too much of them. Called behind a whole group of batches.
+    pub(crate) fn end_group(&mut self, workers: &mut Workers<Compressor>) -> Result<(), ConvertError> {
         let size = |index| self.columns.iter().map(|column| column.encoded_size(index)).sum::<usize>();
         let mut sizes: Vec<(usize, usize)> = (0..self.files.len()).map(|index| (size(index), index)).collect();
         let mut all: usize = sizes.iter().map(|(size, _)| size).sum();
@@ -112,16 +152,16 @@ impl Table {
             if all <= ENCODED_BYTES && size <= ROW_GROUP_BYTES {
                 break;
             }
-            self.end_row_group(index)?;
+            self.end_row_group(index, workers)?;
             all -= size;
         }
         Ok(())
     }
 
-    fn end_row_group(&mut self, index: usize) -> Result<(), ConvertError> {
+    fn end_row_group(&mut self, index: usize, workers: &mut Workers<Compressor>) -> Result<(), ConvertError> {
         let Some(file) = self.files.get_mut(index).filter(|file| file.group_rows > 0) else { return Ok(()) };
         let mut finished: Vec<Option<FinishedColumn>> = self.columns.iter().map(|_| None).collect();
-        self.workers.each(self.columns.iter_mut().zip(&mut finished), |(column, finished), compressor| {
+        workers.each(self.columns.iter_mut().zip(&mut finished), |(column, finished), compressor| {
             *finished = Some(column.finish(index, compressor)?);
             Ok::<_, ConvertError>(())
         })?;
@@ -143,9 +183,9 @@ impl Table {
     }
 
     /// Ends all files; a last [`Table::drain`] has their last bytes.
-    pub(crate) fn finish(&mut self) -> Result<Vec<Partition>, ConvertError> {
+    pub(crate) fn finish(&mut self, workers: &mut Workers<Compressor>) -> Result<Vec<Partition>, ConvertError> {
         for index in 0..self.files.len() {
-            self.end_row_group(index)?;
+            self.end_row_group(index, workers)?;
         }
         for file in &mut self.files {
             file.writer.finish()?;
@@ -162,7 +202,11 @@ impl Table {
     }
 }
 
-fn workers(threads: usize, compression: lakegate_contract::Compression) -> Result<Workers<Compressor>, ConvertError> {
+/// So many threads, each with a compressor.
+pub(crate) fn workers(
+    threads: usize,
+    compression: lakegate_contract::Compression,
+) -> Result<Workers<Compressor>, ConvertError> {
     let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression));
     Ok(Workers::new(compressors.collect::<Result<_, _>>()?))
 }

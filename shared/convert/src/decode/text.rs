@@ -32,10 +32,6 @@ impl TextReader {
         Self { encoding, format, prefix: Some(Vec::new()), skipped: 0, transcoder, text: Vec::new() }
     }
 
-    pub(super) const fn encoding(&self) -> Encoding {
-        self.encoding
-    }
-
     pub(super) const fn skipped(&self) -> u64 {
         self.skipped
     }

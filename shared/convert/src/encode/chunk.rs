@@ -75,13 +75,14 @@ impl ColumnChunk {
         self.validity.push(0);
     }
 
-    /// Adds values by their codes in the column's dictionary, which has so many entries.
-    pub(super) fn add_codes(&mut self, codes: &[u16], entries: usize) {
-        if self.local_codes.len() < entries && !codes.is_empty() {
+    /// Adds the values of rows by their codes in the column's dictionary, which has so many entries.
+    pub(super) fn add_codes(&mut self, rows: &[u32], codes: &[u16], entries: usize) {
+        if self.local_codes.len() < entries && !rows.is_empty() {
             self.local_codes.resize(entries.next_power_of_two(), NO_CODE);
         }
         let (local_codes, entries) = (&mut self.local_codes, &mut self.entries);
-        self.codes.extend(codes.iter().filter_map(|code| {
+        self.codes.extend(rows.iter().filter_map(|row| {
+            let code = codes.get(*row as usize)?;
             let local = local_codes.get_mut(usize::from(*code))?;
             if *local == NO_CODE {
                 // There are fewer entries than codes, so that this one is never `NO_CODE`.

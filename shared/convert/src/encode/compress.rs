@@ -5,35 +5,57 @@ use bytes::Bytes;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 
+/// Room that is kept.
+const ROOM_BYTES_MAX: usize = 1024 * 1024;
+
 /// Compresses pages.
-pub(crate) enum Compressor {
+pub(crate) struct Compressor {
+    codec: Codec,
+    /// Room for a compressed page, kept from page to page.
+    room: Vec<u8>,
+}
+
+enum Codec {
     Snappy(Box<snap::raw::Encoder>),
     Zstd(zstd::bulk::Compressor<'static>),
 }
 
 impl Compressor {
     pub(crate) fn new(codec: lakegate_contract::Compression) -> Result<Self, ParquetError> {
-        Ok(match codec {
-            lakegate_contract::Compression::Snappy => Self::Snappy(Box::new(snap::raw::Encoder::new())),
+        let codec = match codec {
+            lakegate_contract::Compression::Snappy => Codec::Snappy(Box::new(snap::raw::Encoder::new())),
             lakegate_contract::Compression::Zstd => {
-                Self::Zstd(zstd::bulk::Compressor::new(ZstdLevel::default().compression_level()).map_err(failed)?)
+                let level = ZstdLevel::default().compression_level();
+                Codec::Zstd(zstd::bulk::Compressor::new(level).map_err(failed)?)
             }
-        })
+        };
+        Ok(Self { codec, room: Vec::new() })
     }
 
     pub(super) fn codec(&self) -> Compression {
-        match self {
-            Self::Snappy(_) => Compression::SNAPPY,
-            Self::Zstd(_) => Compression::ZSTD(ZstdLevel::default()),
+        match self.codec {
+            Codec::Snappy(_) => Compression::SNAPPY,
+            Codec::Zstd(_) => Compression::ZSTD(ZstdLevel::default()),
         }
     }
 
     pub(super) fn compress(&mut self, page: &[u8]) -> Result<Bytes, ParquetError> {
-        let compressed = match self {
-            Self::Snappy(encoder) => encoder.compress_vec(page).map_err(failed)?,
-            Self::Zstd(compressor) => compressor.compress(page).map_err(failed)?,
+        let length_max = match self.codec {
+            Codec::Snappy(_) => snap::raw::max_compress_len(page.len()),
+            Codec::Zstd(_) => zstd::zstd_safe::compress_bound(page.len()),
         };
-        Ok(Bytes::from(compressed))
+        if self.room.len() < length_max {
+            self.room.resize(length_max, 0);
+        }
+        let length = match &mut self.codec {
+            Codec::Snappy(encoder) => encoder.compress(page, &mut self.room).map_err(failed)?,
+            Codec::Zstd(compressor) => compressor.compress_to_buffer(page, self.room.as_mut_slice()).map_err(failed)?,
+        };
+        let compressed = Bytes::copy_from_slice(self.room.get(..length).unwrap_or_default());
+        // A page of one long text does not keep its room.
+        self.room.truncate(ROOM_BYTES_MAX);
+        self.room.shrink_to(ROOM_BYTES_MAX);
+        Ok(compressed)
     }
 }
 

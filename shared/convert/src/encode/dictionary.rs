@@ -70,11 +70,12 @@ impl Dictionary {
         }
     }
 
-    /// The code of a text; `None` when there are too many distinct ones.
+    /// The code of the text of so many bytes that begins at `start`; `None` when there are too many distinct ones.
     #[inline]
-    pub(crate) fn text_code(&mut self, text: &[u8]) -> Option<u16> {
-        let key = Key::of_text(text);
-        let is_same = |code| text.len() <= SHORT_TEXT_BYTES || self.text(code) == text;
+    pub(crate) fn text_code(&mut self, bytes: &[u8], start: usize, length: usize) -> Option<u16> {
+        let text = bytes.get(start..start + length)?;
+        let key = if length <= SHORT_TEXT_BYTES { Key::of_short(bytes, start, length) } else { Key::of_long(text) };
+        let is_same = |code| length <= SHORT_TEXT_BYTES || is_equal(self.text(code), text);
         match self.find(key, is_same) {
             Ok(code) => Some(code),
             Err(slot) => {
@@ -153,23 +154,26 @@ const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 const SECOND_SEED: u64 = 0xC2B2_AE3D_27D4_EB4F;
 
 impl Key {
+    /// Of at most [`SHORT_TEXT_BYTES`] bytes. No step hangs on the length: lengths come in no order that a processor could guess.
     #[inline]
-    fn of_text(text: &[u8]) -> Self {
+    #[expect(clippy::cast_possible_truncation, reason = "a number's two halves are taken apart; the text is short")]
+    fn of_short(bytes: &[u8], start: usize, length: usize) -> Self {
+        let unused_bits = 8 * (SHORT_TEXT_BYTES - length);
+        let word = load(bytes, start) & u128::MAX.checked_shr(unused_bits as u32).unwrap_or_default();
+        Self { first: word as u64, last: (word >> 64) as u64, length: length as u32 }
+    }
+
+    /// Of more bytes.
+    #[inline]
+    fn of_long(text: &[u8]) -> Self {
+        let (blocks, _) = text.as_chunks::<SHORT_TEXT_BYTES>();
+        // The last block overlaps the one before, so that every text ends in a whole one.
+        let hash = blocks.iter().chain(text.last_chunk()).fold(0, |hash, block| {
+            let (first, last) = halves(block);
+            mix(first ^ SEED ^ hash, last ^ SECOND_SEED)
+        });
         // Texts are at most a record long, which is far below 4 GiB.
-        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        if text.len() <= SHORT_TEXT_BYTES {
-            let (first, last) = ends_of(text);
-            return Self { first, last, length };
-        }
-        let mut hash = 0;
-        let mut rest = text;
-        while let Some((block, tail)) = rest.split_first_chunk::<16>() {
-            let (first, last) = ends_of(block);
-            hash = mix(first ^ SEED ^ hash, last ^ SECOND_SEED);
-            rest = tail;
-        }
-        let (first, last) = ends_of(rest);
-        Self { first: mix(first ^ SEED ^ hash, last ^ SECOND_SEED), last: 0, length }
+        Self { first: hash, last: 0, length: u32::try_from(text.len()).unwrap_or(u32::MAX) }
     }
 
     /// Quick, not strong: whoever crafts collisions makes at most [`ENTRIES_MAX`] steps of each look.
@@ -180,16 +184,34 @@ impl Key {
     }
 }
 
-/// Two numbers that hold all bytes of a text of at most 16, some of them twice. Texts of one length have the same only if they are equal.
+/// The [`SHORT_TEXT_BYTES`] bytes from `start` on, the first lowest; zeros behind the end.
 #[inline]
-fn ends_of(text: &[u8]) -> (u64, u64) {
-    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-            (Some(first), Some(last)) => (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last))),
-            _ => (text.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)), 0),
-        },
-    }
+fn load(bytes: &[u8], start: usize) -> u128 {
+    let rest = bytes.get(start..).unwrap_or_default();
+    rest.first_chunk().map_or_else(|| load_slowly(rest), |block| u128::from_le_bytes(*block))
+}
+
+#[cold]
+fn load_slowly(rest: &[u8]) -> u128 {
+    rest.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
+}
+
+#[inline]
+fn halves(block: &[u8; SHORT_TEXT_BYTES]) -> (u64, u64) {
+    let (halves, _) = block.as_chunks::<8>();
+    let half = |index: usize| halves.get(index).map_or(0, |half| u64::from_le_bytes(*half));
+    (half(0), half(1))
+}
+
+/// Whether two texts of more than [`SHORT_TEXT_BYTES`] bytes are equal; quicker than a call for texts of a few blocks.
+#[inline]
+fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    let (blocks, _) = a.as_chunks::<SHORT_TEXT_BYTES>();
+    let (others, _) = b.as_chunks::<SHORT_TEXT_BYTES>();
+    let word = |block: &[u8; SHORT_TEXT_BYTES]| u128::from_le_bytes(*block);
+    a.len() == b.len()
+        && a.last_chunk().map(word) == b.last_chunk().map(word)
+        && blocks.iter().zip(others).all(|(block, other)| word(block) == word(other))
 }
 
 #[inline]
@@ -210,16 +232,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equal_texts_have_one_code_and_codes_lead_back(texts in prop::collection::vec("[ab]{0,20}", 0..300)) {
+        fn equal_texts_have_one_code_and_codes_lead_back(texts in prop::collection::vec("[ab]{0,20}|[ab]{30,50}", 0..300)) {
             let mut dictionary = Dictionary::of_texts();
             let mut known: HashMap<String, u16> = HashMap::new();
+            // Among others, as they stand in an array.
+            let bytes: Vec<u8> = texts.concat().into_bytes();
+            let mut start = 0;
             for text in &texts {
-                let code = dictionary.text_code(text.as_bytes()).unwrap();
+                let code = dictionary.text_code(&bytes, start, text.len()).unwrap();
+                start += text.len();
                 prop_assert_eq!(*known.entry(text.clone()).or_insert(code), code);
                 prop_assert_eq!(dictionary.text(code), text.as_bytes());
             }
             prop_assert_eq!(dictionary.len(), known.len());
         }
+    }
+
+    #[test]
+    fn texts_that_differ_in_their_last_byte_or_in_zeros_have_codes_of_their_own() {
+        let long = "x".repeat(40);
+        let texts = ["", "\0", "a", "a\0", "a\0\0", &long, &(long.clone() + "y"), &(long.clone() + "\0"), &long[1..]];
+        let mut dictionary = Dictionary::of_texts();
+        let codes = texts.map(|text| dictionary.text_code(text.as_bytes(), 0, text.len()));
+        assert_eq!(codes, std::array::from_fn(|code| u16::try_from(code).ok()));
     }
 
     #[test]

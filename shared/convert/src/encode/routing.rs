@@ -4,9 +4,12 @@
 /// The target of a row that goes to no partition, because it is rejected.
 pub(crate) const NO_PARTITION: u32 = u32::MAX;
 
-/// The rows of a batch that are written, partition by partition, in their order within each.
+/// The rows of a batch that are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Routing {
+    /// In the batch's order.
+    ordered: Vec<u32>,
+    /// Partition by partition.
     rows: Vec<u32>,
     /// Per partition, where its rows end in `rows`.
     ends: Vec<usize>,
@@ -26,20 +29,27 @@ impl Routing {
         for place in &mut ends {
             written += std::mem::replace(place, written);
         }
+        let mut ordered = Vec::with_capacity(written);
         let mut rows = vec![0; written];
         for (row, target) in (0..).zip(targets) {
             let Some(place) = ends.get_mut(*target as usize) else { continue };
+            ordered.push(row);
             if let Some(slot) = rows.get_mut(*place) {
                 *slot = row;
             }
             *place += 1;
         }
-        Self { rows, ends }
+        Self { ordered, rows, ends }
     }
 
-    /// All rows, partition by partition.
-    pub(crate) fn rows(&self) -> &[u32] {
-        &self.rows
+    /// All rows, in the batch's order.
+    pub(crate) fn ordered(&self) -> &[u32] {
+        &self.ordered
+    }
+
+    /// How many partitions there were by then.
+    pub(crate) fn partition_count(&self) -> usize {
+        self.ends.len()
     }
 
     /// Each partition's rows.
@@ -50,12 +60,13 @@ impl Routing {
 
     /// The rows that are wanted.
     pub(crate) fn filter(&self, is_wanted: impl Fn(usize) -> bool) -> Self {
+        let ordered = self.ordered.iter().copied().filter(|row| is_wanted(*row as usize)).collect();
         let mut rows = Vec::with_capacity(self.rows.len());
         let ends = self.partitions().map(|of_partition| {
             rows.extend(of_partition.iter().copied().filter(|row| is_wanted(*row as usize)));
             rows.len()
         });
-        Self { ends: ends.collect(), rows }
+        Self { ends: ends.collect(), rows, ordered }
     }
 }
 
@@ -68,8 +79,9 @@ mod tests {
         let routing = Routing::new(&[2, 0, NO_PARTITION, 2, 0, 2], 4);
         let partitions: Vec<&[u32]> = routing.partitions().collect();
         assert_eq!(partitions, [&[1, 4][..], &[], &[0, 3, 5], &[]]);
-        assert_eq!(routing.rows(), [1, 4, 0, 3, 5]);
+        assert_eq!(routing.ordered(), [0, 1, 3, 4, 5]);
         let some = routing.filter(|row| row != 3 && row != 4);
         assert_eq!(some.partitions().collect::<Vec<_>>(), [&[1][..], &[], &[0, 5], &[]]);
+        assert_eq!(some.ordered(), [0, 1, 5]);
     }
 }

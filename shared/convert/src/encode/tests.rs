@@ -15,9 +15,15 @@ use parquet::basic::{ColumnOrder, Encoding, SortOrder};
 use parquet::file::metadata::ParquetMetaData;
 use proptest::prelude::*;
 
-use super::NO_PARTITION;
+use super::{NO_PARTITION, Routing};
 use crate::partition::PartitionKey;
-use crate::table::{RoutedBatch, Table};
+use crate::table::{self, Table};
+
+/// A batch's columns, and the partition of each row.
+struct RoutedBatch {
+    columns: Vec<ArrayRef>,
+    targets: Vec<u32>,
+}
 
 fn schema(arrays: &[ArrayRef]) -> SchemaRef {
     let fields = arrays.iter().enumerate();
@@ -28,16 +34,23 @@ fn schema(arrays: &[ArrayRef]) -> SchemaRef {
 /// Encodes batches on so many threads; the files of each partition.
 fn encode(batches: &[RoutedBatch], partitions: usize, codec: Compression, threads: usize) -> Vec<Vec<u8>> {
     let schema = schema(&batches[0].columns);
-    let mut table = Table::new(&schema, codec, threads).unwrap();
-    for partition in 0..partitions {
-        table.open(PartitionKey { path: partition.to_string(), values: Vec::new() }).unwrap();
-    }
+    let mut table = Table::new(&schema, codec).unwrap();
+    let mut workers = table::workers(threads, codec).unwrap();
+    let key = |partition: usize| PartitionKey { path: partition.to_string(), values: Vec::new() };
+    let opened: Vec<PartitionKey> = (0..partitions).map(key).collect();
+    table.count(&[table::RoutedBatch { columns: Vec::new(), routing: Routing::new(&[], partitions), opened }]).unwrap();
     let mut files = vec![Vec::new(); partitions];
-    for group in batches.chunks(2) {
-        table.append(group).unwrap();
+    for of_group in batches.chunks(2) {
+        let routed = |batch: &RoutedBatch| table::RoutedBatch {
+            columns: batch.columns.clone(),
+            routing: Routing::new(&batch.targets, partitions),
+            opened: Vec::new(),
+        };
+        table.append(&of_group.iter().map(routed).collect::<Vec<_>>(), &mut workers).unwrap();
+        table.end_group(&mut workers).unwrap();
         table.drain().for_each(|(index, bytes)| files[index].extend(bytes));
     }
-    let finished = table.finish().unwrap();
+    let finished = table.finish(&mut workers).unwrap();
     table.drain().for_each(|(index, bytes)| files[index].extend(bytes));
     for (partition, file) in finished.iter().zip(&files) {
         assert_eq!(partition.bytes, file.len() as u64);

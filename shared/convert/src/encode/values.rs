@@ -110,19 +110,29 @@ impl Values for Fixed<'_> {
 
 impl Values for Texts<'_> {
     fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
-        let (offsets, data) = (self.0.value_offsets(), self.0.value_data());
+        let data = self.0.value_data();
         for row in rows {
-            let Some([start, end]) = offsets.get(*row as usize..).and_then(<[i32]>::first_chunk) else { continue };
-            let (start, length) = (start.cast_unsigned(), (end - start).cast_unsigned());
-            out.extend_from_slice(&length.to_le_bytes());
-            append(data, start as usize, length as usize, out);
-            bounds.add_text(data.get(start as usize..).and_then(|rest| rest.get(..length as usize)).unwrap_or_default());
+            let Some((start, length)) = self.place(*row as usize) else { continue };
+            // A text is at most a record long, which is far below 4 GiB.
+            out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+            append(data, start, length, out);
+            bounds.add_text(data.get(start..start + length).unwrap_or_default());
         }
     }
 
     #[inline]
     fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
-        dictionary.text_code(self.0.value(row).as_bytes())
+        let (start, length) = self.place(row)?;
+        dictionary.text_code(self.0.value_data(), start, length)
+    }
+}
+
+impl Texts<'_> {
+    /// Where a row's text begins in the array's data, and how long it is.
+    #[inline]
+    fn place(&self, row: usize) -> Option<(usize, usize)> {
+        let [start, end] = self.0.value_offsets().get(row..)?.first_chunk()?;
+        Some((usize::try_from(*start).ok()?, usize::try_from(end - start).ok()?))
     }
 }
 
