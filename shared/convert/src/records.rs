@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use lakegate_contract::{Column, ColumnType, Rule};
+use lakegate_contract::{Column, ColumnType, Parts, Rule};
 
 /// Records of one batch. Fixed, so that batches, and with them the Parquet bytes, do not depend on how the input is cut.
 pub(crate) const BATCH_RECORDS: usize = 8192;
@@ -20,17 +20,9 @@ const ITEM_BYTES_MIN: usize = 3;
 
 /// Fields that an item of a list of this type takes.
 pub(crate) fn item_fields(item: &ColumnType) -> usize {
-    match item {
-        ColumnType::Struct(columns) => columns.iter().map(|column| item_fields(&column.column_type)).sum::<usize>() + 1,
-        ColumnType::List(_)
-        | ColumnType::String
-        | ColumnType::Integer(_)
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::Boolean
-        | ColumnType::Date(_)
-        | ColumnType::Timestamp(_)
-        | ColumnType::Json => 1,
+    match item.parts() {
+        Parts::Fields(columns) => columns.iter().map(|column| item_fields(&column.column_type)).sum::<usize>() + 1,
+        Parts::Item(_) | Parts::None => 1,
     }
 }
 
@@ -42,19 +34,12 @@ pub(crate) fn batch_bytes(columns: &[Column]) -> usize {
 
 /// The fields of the widest item of the lists in a type.
 fn widest_item(column_type: &ColumnType) -> usize {
-    match column_type {
-        ColumnType::Struct(columns) => {
+    match column_type.parts() {
+        Parts::Fields(columns) => {
             columns.iter().map(|column| widest_item(&column.column_type)).max().unwrap_or_default()
         }
-        ColumnType::List(item) => item_fields(&item.column_type).max(widest_item(&item.column_type)),
-        ColumnType::String
-        | ColumnType::Integer(_)
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::Boolean
-        | ColumnType::Date(_)
-        | ColumnType::Timestamp(_)
-        | ColumnType::Json => 0,
+        Parts::Item(item) => item_fields(&item.column_type).max(widest_item(&item.column_type)),
+        Parts::None => 0,
     }
 }
 
