@@ -3,6 +3,7 @@
 
 mod columns;
 mod dialect;
+mod digits;
 mod landing;
 mod node;
 mod policy;
@@ -92,11 +93,16 @@ fn parse_value(document: &str) -> Result<Value, Problem> {
     let value = if document.trim_start().starts_with('{') {
         serde_json::from_str(document).map_err(|error| error.to_string())
     } else {
-        // Strict: in YAML 1.1 a country code of `NO` and a column named `on` are booleans.
-        let options = serde_saphyr::options! { strict_booleans: true };
-        serde_saphyr::from_str_with_options(document, options).map_err(|error| first_line(&error.to_string()))
+        serde_saphyr::from_str_with_options(document, yaml_options()).map_err(|error| first_line(&error.to_string()))
     };
-    value.map_err(|error| Problem::new("", error, "a data contract (YAML or JSON)"))
+    let mut value = value.map_err(|error| Problem::new("", error, "a data contract (YAML or JSON)"))?;
+    digits::restore(document, &mut value);
+    Ok(value)
+}
+
+/// Strict: in YAML 1.1 a country code of `NO` and a column named `on` are booleans.
+fn yaml_options() -> serde_saphyr::Options {
+    serde_saphyr::options! { strict_booleans: true }
 }
 
 /// The YAML reader's message draws the place over several lines; its first line names it.

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use regex::Regex;
 use serde_json::Value;
 
+use super::super::digits::{DOUBLE_DIGITS, may_have_lost_digits};
 use super::super::node::{Findings, Node};
 use super::types::text_length;
 use crate::value::{decimal_with_exponent, parse_boolean, parse_decimal, parse_double, parse_integer};
@@ -13,10 +14,6 @@ use crate::{Check, ColumnType, Scalar};
 
 /// Digits of the widest decimal.
 const MAX_DIGITS: u8 = 38;
-/// Decimal digits that binary64 always keeps.
-const DOUBLE_DIGITS: usize = 15;
-/// From here on fewer than one digit behind the point is kept: 10^15.
-const DOUBLE_EXACT_BELOW: f64 = 1e15;
 /// What is asked for where digits may have been lost.
 const AS_TEXT: &str = "the number as text, in quotes: without them it keeps 15 digits";
 /// What the standard lets ask of objects and arrays.
@@ -333,11 +330,7 @@ fn expected(column_type: &ColumnType) -> String {
 /// Whole numbers of 64 bits are read as what they are.
 fn lost_digits(value: &Value, column_type: &ColumnType) -> bool {
     let is_exact = matches!(column_type, ColumnType::Integer(_) | ColumnType::Decimal { .. });
-    let Some(double) = value.as_f64().filter(|_| is_exact && value.is_f64()) else { return false };
-    // `1.2345e2`: all digits before the exponent are significant.
-    let shortest = format!("{:e}", double.abs());
-    let digits = shortest.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
-    digits > DOUBLE_DIGITS || double.abs() >= DOUBLE_EXACT_BELOW
+    is_exact && value.is_f64() && value.as_f64().is_some_and(may_have_lost_digits)
 }
 
 /// Reads a bound as a cell is read. Numbers may be written as text, which keeps the digits that binary floating point would lose.
