@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 /// Decimal digits that binary64 always keeps.
 pub(super) const DOUBLE_DIGITS: usize = 15;
 /// From here on fewer than one digit behind the point is kept: 10^15.
-pub(super) const DOUBLE_EXACT_BELOW: f64 = 1e15;
+const DOUBLE_EXACT_BELOW: f64 = 1e15;
 /// Where numbers are values of a column, and read as its cells are: from text as well.
 const VALUE_KEYS: [&str; 3] = ["enum", "logicalTypeOptions", "validValues"];
 /// Where numbers stand for texts of the file.

@@ -7,9 +7,10 @@ use arrow::datatypes::ArrowNativeType;
 use arrow::error::ArrowError;
 use lakegate_contract::Comparison;
 
+use super::cells::{Cells, Numbers, collect};
 use super::mistyped;
 use super::numbers::{Exact, power_of_ten};
-use super::vector::{Cells, Data, Numbers, Rows, TextBuilder, Texts, Vector, collect, or};
+use super::vector::{Data, Rows, TextBuilder, Texts, Vector, or};
 
 /// The rows in which the comparison of two values of one kind holds.
 pub(super) fn compare(
