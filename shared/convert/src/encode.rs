@@ -11,6 +11,7 @@ mod footer;
 mod hybrid;
 mod nested;
 mod pages;
+mod routing;
 mod statistics;
 mod values;
 
@@ -31,9 +32,8 @@ use values::{Values, Visitor, visit};
 pub(crate) use compress::Compressor;
 pub(crate) use dictionary::Dictionary;
 pub(crate) use footer::order_doubles_by_type;
+pub(crate) use routing::{NO_PARTITION, Routing};
 
-/// The target of a row that goes to no partition, because it is rejected.
-pub(crate) const NO_PARTITION: u32 = u32::MAX;
 /// A page has at most about so many bytes before compression, ...
 const PAGE_BYTES_MAX: usize = 64 * 1024;
 /// ... at least so many, ...
@@ -68,7 +68,7 @@ struct FlatColumn {
     /// Whether new values are coded. Chunks that have codes need the dictionary when this is over, too.
     is_coding: bool,
     rows: usize,
-    /// Per row of the batch, its code; kept for its memory.
+    /// The codes of a batch's values, partition by partition; kept for its memory.
     codes: Vec<u16>,
     page_bytes: usize,
     /// A dictionary with more entries costs too much memory, because every partition renumbers it.
@@ -130,17 +130,16 @@ impl ColumnEncoder {
         }
     }
 
-    /// Adds a batch's values, each to the partition that `targets` has for its row; `rows` has how many go to each partition.
+    /// Adds a batch's values, each to the partition that `routing` has for its row.
     pub(crate) fn append(
         &mut self,
         array: &ArrayRef,
-        targets: &[u32],
-        rows: &[u32],
+        routing: &Routing,
         compressor: &mut Compressor,
     ) -> Result<(), ConvertError> {
         match &mut self.kind {
-            Kind::Flat(flat) => Ok(flat.append(array, targets, rows, compressor)?),
-            Kind::Nested(nested) => nested.append(array, targets),
+            Kind::Flat(flat) => Ok(flat.append(array, routing, compressor)?),
+            Kind::Nested(nested) => nested.append(array, routing),
         }
     }
 
@@ -178,19 +177,16 @@ impl FlatColumn {
     fn append(
         &mut self,
         array: &ArrayRef,
-        targets: &[u32],
-        rows: &[u32],
+        routing: &Routing,
         compressor: &mut Compressor,
     ) -> Result<(), ParquetError> {
         let texts = array.as_string_opt::<i32>().filter(|texts| texts.value_data().len() > PAGE_BYTES_MAX);
-        let Some(texts) = texts else { return self.append_rows(array, targets, rows, compressor) };
+        let Some(texts) = texts else { return self.append_rows(array, routing, compressor) };
         // Long texts are taken in parts, so that pages end where they are full.
         let mut start = 0;
-        while start < targets.len() {
+        while start < texts.len() {
             let end = part_end(texts, start);
-            let part = targets.get(start..end).unwrap_or_default();
-            let rows = rows_of_partitions(part, self.chunks.len());
-            self.append_rows(&array.slice(start, end - start), part, &rows, compressor)?;
+            self.append_rows(array, &routing.filter(|row| (start..end).contains(&row)), compressor)?;
             start = end;
         }
         Ok(())
@@ -199,21 +195,23 @@ impl FlatColumn {
     fn append_rows(
         &mut self,
         array: &ArrayRef,
-        targets: &[u32],
-        rows: &[u32],
+        routing: &Routing,
         compressor: &mut Compressor,
     ) -> Result<(), ParquetError> {
-        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
-        if self.is_coding && !self.code(array, targets, nulls.as_ref()) {
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        let with_value = nulls.map(|nulls| routing.filter(|row| nulls.is_valid(row)));
+        let valued = with_value.as_ref().unwrap_or(routing);
+        if self.is_coding && !self.code(array, valued) {
             self.stop_coding(compressor)?;
         }
+        self.add_levels(routing, nulls);
         if self.is_coding {
-            self.scatter_codes(targets, nulls.as_ref(), rows);
+            self.scatter_codes(valued);
         } else {
-            let mut scatter = Scatter { chunks: &mut self.chunks, targets, nulls: nulls.as_ref(), rows };
+            let mut scatter = Scatter { chunks: &mut self.chunks, routing: valued };
             visit(array, &mut scatter).ok_or_else(|| ParquetError::NYI(format!("{} pages", array.data_type())))?;
         }
-        for chunk in &mut self.chunks {
+        for (chunk, _) in self.chunks.iter_mut().zip(routing.partitions()).filter(|(_, rows)| !rows.is_empty()) {
             if chunk.page_bytes() >= self.page_bytes || chunk.page_rows() >= PAGE_ROWS_MAX {
                 chunk.close_page(&self.column, compressor)?;
                 chunk.shrink(self.page_bytes);
@@ -222,15 +220,15 @@ impl FlatColumn {
         Ok(())
     }
 
-    /// Finds the code of every row that goes to a partition. False: coding does not pay, or the dictionary is full.
-    fn code(&mut self, array: &ArrayRef, targets: &[u32], nulls: Option<&NullBuffer>) -> bool {
+    /// Finds the codes of all values. False: coding does not pay, or the dictionary is full.
+    fn code(&mut self, array: &ArrayRef, valued: &Routing) -> bool {
         let Some(dictionary) = &mut self.dictionary else { return false };
         self.codes.clear();
-        let mut coding = Coding { dictionary, codes: &mut self.codes, targets, nulls };
-        if visit(array, &mut coding).is_none() || self.codes.len() < targets.len() {
+        let mut coding = Coding { dictionary, codes: &mut self.codes, rows: valued.rows() };
+        if visit(array, &mut coding).is_none() || self.codes.len() < valued.rows().len() {
             return false;
         }
-        self.rows += targets.len();
+        self.rows += array.len();
         let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
         let is_rare = TRIALS.iter().any(|(rows, percent)| self.rows >= *rows && entries * 100 > self.rows * percent);
         !is_rare && entries <= self.entries_max
@@ -249,25 +247,22 @@ impl FlatColumn {
         Ok(())
     }
 
-    fn scatter_codes(&mut self, targets: &[u32], nulls: Option<&NullBuffer>, rows: &[u32]) {
-        let Some(nulls) = nulls else {
-            count_valid(&mut self.chunks, rows);
-            for (target, code) in targets.iter().zip(&self.codes) {
-                // A row without a partition has a target beyond them all.
-                if let Some(chunk) = self.chunks.get_mut(*target as usize) {
-                    chunk.add_code(*code);
-                }
+    fn add_levels(&mut self, routing: &Routing, nulls: Option<&NullBuffer>) {
+        for (chunk, rows) in self.chunks.iter_mut().zip(routing.partitions()) {
+            match nulls {
+                None => chunk.add_valid(rows.len()),
+                Some(nulls) => rows.iter().for_each(|row| chunk.add_level(nulls.is_valid(*row as usize))),
             }
-            return;
-        };
-        for (row, (target, code)) in targets.iter().zip(&self.codes).enumerate() {
-            let Some(chunk) = self.chunks.get_mut(*target as usize) else { continue };
-            if nulls.is_null(row) {
-                chunk.add_null();
-            } else {
-                chunk.add_valid(1);
-                chunk.add_code(*code);
-            }
+        }
+    }
+
+    fn scatter_codes(&mut self, valued: &Routing) {
+        let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
+        let mut codes = self.codes.as_slice();
+        for (chunk, rows) in self.chunks.iter_mut().zip(valued.partitions()) {
+            let Some((of_chunk, rest)) = codes.split_at_checked(rows.len()) else { return };
+            chunk.add_codes(of_chunk, entries);
+            codes = rest;
         }
     }
 
@@ -287,53 +282,16 @@ fn part_end(texts: &StringArray, start: usize) -> usize {
     (start + fitting.max(1)).min(texts.len())
 }
 
-/// How many rows go to each partition.
-pub(crate) fn rows_of_partitions(targets: &[u32], partitions: usize) -> Vec<u32> {
-    let mut rows = vec![0; partitions];
-    for target in targets {
-        if let Some(rows) = rows.get_mut(*target as usize) {
-            *rows += 1;
-        }
-    }
-    rows
-}
-
-/// Counts the rows of a batch without nulls, per partition.
-fn count_valid(chunks: &mut [ColumnChunk], rows: &[u32]) {
-    for (chunk, rows) in chunks.iter_mut().zip(rows) {
-        chunk.add_valid(*rows as usize);
-    }
-}
-
 /// Writes plain values to their partitions' open pages.
 struct Scatter<'a> {
     chunks: &'a mut [ColumnChunk],
-    targets: &'a [u32],
-    nulls: Option<&'a NullBuffer>,
-    rows: &'a [u32],
+    routing: &'a Routing,
 }
 
 impl Visitor for Scatter<'_> {
     fn visit<V: Values>(&mut self, values: &V) {
-        let Some(nulls) = self.nulls else {
-            count_valid(self.chunks, self.rows);
-            for (row, target) in self.targets.iter().enumerate() {
-                if let Some(chunk) = self.chunks.get_mut(*target as usize) {
-                    values.write(row, &mut chunk.plain);
-                    values.bound(row, &mut chunk.bounds);
-                }
-            }
-            return;
-        };
-        for (row, target) in self.targets.iter().enumerate() {
-            let Some(chunk) = self.chunks.get_mut(*target as usize) else { continue };
-            if nulls.is_null(row) {
-                chunk.add_null();
-            } else {
-                chunk.add_valid(1);
-                values.write(row, &mut chunk.plain);
-                values.bound(row, &mut chunk.bounds);
-            }
+        for (chunk, rows) in self.chunks.iter_mut().zip(self.routing.partitions()).filter(|(_, rows)| !rows.is_empty()) {
+            values.write(rows, &mut chunk.plain, &mut chunk.bounds);
         }
     }
 }
@@ -342,17 +300,13 @@ impl Visitor for Scatter<'_> {
 struct Coding<'a> {
     dictionary: &'a mut Dictionary,
     codes: &'a mut Vec<u16>,
-    targets: &'a [u32],
-    nulls: Option<&'a NullBuffer>,
+    rows: &'a [u32],
 }
 
 impl Visitor for Coding<'_> {
     fn visit<V: Values>(&mut self, values: &V) {
-        for (row, target) in self.targets.iter().enumerate() {
-            // What is not written is not coded: a rejected row may hold anything.
-            let is_written = *target != NO_PARTITION && !self.nulls.is_some_and(|nulls| nulls.is_null(row));
-            let code = if is_written { values.code(row, self.dictionary) } else { Some(0) };
-            let Some(code) = code else { return };
+        for row in self.rows {
+            let Some(code) = values.code(*row as usize, self.dictionary) else { return };
             self.codes.push(code);
         }
     }

@@ -15,7 +15,7 @@ use lakegate_contract::value::{NumberFormat, decimal_with_exponent, integer_with
 use lakegate_contract::{Column, ColumnSource, ColumnType, IntegerWidth, Rule, UnknownColumns};
 
 use crate::judge::Findings;
-use crate::records::{Batch, Escaping, Field, Form, Record, Texts};
+use crate::records::{Batch, Escaping, Field, Form, Record, Texts, append};
 use crate::schema::data_type;
 use crate::{nested, rescue};
 
@@ -89,6 +89,12 @@ impl Places<'_> {
     #[inline]
     pub(crate) fn for_each(&self, mut read: impl FnMut(usize, &Field)) {
         match self {
+            Self::Rows { batch, candidates, field } if batch.is_even(candidates) => {
+                for (row, fields) in batch.fields.chunks_exact(batch.map.field_count).enumerate() {
+                    let Some(field) = fields.get(*field) else { continue };
+                    read(row, field);
+                }
+            }
             Self::Rows { batch, candidates, field } => {
                 for (row, record) in candidates.iter().enumerate() {
                     let Some(field) = batch.fields(record).get(*field) else { continue };
@@ -257,12 +263,14 @@ impl Cells<'_, '_> {
     fn strings(&mut self) -> Result<StringArray, ArrowError> {
         let len = self.values.places.len();
         let mut bytes: Vec<u8> = Vec::with_capacity(len * 16);
-        let mut lengths: Vec<usize> = Vec::with_capacity(len);
+        let mut offsets: Vec<i32> = Vec::with_capacity(len + 1);
+        offsets.push(0);
         let mut validity = NullBufferBuilder::new(len);
         let (null_texts, index) = (&self.values.style.nulls, self.index);
-        self.for_each(|findings, row, text, form| {
-            let is_null = match form {
-                Form::Plain => null_texts.contains(text),
+        let (texts, findings, scratch) = (self.values.texts, &mut *self.findings, &mut self.scratch);
+        self.values.places.for_each(|row, field| {
+            let is_null = match field.form() {
+                Form::Plain => null_texts.contains(texts.bytes(field)),
                 // A quoted text is always text: this is how `""` differs from nothing, and `"NA"` from NA.
                 Form::Quoted | Form::Escaped | Form::Aside => false,
                 Form::Null => true,
@@ -272,10 +280,16 @@ impl Cells<'_, '_> {
                 }
             };
             validity.append(!is_null);
-            let text = if is_null { &[] } else { text };
-            bytes.extend_from_slice(text);
-            lengths.push(text.len());
+            match field.form() {
+                Form::Plain | Form::Quoted if !is_null => {
+                    append(texts.bytes, field.start(), field.end() - field.start(), &mut bytes);
+                }
+                Form::Escaped | Form::Aside => bytes.extend_from_slice(texts.text(field, scratch)),
+                Form::Plain | Form::Quoted | Form::Null | Form::Bare | Form::Scientific | Form::Nested => {}
+            }
+            // A batch has far fewer bytes than 2 GiB.
+            offsets.push(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
         });
-        StringArray::try_new(OffsetBuffer::from_lengths(lengths), bytes.into(), validity.finish())
+        StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(offsets)), bytes.into(), validity.finish())
     }
 }

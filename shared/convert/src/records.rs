@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lakegate_contract::{Column, ColumnType, Parts, Rule};
 
 /// Records of one batch. Fixed, so that batches, and with them the Parquet bytes, do not depend on how the input is cut.
-pub(crate) const BATCH_RECORDS: usize = 8192;
+pub(crate) const BATCH_RECORDS: usize = 2048;
 /// A batch of long records ends early.
 pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// A batch whose rows repeat long names ends early: so many bytes of names in all.
@@ -135,6 +135,20 @@ impl FieldMap {
     }
 }
 
+/// Appends `length` bytes from `start` on. Most texts are short, and copying as many bytes every time is quicker than a call.
+#[inline]
+pub(crate) fn append(bytes: &[u8], start: usize, length: usize, out: &mut Vec<u8>) {
+    let Some(rest) = bytes.get(start..) else { return };
+    match rest.first_chunk::<16>() {
+        Some(head) if length <= 16 => {
+            let end = out.len() + length;
+            out.extend_from_slice(head);
+            out.truncate(end);
+        }
+        Some(_) | None => out.extend_from_slice(rest.get(..length).unwrap_or_default()),
+    }
+}
+
 /// Consecutive records of a file.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -171,6 +185,12 @@ pub(crate) enum Escaping {
 impl Batch {
     pub(crate) fn fields(&self, record: &Record) -> &[Field] {
         self.fields.get(record.first_field..record.first_field + record.field_count).unwrap_or_default()
+    }
+
+    /// Whether the candidates are all records, each with as many fields as every record should have: these stand in a row then.
+    pub(crate) fn is_even(&self, candidates: &[Record]) -> bool {
+        let width = self.map.field_count;
+        width > 0 && candidates.len() == self.records.len() && self.fields.len() == width * candidates.len()
     }
 
     #[inline]
@@ -212,15 +232,18 @@ impl<'a> Texts<'a> {
     where
         'a: 's,
     {
-        match (field.form(), self.escaping) {
-            (Form::Plain | Form::Quoted | Form::Bare | Form::Scientific | Form::Nested | Form::Null, _) => {
-                return self.bytes(field);
-            }
-            (Form::Aside, _) => return self.aside.get(field.start()..field.end()).unwrap_or_default(),
-            (Form::Escaped, Escaping::Csv { quote, escape }) => {
-                crate::csv::unescape(self.bytes(field), quote, escape, scratch);
-            }
-            (Form::Escaped, Escaping::Json) => crate::json::unescape(self.bytes(field), scratch),
+        match field.form() {
+            Form::Plain | Form::Quoted | Form::Bare | Form::Scientific | Form::Nested | Form::Null => self.bytes(field),
+            Form::Aside => self.aside.get(field.start()..field.end()).unwrap_or_default(),
+            Form::Escaped => self.unescaped(field, scratch),
+        }
+    }
+
+    #[inline(never)]
+    fn unescaped<'s>(&self, field: &Field, scratch: &'s mut Vec<u8>) -> &'s [u8] {
+        match self.escaping {
+            Escaping::Csv { quote, escape } => crate::csv::unescape(self.bytes(field), quote, escape, scratch),
+            Escaping::Json => crate::json::unescape(self.bytes(field), scratch),
         }
         scratch
     }

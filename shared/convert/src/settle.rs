@@ -23,7 +23,7 @@ use crate::table::{RoutedBatch, Table};
 use crate::unique::{RowHashes, Uniqueness};
 
 /// Batches that the table takes at once. Fixed, because row groups may end behind them: the bytes must not hang on anything but the rows.
-const GROUP_BATCHES: usize = 4;
+const GROUP_BATCHES: usize = 8;
 
 /// What became of the batches so far.
 #[derive(Debug)]

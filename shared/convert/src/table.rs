@@ -14,7 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::ConvertError;
-use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, encoders, order_doubles_by_type, rows_of_partitions};
+use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, Routing, encoders, order_doubles_by_type};
 use crate::judgement::Partition;
 use crate::partition::PartitionKey;
 use crate::workers::Workers;
@@ -86,15 +86,16 @@ impl Table {
     /// Adds the rows of batches to their partitions. Row groups may end after the last, so that the bytes hang on how batches are grouped.
     pub(crate) fn append(&mut self, batches: &[RoutedBatch]) -> Result<(), ConvertError> {
         let (columns, partitions) = (self.columns.len(), self.files.len());
-        let rows: Vec<Vec<u32>> = batches.iter().map(|batch| rows_of_partitions(&batch.targets, partitions)).collect();
-        for rows in &rows {
-            self.files.iter_mut().zip(rows).for_each(|(file, rows)| file.group_rows += u64::from(*rows));
+        let routings: Vec<Routing> = batches.iter().map(|batch| Routing::new(&batch.targets, partitions)).collect();
+        for routing in &routings {
+            let files = self.files.iter_mut().zip(routing.partitions());
+            files.for_each(|(file, rows)| file.group_rows += rows.len() as u64);
         }
         self.workers.each(self.columns.iter_mut().enumerate(), |(index, column), compressor| {
             column.open(partitions, columns);
-            for (batch, rows) in batches.iter().zip(&rows) {
+            for (batch, routing) in batches.iter().zip(&routings) {
                 if let Some(array) = batch.columns.get(index) {
-                    column.append(array, &batch.targets, rows, compressor)?;
+                    column.append(array, routing, compressor)?;
                 }
             }
             Ok::<_, ConvertError>(())

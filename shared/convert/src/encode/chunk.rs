@@ -60,8 +60,12 @@ impl ColumnChunk {
         }
     }
 
+    /// Counts a row that has a value, which is added beside, or is null.
     #[inline]
-    pub(super) fn add_null(&mut self) {
+    pub(super) fn add_level(&mut self, is_valid: bool) {
+        if is_valid {
+            return self.add_valid(1);
+        }
         if self.page_nulls == 0 {
             self.validity.clear();
             self.validity.resize(self.page_rows, 1);
@@ -71,20 +75,21 @@ impl ColumnChunk {
         self.validity.push(0);
     }
 
-    /// Adds a value by its code in the column's dictionary.
-    #[inline]
-    pub(super) fn add_code(&mut self, code: u16) {
-        let index = usize::from(code);
-        if index >= self.local_codes.len() {
-            self.local_codes.resize((index + 1).next_power_of_two(), NO_CODE);
+    /// Adds values by their codes in the column's dictionary, which has so many entries.
+    pub(super) fn add_codes(&mut self, codes: &[u16], entries: usize) {
+        if self.local_codes.len() < entries && !codes.is_empty() {
+            self.local_codes.resize(entries.next_power_of_two(), NO_CODE);
         }
-        let Some(local) = self.local_codes.get_mut(index) else { return };
-        if *local == NO_CODE {
-            // There are fewer entries than codes, so that this one is never `NO_CODE`.
-            *local = u16::try_from(self.entries.len()).unwrap_or(NO_CODE);
-            self.entries.push(code);
-        }
-        self.codes.push(*local);
+        let (local_codes, entries) = (&mut self.local_codes, &mut self.entries);
+        self.codes.extend(codes.iter().filter_map(|code| {
+            let local = local_codes.get_mut(usize::from(*code))?;
+            if *local == NO_CODE {
+                // There are fewer entries than codes, so that this one is never `NO_CODE`.
+                *local = u16::try_from(entries.len()).unwrap_or(NO_CODE);
+                entries.push(*code);
+            }
+            Some(*local)
+        }));
     }
 
     pub(super) fn page_bytes(&self) -> usize {

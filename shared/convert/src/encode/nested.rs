@@ -11,7 +11,7 @@ use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory,
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::NO_PARTITION;
+use super::Routing;
 use crate::ConvertError;
 
 /// A nested column of all partitions.
@@ -36,15 +36,9 @@ impl NestedColumn {
         self.pending.resize(partitions, Vec::new());
     }
 
-    pub(super) fn append(&mut self, array: &ArrayRef, targets: &[u32]) -> Result<(), ConvertError> {
-        let mut rows: Vec<Vec<u32>> = vec![Vec::new(); self.pending.len()];
-        for (row, target) in (0..).zip(targets).filter(|(_, target)| **target != NO_PARTITION) {
-            if let Some(rows) = rows.get_mut(*target as usize) {
-                rows.push(row);
-            }
-        }
-        for (pending, rows) in self.pending.iter_mut().zip(rows).filter(|(_, rows)| !rows.is_empty()) {
-            pending.push(take(array, &UInt32Array::from(rows), None)?);
+    pub(super) fn append(&mut self, array: &ArrayRef, routing: &Routing) -> Result<(), ConvertError> {
+        for (pending, rows) in self.pending.iter_mut().zip(routing.partitions()).filter(|(_, rows)| !rows.is_empty()) {
+            pending.push(take(array, &UInt32Array::from(rows.to_vec()), None)?);
         }
         Ok(())
     }

@@ -9,15 +9,14 @@ use arrow::datatypes::{
 
 use super::dictionary::Dictionary;
 use super::statistics::Bounds;
+use crate::records::append;
 
-/// The values of a column, row by row, in one of Parquet's physical types.
+/// The values of a column in one of Parquet's physical types.
 pub(super) trait Values {
-    /// Appends the value of `row` in PLAIN encoding.
-    fn write(&self, row: usize, out: &mut Vec<u8>);
+    /// Appends the values of `rows` in PLAIN encoding, and widens `bounds` to them.
+    fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds);
     /// The value's code; `None` when the dictionary is full.
     fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16>;
-    /// Widens `bounds` to the value.
-    fn bound(&self, row: usize, bounds: &mut Bounds);
 }
 
 /// INT32.
@@ -34,106 +33,96 @@ pub(super) struct Fixed<'a>(pub(super) &'a [i128], pub(super) usize);
 pub(super) struct Texts<'a>(pub(super) &'a StringArray);
 
 impl Values for Int32s<'_> {
-    #[inline]
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
+    fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
+        let (mut low, mut high) = (i32::MAX, i32::MIN);
+        for value in rows.iter().filter_map(|row| self.0.get(*row as usize)) {
+            (low, high) = (low.min(*value), high.max(*value));
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        bounds.add_number(i64::from(low));
+        bounds.add_number(i64::from(high));
     }
 
     #[inline]
     fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
         dictionary.number_code(i64::from(*self.0.get(row)?))
     }
-
-    #[inline]
-    fn bound(&self, row: usize, bounds: &mut Bounds) {
-        bounds.add_number(i64::from(self.0.get(row).copied().unwrap_or_default()));
-    }
 }
 
 impl Values for Int64s<'_> {
-    #[inline]
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
+    fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
+        let (mut low, mut high) = (i64::MAX, i64::MIN);
+        for value in rows.iter().filter_map(|row| self.0.get(*row as usize)) {
+            (low, high) = (low.min(*value), high.max(*value));
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        bounds.add_number(low);
+        bounds.add_number(high);
     }
 
     #[inline]
     fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
         dictionary.number_code(*self.0.get(row)?)
     }
-
-    #[inline]
-    fn bound(&self, row: usize, bounds: &mut Bounds) {
-        bounds.add_number(self.0.get(row).copied().unwrap_or_default());
-    }
 }
 
 impl Values for Doubles<'_> {
-    #[inline]
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.get(row).copied().unwrap_or_default().to_le_bytes());
+    fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
+        for value in rows.iter().filter_map(|row| self.0.get(*row as usize)) {
+            bounds.add_double(*value);
+            out.extend_from_slice(&value.to_le_bytes());
+        }
     }
 
     #[inline]
     fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
         dictionary.number_code(self.0.get(row)?.to_bits().cast_signed())
     }
-
-    #[inline]
-    fn bound(&self, row: usize, bounds: &mut Bounds) {
-        bounds.add_double(self.0.get(row).copied().unwrap_or_default());
-    }
 }
 
 impl Values for Booleans<'_> {
-    #[inline]
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        out.push(u8::from(self.0.value(row)));
+    fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
+        for row in rows {
+            let value = self.0.value(*row as usize);
+            bounds.add_number(i64::from(value));
+            out.push(u8::from(value));
+        }
     }
 
     fn code(&self, _: usize, _: &mut Dictionary) -> Option<u16> {
         None
-    }
-
-    #[inline]
-    fn bound(&self, row: usize, bounds: &mut Bounds) {
-        bounds.add_number(i64::from(self.0.value(row)));
     }
 }
 
 impl Values for Fixed<'_> {
-    #[inline]
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        let bytes = self.0.get(row).copied().unwrap_or_default().to_be_bytes();
-        out.extend_from_slice(bytes.get(bytes.len() - self.1..).unwrap_or_default());
+    fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
+        for value in rows.iter().filter_map(|row| self.0.get(*row as usize)) {
+            bounds.add_wide(*value);
+            let bytes = value.to_be_bytes();
+            out.extend_from_slice(bytes.get(bytes.len() - self.1..).unwrap_or_default());
+        }
     }
 
     fn code(&self, _: usize, _: &mut Dictionary) -> Option<u16> {
         None
     }
-
-    #[inline]
-    fn bound(&self, row: usize, bounds: &mut Bounds) {
-        bounds.add_wide(self.0.get(row).copied().unwrap_or_default());
-    }
 }
 
 impl Values for Texts<'_> {
-    #[inline]
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
-        let text = self.0.value(row).as_bytes();
-        // A text is at most a record long, which is far below 4 GiB.
-        out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(text);
+    fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
+        let (offsets, data) = (self.0.value_offsets(), self.0.value_data());
+        for row in rows {
+            let Some([start, end]) = offsets.get(*row as usize..).and_then(<[i32]>::first_chunk) else { continue };
+            let (start, length) = (start.cast_unsigned(), (end - start).cast_unsigned());
+            out.extend_from_slice(&length.to_le_bytes());
+            append(data, start as usize, length as usize, out);
+            bounds.add_text(data.get(start as usize..).and_then(|rest| rest.get(..length as usize)).unwrap_or_default());
+        }
     }
 
     #[inline]
     fn code(&self, row: usize, dictionary: &mut Dictionary) -> Option<u16> {
         dictionary.text_code(self.0.value(row).as_bytes())
-    }
-
-    #[inline]
-    fn bound(&self, row: usize, bounds: &mut Bounds) {
-        bounds.add_text(self.0.value(row).as_bytes());
     }
 }
 
