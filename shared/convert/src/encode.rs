@@ -174,12 +174,7 @@ impl FinishedColumn {
 }
 
 impl FlatColumn {
-    fn append(
-        &mut self,
-        array: &ArrayRef,
-        routing: &Routing,
-        compressor: &mut Compressor,
-    ) -> Result<(), ParquetError> {
+    fn append(&mut self, array: &ArrayRef, routing: &Routing, compressor: &mut Compressor) -> Result<(), ParquetError> {
         let texts = array.as_string_opt::<i32>().filter(|texts| texts.value_data().len() > PAGE_BYTES_MAX);
         let Some(texts) = texts else { return self.append_rows(array, routing, compressor) };
         // Long texts are taken in parts, so that pages end where they are full.
@@ -290,7 +285,8 @@ struct Scatter<'a> {
 
 impl Visitor for Scatter<'_> {
     fn visit<V: Values>(&mut self, values: &V) {
-        for (chunk, rows) in self.chunks.iter_mut().zip(self.routing.partitions()).filter(|(_, rows)| !rows.is_empty()) {
+        for (chunk, rows) in self.chunks.iter_mut().zip(self.routing.partitions()).filter(|(_, rows)| !rows.is_empty())
+        {
             values.write(rows, &mut chunk.plain, &mut chunk.bounds);
         }
     }

@@ -13,7 +13,7 @@ use lakegate_contract::{Constant, ValueKind};
 use super::cells::{Cells, Numbers, collect};
 
 /// A longer text is undefined, so that no expression makes much out of little.
-const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What the texts of one step may have in one batch in all; a text beyond it is undefined, as one that is too long is.
 const BATCH_TEXT_BYTES_MAX: usize = 512 * 1024 * 1024;
 

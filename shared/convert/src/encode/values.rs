@@ -116,7 +116,8 @@ impl Values for Texts<'_> {
             let (start, length) = (start.cast_unsigned(), (end - start).cast_unsigned());
             out.extend_from_slice(&length.to_le_bytes());
             append(data, start as usize, length as usize, out);
-            bounds.add_text(data.get(start as usize..).and_then(|rest| rest.get(..length as usize)).unwrap_or_default());
+            bounds
+                .add_text(data.get(start as usize..).and_then(|rest| rest.get(..length as usize)).unwrap_or_default());
         }
     }
 
