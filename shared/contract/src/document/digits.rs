@@ -1,9 +1,13 @@
 //! Numbers of a document with all the digits that stand there: its readers make binary floating point of them, which keeps 15.
 //! It does not know contracts, beyond the keys under which values of columns stand.
 
+use std::collections::BTreeMap;
+
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_saphyr::Spanned;
+use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+
+use super::is_json;
 
 /// Decimal digits that binary64 always keeps.
 pub(super) const DOUBLE_DIGITS: usize = 15;
@@ -20,8 +24,11 @@ pub(super) fn restore(document: &str, value: &mut Value) {
     if !is_wanted(value, Place::Elsewhere) {
         return;
     }
-    // YAML is a superset of JSON. What cannot be read so keeps its numbers, of which the longer ones are refused later on.
-    if let Ok(tree) = serde_saphyr::from_str_with_options::<Spanned<Tree>>(document, super::yaml_options()) {
+    // YAML is a superset of JSON, in which the last of equal keys holds. What cannot be read so keeps its numbers, of which the longer
+    // ones are refused later on.
+    let duplicate_keys = if is_json(document) { DuplicateKeyPolicy::LastWins } else { DuplicateKeyPolicy::Error };
+    let options = serde_saphyr::options! { strict_booleans: true, duplicate_keys: duplicate_keys };
+    if let Ok(tree) = serde_saphyr::from_str_with_options::<Spanned<Tree>>(document, options) {
         restore_in(value, &tree, document, Place::Elsewhere);
     }
 }
@@ -122,7 +129,7 @@ enum Tree {
     /// A number, true or false.
     Plain,
     List(Vec<Spanned<Tree>>),
-    Object(Vec<(String, Spanned<Tree>)>),
+    Object(BTreeMap<String, Spanned<Tree>>),
     Other,
 }
 
@@ -174,9 +181,9 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree, A::Error> {
-        let mut object = Vec::new();
-        while let Some(member) = members.next_entry()? {
-            object.push(member);
+        let mut object = BTreeMap::new();
+        while let Some((key, value)) = members.next_entry()? {
+            object.insert(key, value);
         }
         Ok(Tree::Object(object))
     }

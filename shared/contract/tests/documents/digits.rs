@@ -120,6 +120,8 @@ fn digits_are_found_wherever_the_number_stands() {
     };
     expected(&flow("*bounds"));
     expected(&flow("{<<: *bounds}"));
+    expected(&flow("{maximum: 0.30000000000000000001, <<: {minimum: 0.10000000000000000001, maximum: 0.3}}"));
+    expected(&flow("{<<: {minimum: 0.10000000000000000001, maximum: 0.3}, maximum: 0.30000000000000000001}"));
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn json_keeps_its_digits_too() {
 \t\"servers\": [{\"server\": \"landing\", \"type\": \"s3\", \"location\": \"s3://*/t/*.csv\", \"format\": \"csv\"}],
 \t\"schema\": [{\"name\": \"t\", \"properties\": [
 \t\t{\"name\": \"a\", \"logicalType\": \"number\", \"physicalType\": \"DECIMAL(38,20)\",
-\t\t \"logicalTypeOptions\": {\"maximum\":0.30000000000000000001}}
+\t\t \"logicalTypeOptions\": {\"maximum\":0.30000000000000000002,\"maximum\":0.30000000000000000001}}
 \t]}]
 }";
     let checks = checks(json);
