@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+# What its assertions compare is told as that of tests is.
+pytest.register_assert_rewrite("flat")
 # Results do not hang on where the machine stands.
 os.environ["TZ"] = "UTC"
 

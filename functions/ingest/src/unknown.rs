@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use lakegate_contract::Contract;
+use lakegate_contract::{Contract, Format};
 use lakegate_convert::{Draft, InferError, Inference, Naming};
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::failure::FailureKind;
@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 /// Chunks of the file that wait to be looked at, beside those that the reader has in flight.
 const INPUTS_AHEAD: usize = 2;
 const JSON_EXTENSIONS: [&str; 3] = ["json", "jsonl", "ndjson"];
+const CSV_EXTENSIONS: [&str; 3] = ["csv", "tsv", "psv"];
 const PACKED_EXTENSIONS: [&str; 2] = ["gz", "zst"];
 
 /// Why an object of an unknown dataset cannot be taken in.
@@ -39,6 +40,11 @@ pub(crate) enum UnknownError {
     /// The draft was changed to something else, or uses what the parser refuses.
     #[error("the draft {key} is no valid contract: {problem}")]
     InvalidDraft { key: String, problem: String },
+    /// One draft reads one format.
+    #[error(
+        "the draft {key} reads {drafted} files, and the object's name says {named}: put these files into a folder of their own, or give them a contract with another table"
+    )]
+    OtherFormat { key: String, drafted: &'static str, named: &'static str },
     /// Looking at the file failed.
     #[error("the inference panicked")]
     Panicked,
@@ -49,9 +55,11 @@ impl UnknownError {
     pub(crate) fn kind(&self) -> FailureKind {
         match self {
             Self::Lake(error) => error.kind(),
-            Self::TableTaken { .. } | Self::TooBig { .. } | Self::NotInferred(_) | Self::NoRows => {
-                FailureKind::UnknownDataset
-            }
+            Self::TableTaken { .. }
+            | Self::TooBig { .. }
+            | Self::NotInferred(_)
+            | Self::NoRows
+            | Self::OtherFormat { .. } => FailureKind::UnknownDataset,
             Self::InvalidDraft { .. } => FailureKind::ContractInvalid,
             Self::Panicked => FailureKind::EngineFailed,
         }
@@ -79,7 +87,7 @@ pub(crate) async fn contract(
     }
     let key = layout::draft_object(&naming.table);
     if let Some(draft) = objects.get(lake_bucket, &key).await? {
-        return parse(&key, &draft);
+        return in_its_format(parse(&key, &draft)?, key, &naming.origin);
     }
     let draft = infer(object, &naming).await?;
     if draft.rows == 0 {
@@ -92,7 +100,7 @@ pub(crate) async fn contract(
         return Ok(contract);
     }
     match objects.get(lake_bucket, &key).await? {
-        Some(draft) => parse(&key, &draft),
+        Some(draft) => in_its_format(parse(&key, &draft)?, key, &naming.origin),
         // Deleted again in this moment: what this object shows is as good.
         None => Ok(contract),
     }
@@ -105,6 +113,18 @@ fn parse(key: &str, document: &[u8]) -> Result<Arc<Contract>, UnknownError> {
         Ok(checked) => Ok(Arc::new(checked.contract)),
         Err(problems) => Err(invalid(problems.first().map(ToString::to_string).unwrap_or_default())),
     }
+}
+
+/// The draft, unless the object's name says that it is of another format. Names that say nothing are left to the engine, and so are
+/// those of a folder whose first file had another format than its name.
+fn in_its_format(contract: Arc<Contract>, key: String, name: &str) -> Result<Arc<Contract>, UnknownError> {
+    let is_json = |name: &str| extension(name, &JSON_EXTENSIONS).is_some();
+    let are_named_json = is_json(contract.landing.location.as_str());
+    let (drafted, is_other, named) = match contract.landing.format {
+        Format::Csv(_) => ("CSV", is_json(name) && !are_named_json, "JSON"),
+        Format::Json(_) => ("JSON", extension(name, &CSV_EXTENSIONS).is_some() && are_named_json, "CSV"),
+    };
+    if is_other { Err(UnknownError::OtherFormat { key, drafted, named }) } else { Ok(contract) }
 }
 
 /// Reads the object to its end, beside the reading of which it is looked at.
@@ -136,7 +156,8 @@ fn naming(key: &str) -> Naming {
     let origin = key.rsplit('/').next().unwrap_or(key).to_owned();
     let (name, location) = match key.split_once('/') {
         Some((folder, _)) => {
-            let files = json_extension(&origin).map_or_else(String::new, |extension| format!("/*{extension}"));
+            let files =
+                extension(&origin, &JSON_EXTENSIONS).map_or_else(String::new, |extension| format!("/*{extension}"));
             (folder, format!("s3://*/{}/**{files}", literal(folder)))
         }
         None => (key.split('.').next().unwrap_or(key), format!("s3://*/{}", literal(key))),
@@ -145,14 +166,14 @@ fn naming(key: &str) -> Naming {
     Naming { id: table.clone(), table, location, origin, is_permissive: true }
 }
 
-/// How the name of a JSON file ends: `.json`, `.ndjson.gz`.
-fn json_extension(name: &str) -> Option<&str> {
+/// How a name ends, if with one of `extensions`: `.json`, `.ndjson.gz`.
+fn extension<'n>(name: &'n str, extensions: &[&str]) -> Option<&'n str> {
     let parts: Vec<&str> = name.rsplit('.').take(3).collect();
-    let is_json = |part: &str| JSON_EXTENSIONS.iter().any(|json| part.eq_ignore_ascii_case(json));
+    let is_wanted = |part: &str| extensions.iter().any(|extension| part.eq_ignore_ascii_case(extension));
     let is_packed = |part: &str| PACKED_EXTENSIONS.iter().any(|packed| part.eq_ignore_ascii_case(packed));
     let len = match parts.as_slice() {
-        [last, _, ..] if is_json(last) => last.len() + 1,
-        [last, inner, _] if is_packed(last) && is_json(inner) => last.len() + inner.len() + 2,
+        [last, _, ..] if is_wanted(last) => last.len() + 1,
+        [last, inner, _] if is_packed(last) && is_wanted(inner) => last.len() + inner.len() + 2,
         _ => return None,
     };
     name.get(name.len().checked_sub(len)?..)

@@ -92,11 +92,58 @@ async fn later_objects_are_held_against_the_draft_as_it_stands() {
     bench.contract_of("Sensor Data/a.csv", "id,value\n1,2.5\n").await.unwrap();
     let draft = bench.draft().await.unwrap();
     let contract = bench.contract_of("Sensor Data/b.csv", "other\nx\n").await.unwrap();
-    assert_eq!(contract.columns.len(), 2);
+    let names: Vec<_> = contract.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["id", "value", "_rescued"], "what later files add has a place");
     assert_eq!(bench.draft().await.unwrap(), draft);
     bench.lake.put(&Path::from(DRAFT_KEY), "mine".into()).await.unwrap();
     let error = bench.contract_of("Sensor Data/c.csv", "id,value\n1,2.5\n").await.unwrap_err();
     assert!(error.to_string().starts_with("the draft contracts/drafts/sensor_data.odcs.yaml is no valid contract: "));
+}
+
+#[tokio::test]
+async fn an_object_whose_name_says_another_format_than_the_draft_is_refused_by_that_draft() {
+    let csv = ("Sensor Data/a.csv", "id,value\n1,2.5\n");
+    let json = ("Sensor Data/deep/a.NDJSON.gz", "{\"id\":1}\n");
+    let mut told = Vec::new();
+    for (first, second) in [(csv, json), (json, csv), (json, ("Sensor Data/b.tsv.zst", ""))] {
+        let bench = Bench::new();
+        bench.contract_of(first.0, first.1).await.unwrap();
+        let draft = bench.draft().await.unwrap();
+        let error = bench.contract_of(second.0, second.1).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::UnknownDataset);
+        told.push(error.to_string());
+        assert_eq!(bench.draft().await.unwrap(), draft);
+        // Others go on, and so do names that say nothing.
+        for name in [first.0, "Sensor Data/b", "Sensor Data/b.gz", "Sensor Data/b.txt"] {
+            bench.contract_of(name, first.1).await.unwrap();
+        }
+    }
+    insta::assert_snapshot!(told.join("\n"), @r"
+    the draft contracts/drafts/sensor_data.odcs.yaml reads CSV files, and the object's name says JSON: put these files into a folder of their own, or give them a contract with another table
+    the draft contracts/drafts/sensor_data.odcs.yaml reads JSON files, and the object's name says CSV: put these files into a folder of their own, or give them a contract with another table
+    the draft contracts/drafts/sensor_data.odcs.yaml reads JSON files, and the object's name says CSV: put these files into a folder of their own, or give them a contract with another table
+    ");
+}
+
+#[tokio::test]
+async fn files_that_are_misnamed_alike_have_one_draft() {
+    for (name, content) in [("csv", "{\"id\":1}"), ("json", "id,value\n1,2.5\n")] {
+        let bench = Bench::new();
+        for file in ["a", "a", "b"] {
+            bench.contract_of(&format!("Sensor Data/{file}.{name}"), content).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_formats_that_come_first_at_the_same_time_one_is_refused() {
+    let bench = Bench::new();
+    let (one, other) = tokio::join!(
+        bench.contract_of("Sensor Data/a.csv", "id,value\n1,2.5\n"),
+        bench.contract_of("Sensor Data/b.json", "{\"id\":1}"),
+    );
+    let refused = [one, other].into_iter().filter_map(Result::err);
+    assert_eq!(refused.map(|error| error.kind()).collect::<Vec<_>>(), [FailureKind::UnknownDataset]);
 }
 
 #[tokio::test]
@@ -129,7 +176,8 @@ schema: [{name: sensor_data, properties: [{name: id, logicalType: string}]}]
 async fn what_shows_no_table_is_refused_and_leaves_no_draft() {
     let bench = Bench::new();
     let mut told = Vec::new();
-    for content in ["", "id,value\n", "[1, 2]", "[{\"id\": 1},", "PAR1 and more", &"x,y\n".repeat(400)] {
+    let wrapped = "{\"data\": [{\"id\": 1}]}";
+    for content in ["", "id,value\n", "[1, 2]", "[{\"id\": 1},", wrapped, "PAR1 and more", &"x,y\n".repeat(400)] {
         let error = bench.contract_of("Sensor Data/a.csv", content).await.unwrap_err();
         told.push(error.to_string());
     }
@@ -138,6 +186,7 @@ async fn what_shows_no_table_is_refused_and_leaves_no_draft() {
     no contract can be drafted from it: it has no rows
     no contract can be drafted from it: the file is JSON without a single object that has keys
     no contract can be drafted from it: the file ends inside its array: it was cut off
+    no contract can be drafted from it: the file is one JSON object with one key and a list under it: if these are its rows, write the list alone, or its items one after another (jq '.[]' makes the list)
     no contract can be drafted from it: the file is Parquet, and the contract says CSV in UTF-8
     with 1600 bytes it is too big for a contract to be drafted from it
     ");

@@ -143,6 +143,36 @@ pub enum ColumnType {
     List(Box<Column>),
 }
 
+impl ColumnType {
+    /// The columns nested in this one, one level down.
+    #[must_use]
+    pub const fn parts(&self) -> Parts<'_> {
+        match self {
+            Self::Struct(fields) => Parts::Fields(fields.as_slice()),
+            Self::List(item) => Parts::Item(item),
+            Self::String
+            | Self::Integer(_)
+            | Self::Double
+            | Self::Decimal { .. }
+            | Self::Boolean
+            | Self::Date(_)
+            | Self::Timestamp(_)
+            | Self::Json => Parts::None,
+        }
+    }
+}
+
+/// The columns nested in one. To walk through them, this is to be matched instead of [`ColumnType`], whose flat types are all alike then.
+#[derive(Debug, Clone, Copy)]
+pub enum Parts<'a> {
+    /// A flat value, or JSON kept as text.
+    None,
+    /// An object's fields, at least one.
+    Fields(&'a [Column]),
+    /// What a list's items are.
+    Item(&'a Column),
+}
+
 /// The width of an integer column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntegerWidth {

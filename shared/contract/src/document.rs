@@ -3,6 +3,7 @@
 
 mod columns;
 mod dialect;
+mod digits;
 mod landing;
 mod node;
 mod policy;
@@ -89,14 +90,20 @@ fn parse_value(document: &str) -> Result<Value, Problem> {
         return Err(Problem::new("", "an empty document", "a data contract (YAML or JSON)"));
     }
     // JSON first: its errors are plainer, and a YAML reader takes almost any text for YAML.
-    let value = if document.trim_start().starts_with('{') {
+    let value = if is_json(document) {
         serde_json::from_str(document).map_err(|error| error.to_string())
     } else {
         // Strict: in YAML 1.1 a country code of `NO` and a column named `on` are booleans.
         let options = serde_saphyr::options! { strict_booleans: true };
         serde_saphyr::from_str_with_options(document, options).map_err(|error| first_line(&error.to_string()))
     };
-    value.map_err(|error| Problem::new("", error, "a data contract (YAML or JSON)"))
+    let mut value = value.map_err(|error| Problem::new("", error, "a data contract (YAML or JSON)"))?;
+    digits::restore(document, &mut value);
+    Ok(value)
+}
+
+fn is_json(document: &str) -> bool {
+    document.trim_start().starts_with('{')
 }
 
 /// The YAML reader's message draws the place over several lines; its first line names it.

@@ -17,7 +17,8 @@ pub mod temporal;
 pub mod value;
 
 pub use contract::{
-    Column, ColumnSource, ColumnType, Compression, Contract, ExactDuplicates, IntegerWidth, Key, Policy, UnknownColumns,
+    Column, ColumnSource, ColumnType, Compression, Contract, ExactDuplicates, IntegerWidth, Key, Parts, Policy,
+    UnknownColumns,
 };
 pub use document::{Checked, parse};
 pub use expression::{

@@ -6,7 +6,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     TimestampMicrosecondType,
 };
-use lakegate_contract::{Check, Column, ColumnType, IntegerWidth, Rule, Scalar};
+use lakegate_contract::{Check, Column, ColumnType, IntegerWidth, Parts, Rule, Scalar};
 
 use crate::judge::Findings;
 
@@ -45,17 +45,10 @@ fn judge_values(array: &ArrayRef, column: &Column, id: usize, scope: &Scope<'_>,
             }
         }
     }
-    match &column.column_type {
-        ColumnType::Struct(fields) => judge_fields(array, fields, scope, findings),
-        ColumnType::List(item) => judge_items(array, item, scope, findings),
-        ColumnType::String
-        | ColumnType::Integer(_)
-        | ColumnType::Decimal { .. }
-        | ColumnType::Double
-        | ColumnType::Date(_)
-        | ColumnType::Timestamp(_)
-        | ColumnType::Boolean
-        | ColumnType::Json => {}
+    match column.column_type.parts() {
+        Parts::Fields(fields) => judge_fields(array, fields, scope, findings),
+        Parts::Item(item) => judge_items(array, item, scope, findings),
+        Parts::None => {}
     }
 }
 

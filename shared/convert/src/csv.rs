@@ -1,6 +1,7 @@
 //! CSV: pushed text to batches of records, and which of their fields belongs to which column.
 //! It does not know what a value means.
 
+mod ends;
 mod fields;
 mod header;
 mod scan;

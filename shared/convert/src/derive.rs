@@ -2,6 +2,7 @@
 //! value overflows, divides by zero or does not fit is told from one that is null. It does not know SQL's text, nor other batches.
 
 mod casts;
+mod cells;
 mod dates;
 mod logic;
 mod numbers;
@@ -20,8 +21,9 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use lakegate_contract::{ColumnType, Expression, IntegerWidth, Rule};
 
+use self::cells::{Cells, Numbers};
 use self::scope::Scope;
-use self::vector::{Cells, Data, Numbers, Vector};
+use self::vector::{Data, Vector};
 use crate::judge::Findings;
 
 /// Computes a derived column for `rows` rows. `arrays` are the contract's columns; those that the expression reads are there.

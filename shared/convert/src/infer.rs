@@ -91,6 +91,19 @@ pub enum InferError {
     /// JSON, but not of records.
     #[error("the file is JSON without a single object that has keys")]
     NoObjects,
+    /// JSON whose records are not at its top: `{"data": [{…}, …]}`.
+    #[error(
+        "the file is one JSON object with one key and a list under it: if these are its rows, write the list alone, or its items one after another (jq '.[]' makes the list)"
+    )]
+    Wrapped,
+    /// JSON that cannot be cut into records.
+    #[error(
+        "the file has no JSON object of at most {max_mib} MiB: write its rows as objects one after another, or as one array of them"
+    )]
+    TooLong {
+        /// The longest record that is read, in MiB.
+        max_mib: usize,
+    },
     /// Keys that differ from object to object name no columns.
     #[error(
         "its JSON objects have more than {max} different keys, or longer ones than any name: they seem to be data themselves"

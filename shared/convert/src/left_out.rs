@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringBuilder};
-use lakegate_contract::{Column, ColumnSource, ColumnType, Contract, ExactDuplicates, UnknownColumns};
+use lakegate_contract::{ColumnSource, ColumnType, Contract, ExactDuplicates, Parts, UnknownColumns};
 
 use crate::parse::Rows;
 use crate::records::{Escaping, Form};
@@ -52,18 +52,10 @@ fn leaves_out(contract: &Contract) -> bool {
 }
 
 fn has_object(column_type: &ColumnType) -> bool {
-    let of_column = |column: &Column| has_object(&column.column_type);
-    match column_type {
-        ColumnType::Struct(_) => true,
-        ColumnType::List(item) => of_column(item),
-        ColumnType::String
-        | ColumnType::Integer(_)
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::Boolean
-        | ColumnType::Date(_)
-        | ColumnType::Timestamp(_)
-        | ColumnType::Json => false,
+    match column_type.parts() {
+        Parts::Fields(_) => true,
+        Parts::Item(item) => has_object(&item.column_type),
+        Parts::None => false,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use lakegate_contract::{Column, ColumnType, Rule};
+use lakegate_contract::{Column, ColumnType, Parts, Rule};
 
 /// Records of one batch: so few that usual ones, with what is made of them, stay in a core's cache until they are judged. Fixed, so that
 /// batches, and with them the Parquet bytes, do not depend on how the input is cut.
@@ -14,48 +14,35 @@ pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
 /// A batch whose rows repeat long names ends early: so many bytes of names in all.
 const BATCH_NAMES_BYTES: usize = 16 * 1024 * 1024;
 
-/// Fields of objects in lists: so many there may be in a row, and in a batch of records that are not longer than a batch. An object
-/// that has none of its properties takes 3 bytes in a file and a field for each of them here.
+/// Fields of objects in lists: so many there may be in a row. An object that has none of its properties takes 3 bytes in a file and a
+/// field for each of them here.
 pub(crate) const ITEM_FIELDS_MAX: usize = 8 * 1024 * 1024;
+/// So many there may be in a batch of records that are not longer than a batch: each takes some 50 bytes until it is encoded.
+pub(crate) const BATCH_ITEM_FIELDS: usize = 1024 * 1024;
 const ITEM_BYTES_MIN: usize = 3;
 
 /// Fields that an item of a list of this type takes.
 pub(crate) fn item_fields(item: &ColumnType) -> usize {
-    match item {
-        ColumnType::Struct(columns) => columns.iter().map(|column| item_fields(&column.column_type)).sum::<usize>() + 1,
-        ColumnType::List(_)
-        | ColumnType::String
-        | ColumnType::Integer(_)
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::Boolean
-        | ColumnType::Date(_)
-        | ColumnType::Timestamp(_)
-        | ColumnType::Json => 1,
+    match item.parts() {
+        Parts::Fields(columns) => columns.iter().map(|column| item_fields(&column.column_type)).sum::<usize>() + 1,
+        Parts::Item(_) | Parts::None => 1,
     }
 }
 
 /// Bytes at which a batch ends: fewer where lists have objects of many fields.
 pub(crate) fn batch_bytes(columns: &[Column]) -> usize {
     let widest = columns.iter().map(|column| widest_item(&column.column_type)).max().unwrap_or_default();
-    (ITEM_FIELDS_MAX * ITEM_BYTES_MIN / widest.max(1)).clamp(1, BATCH_BYTES)
+    (BATCH_ITEM_FIELDS * ITEM_BYTES_MIN / widest.max(1)).clamp(1, BATCH_BYTES)
 }
 
 /// The fields of the widest item of the lists in a type.
 fn widest_item(column_type: &ColumnType) -> usize {
-    match column_type {
-        ColumnType::Struct(columns) => {
+    match column_type.parts() {
+        Parts::Fields(columns) => {
             columns.iter().map(|column| widest_item(&column.column_type)).max().unwrap_or_default()
         }
-        ColumnType::List(item) => item_fields(&item.column_type).max(widest_item(&item.column_type)),
-        ColumnType::String
-        | ColumnType::Integer(_)
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::Boolean
-        | ColumnType::Date(_)
-        | ColumnType::Timestamp(_)
-        | ColumnType::Json => 0,
+        Parts::Item(item) => item_fields(&item.column_type).max(widest_item(&item.column_type)),
+        Parts::None => 0,
     }
 }
 

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, Int64Builder, ListBuilder, RecordBatch, StringBuild
 use arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, DecimalType, Field, Fields, Schema, SchemaRef,
 };
-use lakegate_contract::{Check, Column, ColumnType, Compression, Contract, IntegerWidth, Rule, Scalar};
+use lakegate_contract::{Check, Column, ColumnType, Compression, Contract, IntegerWidth, Parts, Rule, Scalar};
 use parquet::arrow::ArrowWriter;
 
 use crate::ConvertError;
@@ -258,18 +258,11 @@ fn same_key(contract: &Contract) -> String {
 
 /// The column or nested field of this id.
 fn column_of(columns: &[Column], id: usize) -> Option<&Column> {
-    columns.iter().find_map(|column| match &column.column_type {
+    columns.iter().find_map(|column| match column.column_type.parts() {
         _ if column.id == id => Some(column),
-        ColumnType::Struct(fields) => column_of(fields, id),
-        ColumnType::List(item) => column_of(std::slice::from_ref(item), id),
-        ColumnType::String
-        | ColumnType::Integer(_)
-        | ColumnType::Double
-        | ColumnType::Decimal { .. }
-        | ColumnType::Boolean
-        | ColumnType::Date(_)
-        | ColumnType::Timestamp(_)
-        | ColumnType::Json => None,
+        Parts::Fields(fields) => column_of(fields, id),
+        Parts::Item(item) => column_of(std::slice::from_ref(item), id),
+        Parts::None => None,
     })
 }
 

@@ -92,7 +92,7 @@ impl Settlement {
         self.counts.rejected += rejected_rows as u64;
         self.counts.duplicate += dropped.len() as u64;
         if accepted_rows > 0
-            && let Some(error) = self.append(arrays, rows, &accepted, batch.bytes.len())?
+            && let Some(error) = self.append(arrays, rows, &accepted)?
         {
             return Ok(Some(error));
         }
@@ -126,13 +126,12 @@ impl Settlement {
         Ok(())
     }
 
-    /// Leads the accepted rows to their partitions; `accepted` is empty where all are. The batch's records have so many bytes.
+    /// Leads the accepted rows to their partitions; `accepted` is empty where all are.
     fn append(
         &mut self,
         arrays: Vec<Option<ArrayRef>>,
         rows: usize,
         accepted: &[bool],
-        bytes: usize,
     ) -> Result<Option<FileError>, ConvertError> {
         let mut opened = Vec::new();
         let targets = match self.router.route(&arrays, rows, accepted, |key| opened.push(key)) {
@@ -143,7 +142,7 @@ impl Settlement {
         let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
         let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
         let routing = Routing::new(&targets, self.partitions);
-        self.group.push(RoutedBatch { columns, routing, opened }, bytes);
+        self.group.push(RoutedBatch { columns, routing, opened })?;
         if self.group.is_whole() {
             self.groups.push_back(std::mem::take(&mut self.group));
         }

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, ZstdLevel};
@@ -24,10 +25,10 @@ const ENCODED_BYTES: usize = 44 * 1024 * 1024;
 /// A row group ends when it has so many bytes: the size that Athena and Spark read at a time without seeking back and forth.
 const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
-/// Row groups may end behind a group of batches: so many, or fewer if they have so many bytes of records. Fixed, because the bytes must not
-/// hang on anything but the rows.
+/// Row groups may end behind a group of batches: so many, or fewer if their arrays have so many bytes (objects in lists have far more of
+/// them than of text). Fixed, because the bytes must not hang on anything but the rows.
 pub(crate) const GROUP_BATCHES: usize = 16;
-const GROUP_BYTES: usize = 4 * 1024 * 1024;
+const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// The table's Parquet files.
 pub(crate) struct Table {
@@ -51,7 +52,7 @@ pub(crate) struct Group {
     pub(crate) batches: Vec<RoutedBatch>,
     /// Of all batches.
     count: usize,
-    /// Of all batches' records.
+    /// Of all batches' arrays.
     bytes: usize,
 }
 
@@ -65,11 +66,14 @@ pub(crate) struct RoutedBatch {
 }
 
 impl Group {
-    /// Adds a batch whose records have so many bytes.
-    pub(crate) fn push(&mut self, batch: RoutedBatch, bytes: usize) {
-        self.batches.push(batch);
+    /// Adds a batch.
+    pub(crate) fn push(&mut self, batch: RoutedBatch) -> Result<(), ArrowError> {
+        for column in &batch.columns {
+            self.bytes += column.to_data().get_slice_memory_size()?;
+        }
         self.count += 1;
-        self.bytes += bytes;
+        self.batches.push(batch);
+        Ok(())
     }
 
     pub(crate) fn is_whole(&self) -> bool {

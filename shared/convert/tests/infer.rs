@@ -220,6 +220,87 @@ fn a_permissive_draft_of_json_takes_what_was_not_seen_yet() {
 }
 
 #[test]
+fn a_file_that_wraps_its_rows_says_so() {
+    let note = "# the file is one object: if its rows are the items of this list, write the list alone, or its items one after another";
+    let permissive = Naming { is_permissive: true, ..naming("json") };
+    for input in [r#"{"data":[{"a":1},{"a":2}]}"#, "{\"data\": [\n{\"a\":1}\n]}\n", r#"{"data":[]}"#] {
+        let message = infer_for(&permissive, input.as_bytes(), 1).unwrap_err().to_string();
+        assert!(message.contains("write the list alone"), "{message}");
+        assert!(infer(input.as_bytes(), 1).unwrap().yaml.contains(note), "{input}");
+        accepted(input, input.as_bytes());
+    }
+    let with_more = r#"{"count":2,"tags":["x"],"data":[{"a":1},{"a":2}],"next":null}"#;
+    for naming in [&permissive, &naming("json")] {
+        let draft = infer_for(naming, with_more.as_bytes(), usize::MAX).unwrap();
+        assert_eq!(draft.yaml.matches(note).count(), 1, "{}", draft.yaml);
+        let behind = draft.yaml.split(note).nth(1).unwrap();
+        assert!(behind.trim_start().starts_with("- name: data"), "{}", draft.yaml);
+    }
+    for rows in [
+        r#"{"tags":["a"]}"#,
+        r#"{"data":[{"a":1}]} {"data":[]}"#,
+        r#"[{"data":[{"a":1}]}]"#,
+        r#"{"one":[{"a":1}],"other":[{"a":1}]}"#,
+        r#"{"data":[{"a":1}, null]}"#,
+    ] {
+        let draft = infer_for(&permissive, rows.as_bytes(), usize::MAX).unwrap();
+        assert!(!draft.yaml.contains(note), "{}", draft.yaml);
+    }
+}
+
+#[test]
+fn json_in_one_piece_that_is_too_long_for_a_record_says_so() {
+    let mut input = r#"{"data":["#.to_owned();
+    input.push_str(&r#"{"a":"0123456789"},"#.repeat(65 * 1024 * 1024 / 18));
+    input.push_str("{}]}");
+    let message = infer(input.as_bytes(), 1 << 20).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "the file has no JSON object of at most 64 MiB: write its rows as objects one after another, or as one array of them"
+    );
+}
+
+#[test]
+fn a_type_whose_name_is_too_long_for_the_catalog_is_kept_as_text() {
+    // 62 objects of 60 properties with names of `bytes` bytes.
+    let file = |bytes: usize| {
+        let name = |number: usize| format!("{number:03}{}", "n".repeat(bytes - 4));
+        let object: Vec<String> = (0..60).map(|number| format!("\"p{}\":1", name(number))).collect();
+        let objects: Vec<String> = (0..62).map(|number| format!("\"o{number}\":{{{}}}", object.join(","))).collect();
+        format!("{{\"id\":1,\"fits\":{{\"a\":1}},\"wide\":{{{}}}}}", objects.join(","))
+    };
+    // Every property is `name:int,`; every object has 12 bytes around them at most.
+    for (bytes, is_text) in [(30, false), (31, true)] {
+        let input = file(bytes);
+        let draft = infer(input.as_bytes(), usize::MAX).unwrap();
+        assert_eq!(draft.yaml.contains("kept as JSON text: the name of their type would have 1"), is_text, "{bytes}");
+        assert_eq!(draft.yaml.contains("and a catalog takes 131,072"), is_text);
+        assert!(draft.yaml.contains("- name: a"), "{}", draft.yaml);
+        assert_eq!(accepted("wide", input.as_bytes()).counts.accepted, 1);
+    }
+}
+
+#[test]
+fn a_permissive_draft_of_csv_keeps_columns_that_come_later() {
+    let naming = Naming { is_permissive: true, ..naming("csv") };
+    let draft = infer_for(&naming, b"id,value\n1,2.5\n", usize::MAX).unwrap();
+    for (later, accepted) in
+        [("id,value\n2,3\n", 1), ("id,value,more\n2,3,x\n3,4,y\n", 2), ("more,id\nx,2\n", 1), ("ID,Value\n2,3\n", 1)]
+    {
+        let judgement = convert(&draft.yaml, later.as_bytes());
+        assert!(judgement.file_error.is_none(), "{later}: {:?}", judgement.file_error);
+        assert_eq!(judgement.counts.accepted, accepted, "{later}: {:?}", judgement.first_rejects);
+    }
+    // Without names, and where the place is taken, what is more is rejected and told.
+    for (first, later) in [("1,2.5\n3,4\n", "1,2.5,x\n"), ("id,_rescued\n1,x\n", "id,_rescued,more\n1,x,y\n")] {
+        let draft = infer_for(&naming, first.as_bytes(), usize::MAX).unwrap();
+        assert!(!draft.yaml.contains("rescue\n"), "{}", draft.yaml);
+        assert_eq!(convert(&draft.yaml, first.as_bytes()).counts.rejected, 0, "{}", draft.yaml);
+        assert!(convert(&draft.yaml, later.as_bytes()).file_error.is_some(), "{}", draft.yaml);
+    }
+}
+
+#[test]
 fn json_that_shows_no_columns_says_so() {
     let many: Vec<String> = (0..1001).map(|number| format!("\"k{number}\":{number}")).collect();
     let many = format!("{{{}}}", many.join(","));
@@ -310,9 +391,13 @@ proptest! {
         if whole.is_ok() {
             accepted("generated", &input);
             let permissive = Naming { is_permissive: true, ..naming("json") };
-            let draft = infer_for(&permissive, &input, usize::MAX).unwrap();
-            let judgement = convert(&draft.yaml, &input);
-            prop_assert_eq!(judgement.counts.rejected, draft.unreadable_rows, "{}", draft.yaml);
+            match infer_for(&permissive, &input, usize::MAX) {
+                Ok(draft) => {
+                    let judgement = convert(&draft.yaml, &input);
+                    prop_assert_eq!(judgement.counts.rejected, draft.unreadable_rows, "{}", draft.yaml);
+                }
+                Err(error) => prop_assert_eq!(error, InferError::Wrapped),
+            }
         }
     }
 }

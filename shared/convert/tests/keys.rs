@@ -106,7 +106,7 @@ fn keys_that_need_too_much_memory_reject_the_file() {
     assert_eq!(error.kind, FileErrorKind::TooManyKeys);
     assert_eq!(
         error.message,
-        "the keys of 24576 accepted rows need more than 1 MiB: split the file, or ask for fewer unique columns, keys and dropped or \
+        "the keys of 18432 accepted rows need more than 1 MiB: split the file, or ask for fewer unique columns, keys and dropped or \
          counted duplicates in the contract"
     );
     let Counts { read, accepted, rejected, duplicate } = judgement.counts;

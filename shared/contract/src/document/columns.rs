@@ -5,6 +5,7 @@ pub(super) mod checks;
 mod keys;
 mod nested;
 mod types;
+mod values;
 
 use super::node::{Findings, Node};
 use super::{is_catalog_name, quality, same_name};

@@ -8,10 +8,11 @@ use lakegate_contract::CastTo;
 use lakegate_contract::temporal::TemporalPattern;
 use lakegate_contract::value::{parse_boolean, parse_decimal, parse_double, parse_integer};
 
+use super::cells::{Numbers, collect};
 use super::dates::{Day, MICROS_PER_DAY, MICROS_PER_SECOND, day_of};
 use super::mistyped;
 use super::numbers::{from_double, power_of_ten, rescale, to_doubles};
-use super::vector::{Data, Numbers, Rows, TextBuilder, Texts, collect};
+use super::vector::{Data, Rows, TextBuilder, Texts};
 
 /// The values as `to`, and the rows whose value does not fit.
 pub(super) fn cast(data: &Data, to: CastTo, rows: usize) -> Result<(Data, Rows), ArrowError> {

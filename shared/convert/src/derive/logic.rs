@@ -7,9 +7,10 @@ use arrow::datatypes::ArrowNativeType;
 use arrow::error::ArrowError;
 use lakegate_contract::Comparison;
 
+use super::cells::{Cells, Numbers, collect};
 use super::mistyped;
 use super::numbers::{Exact, power_of_ten};
-use super::vector::{Cells, Data, Numbers, Rows, TextBuilder, Texts, Vector, collect, or};
+use super::vector::{Data, Rows, TextBuilder, Texts, Vector, or};
 
 /// The rows in which the comparison of two values of one kind holds.
 pub(super) fn compare(
@@ -209,5 +210,42 @@ pub(super) fn text_array(texts: Texts, rows: usize) -> StringArray {
     match texts {
         Texts::Same(text) => StringArray::from_iter_values(std::iter::repeat_n(text, rows)),
         Texts::Each(texts) => texts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derive::vector::TEXT_BYTES_MAX;
+
+    #[test]
+    fn a_chosen_text_that_is_too_long_has_no_result_where_it_is_chosen_and_not_null() {
+        let text = |text: String, nulls: Option<Vec<bool>>| Vector {
+            data: Data::Text(Texts::Same(text)),
+            nulls: nulls.map(NullBuffer::from),
+            undefined: None,
+        };
+        let long = text("x".repeat(TEXT_BYTES_MAX + 1), Some(vec![true, true, false, true]));
+        let chosen = choose(&[0, 1, 0, 1], &[long, text("short".to_owned(), None)], None).unwrap();
+        let Data::Text(texts) = &chosen.data else { unreachable!("texts were chosen from") };
+        let is_undefined: Vec<bool> = (0..4).map(|row| chosen.is_undefined(row)).collect();
+        let is_null: Vec<bool> = (0..4).map(|row| chosen.is_null(row)).collect();
+        assert_eq!(is_undefined, [true, false, false, false]);
+        assert_eq!(is_null, [false, false, true, false]);
+        assert_eq!([texts.at(1), texts.at(3)], ["short", "short"]);
+    }
+
+    #[test]
+    fn a_chosen_text_without_result_has_none() {
+        let of = |texts: &[&str], undefined: Option<Vec<bool>>| Vector {
+            data: Data::Text(Texts::Each(StringArray::from_iter_values(texts))),
+            nulls: None,
+            undefined: undefined.map(BooleanBuffer::from),
+        };
+        let sources = [of(&["a", "b", "c"], Some(vec![true, true, false])), of(&["d", "e", "f"], None)];
+        let chosen = choose(&[0, 1, 1], &sources, Some(BooleanBuffer::from(vec![false, false, true]))).unwrap();
+        let Data::Text(texts) = &chosen.data else { unreachable!("texts were chosen from") };
+        assert_eq!((0..3).map(|row| chosen.is_undefined(row)).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(texts.at(1), "e");
     }
 }

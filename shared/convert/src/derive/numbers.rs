@@ -3,7 +3,8 @@
 
 use lakegate_contract::{Arithmetic, NumberFunction};
 
-use super::vector::{Cells, Numbers, Rows};
+use super::cells::{Cells, Numbers};
+use super::vector::Rows;
 
 /// Digits of the largest power of ten in 128 bits.
 const MAX_POWER: u8 = 38;

@@ -6,7 +6,8 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::error::ArrowError;
 use lakegate_contract::{Arithmetic, Case, CastTo, ColumnType, Comparison, Node};
 
-use super::vector::{Data, Rows, Vector, collect, or, spread};
+use super::cells::collect;
+use super::vector::{Data, Rows, Vector, or, spread};
 use super::{casts, logic, mistyped, numbers, texts, unary};
 
 /// A batch's columns.

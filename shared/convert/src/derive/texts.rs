@@ -7,7 +7,8 @@ use arrow::error::ArrowError;
 use lakegate_contract::{TextFunction, TextTest};
 use memchr::memmem::Finder;
 
-use super::vector::{Cells, Numbers, Rows, TextBuilder, Texts};
+use super::cells::{Cells, Numbers};
+use super::vector::{Rows, TextBuilder, Texts};
 
 pub(super) fn function(function: TextFunction, texts: &Texts, rows: usize) -> Result<(Texts, Rows), ArrowError> {
     if let (Texts::Each(array), TextFunction::Lower | TextFunction::Upper) = (texts, function)

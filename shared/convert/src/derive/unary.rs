@@ -4,7 +4,8 @@
 use arrow::error::ArrowError;
 use lakegate_contract::{DatePart, DateUnit, NumberFunction};
 
-use super::vector::{Data, Numbers, Rows};
+use super::cells::Numbers;
+use super::vector::{Data, Rows};
 use super::{dates, mistyped, numbers};
 
 /// The numbers with their signs turned.

@@ -1,6 +1,8 @@
 //! The parts of a draft that are the same for every format.
 //! It does not know columns.
 
+use lakegate_contract::ColumnSource;
+
 use super::Naming;
 use super::encoding::Encoding;
 use super::resolve::counted;
@@ -41,6 +43,15 @@ pub(super) fn server(lines: &mut Lines, naming: &Naming, format: &str, encoding:
     let (name, seen) = encoding.seen(tally);
     lines.comment(4, &seen);
     lines.line(4, &format!("encoding: {name}"));
+}
+
+/// The end of a table that nobody answers for yet: what later files add is kept, unless a column of the data has the place's name.
+pub(super) fn rescue<'a>(lines: &mut Lines, mut names: impl Iterator<Item = &'a str>, noun: &str) {
+    if !names.any(|name| ColumnSource::RESCUED_NAME.eq_ignore_ascii_case(name)) {
+        lines.line(4, "customProperties:");
+        lines.comment(6, &format!("{noun} that come later are kept in the column {}", ColumnSource::RESCUED_NAME));
+        lines.property("unknownColumns", "rescue");
+    }
 }
 
 /// The beginning of the table, whose columns are to follow.

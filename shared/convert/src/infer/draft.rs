@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::column::{Column, NULL_TEXTS};
-use super::document::{File, head, server, table};
+use super::document::{File, head, rescue, server, table};
 use super::encoding::{Encoding, text};
 use super::evidence::{ENUM_ROWS_MIN, enumeration, uniqueness};
 use super::names::{free_name, physical_names};
@@ -127,6 +127,10 @@ impl Document<'_> {
         let found = self.choice.columns.iter().zip(&self.choice.resolution.columns);
         for ((name, physical_name), (column, resolved)) in columns.zip(found) {
             self.column(&mut lines, name, &physical_name, column, resolved);
+        }
+        // Without a header no field has a name under which it could be kept.
+        if self.naming.is_permissive && self.sniffed.dialect.header {
+            rescue(&mut lines, self.choice.names.iter().map(String::as_str), "columns");
         }
         lines.into_text()
     }

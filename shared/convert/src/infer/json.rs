@@ -7,7 +7,7 @@ mod number;
 mod resolve;
 
 use lakegate_contract::{
-    Contract, Encoding, Format, JsonDialect, JsonFraming, Landing, Location, Packing, Policy, UnknownColumns,
+    Contract, Encoding, Format, JsonDialect, JsonFraming, Landing, Location, Packing, Policy, Rule, UnknownColumns,
     value::NumberFormat,
 };
 
@@ -29,6 +29,7 @@ const RECORD_SEPARATOR: u8 = 0x1E;
 #[derive(Debug, Clone)]
 struct Fault {
     line: u64,
+    is_too_long: bool,
     /// What is wrong with it.
     note: Option<String>,
 }
@@ -65,6 +66,11 @@ impl JsonTrack {
         }
     }
 
+    /// Whether the file is an object and nothing else.
+    fn is_one_object(&self) -> bool {
+        !self.is_array && self.tally.records == 1 && self.tally.faulty == 0
+    }
+
     pub(super) fn push(&mut self, text: &[u8], candidates: &[Candidate]) -> Result<(), FileError> {
         self.reader.push(text);
         self.take_batches(candidates)
@@ -92,7 +98,8 @@ impl JsonTrack {
             self.tally.records += 1;
             if record.fault.is_some() {
                 self.tally.faulty += 1;
-                let fault = || Fault { line: record.line, note: batch.note(number).map(str::to_owned) };
+                let is_too_long = record.fault == Some(Rule::TooLong);
+                let fault = || Fault { line: record.line, is_too_long, note: batch.note(number).map(str::to_owned) };
                 self.first_fault.get_or_insert_with(fault);
                 continue;
             }

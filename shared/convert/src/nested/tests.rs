@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lakegate_contract::Contract;
 
-use crate::records::{BATCH_BYTES, ITEM_FIELDS_MAX, batch_bytes};
+use crate::records::{BATCH_BYTES, BATCH_ITEM_FIELDS, ITEM_FIELDS_MAX, batch_bytes};
 use crate::{Converter, Output, Source};
 
 /// A list of objects of so many fields.
@@ -39,7 +39,7 @@ schema:
 #[test]
 fn batches_of_wide_items_end_early() {
     assert_eq!(batch_bytes(&contract(2).columns), BATCH_BYTES);
-    assert_eq!(batch_bytes(&contract(95).columns), ITEM_FIELDS_MAX * 3 / 96);
+    assert_eq!(batch_bytes(&contract(95).columns), BATCH_ITEM_FIELDS * 3 / 96);
 }
 
 #[test]

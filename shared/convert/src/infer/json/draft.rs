@@ -1,18 +1,21 @@
 //! The draft document of a JSON file: YAML, with a comment on everything that was seen and every doubt.
 //! It does not look at data itself.
 
-use lakegate_contract::{ColumnSource, CsvDialect};
+use lakegate_contract::CsvDialect;
 
 use super::node::COLUMNS_MAX;
 use super::resolve::{Property, Settings, Shape, properties};
 use super::{JsonTrack, RECORD_BYTES_MAX};
-use crate::infer::document::{File, head, server, table};
+use crate::infer::document::{File, head, rescue, server, table};
 use crate::infer::draft::types;
 use crate::infer::encoding::Encoding;
 use crate::infer::resolve::{Kind, counted, grouped};
 use crate::infer::times::Candidate;
 use crate::infer::yaml::{Lines, quoted, scalar};
 use crate::infer::{Draft, InferError, Naming};
+
+/// What is said of the list that a file may consist of.
+const WRAPPED: &str = "the file is one object: if its rows are the items of this list, write the list alone, or its items one after another";
 
 /// Writes the draft.
 pub(in crate::infer) fn draft(
@@ -30,9 +33,20 @@ pub(in crate::infer) fn draft(
     }
     let encoding = encoding(track, file);
     let settings = Settings { candidates, encoding, is_permissive: naming.is_permissive };
-    let columns = properties(&track.root, 0, settings);
+    let mut columns = properties(&track.root, 0, settings);
+    if columns.is_empty() && track.first_fault.as_ref().is_some_and(|fault| fault.is_too_long) {
+        return Err(InferError::TooLong { max_mib: RECORD_BYTES_MAX / (1024 * 1024) });
+    }
     if columns.is_empty() {
         return Err(InferError::NoObjects);
+    }
+    // A row that has all rows in it is what an owner may want, but no table that somebody finds by chance.
+    let list = if track.is_one_object() { track.root.list_of_objects() } else { None };
+    if list.is_some() && columns.len() == 1 && naming.is_permissive {
+        return Err(InferError::Wrapped);
+    }
+    if let Some(column) = list.and_then(|list| columns.get_mut(list)) {
+        column.comments.push(WRAPPED.to_owned());
     }
     let broken = match encoding {
         Encoding::Utf8 | Encoding::Utf16 => tally.not_utf8,
@@ -45,12 +59,8 @@ pub(in crate::infer) fn draft(
     for column in &columns {
         property(&mut lines, 6, column, naming.is_permissive);
     }
-    if naming.is_permissive
-        && !columns.iter().any(|column| ColumnSource::RESCUED_NAME.eq_ignore_ascii_case(&column.name))
-    {
-        lines.line(4, "customProperties:");
-        lines.comment(6, &format!("keys that come later are kept in the column {}", ColumnSource::RESCUED_NAME));
-        lines.property("unknownColumns", "rescue");
+    if naming.is_permissive {
+        rescue(&mut lines, columns.iter().map(|column| column.name.as_str()), "keys");
     }
     let unreadable_rows = tally.faulty + broken;
     Ok(Draft { yaml: lines.into_text(), rows: tally.records, unreadable_rows, columns: columns.len() })

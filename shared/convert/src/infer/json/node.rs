@@ -250,6 +250,18 @@ impl Members {
         Some(self.list.len() - 1)
     }
 
+    /// The place of the one key under which lists stand that have objects for items, or none; a list of anything else is no list of rows.
+    pub(super) fn list_of_objects(&self) -> Option<usize> {
+        let is_list = |node: &Node| {
+            let has_rows =
+                node.items.as_ref().is_none_or(|items| items.nulls == 0 && items.values() == items.objects.values);
+            node.arrays.values > 0 && node.arrays.values == node.values() && has_rows
+        };
+        let mut lists = self.list.iter().enumerate().filter(|(_, member)| is_list(&member.node));
+        let (place, _) = lists.next()?;
+        if lists.next().is_none() { Some(place) } else { None }
+    }
+
     fn close(&mut self, reason: Closed) {
         *self = Self { objects: self.objects, keys: self.keys, closed: Some(reason), ..Self::default() };
     }

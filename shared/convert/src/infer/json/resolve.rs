@@ -13,6 +13,9 @@ use crate::infer::times::Candidate;
 /// Objects with more keys than this are looked at for keys that are data.
 const FEW_KEYS: usize = 16;
 
+/// The longest type of a column in the Glue Data Catalog.
+const TYPE_BYTES_MAX: usize = 131_072;
+
 const TOO_DEEP: &str = "they are nested too deep for columns";
 
 /// A column, a property of an object, or what the items of a list are.
@@ -23,6 +26,18 @@ pub(super) struct Property {
     pub(super) shape: Shape,
     pub(super) is_required: bool,
     pub(super) comments: Vec<String>,
+}
+
+impl Property {
+    /// Keeps values as JSON text whose type has so many bytes.
+    fn keep_as_text(&mut self, type_bytes: usize) {
+        self.shape = Shape::Json { is_list: matches!(self.shape, Shape::List(_)) };
+        self.comments.push(format!(
+            "kept as JSON text: the name of their type would have {}, and a catalog takes {}",
+            counted(type_bytes as u64, "byte"),
+            grouped(TYPE_BYTES_MAX as u64)
+        ));
+    }
 }
 
 /// What values are.
@@ -63,9 +78,37 @@ pub(super) fn properties(members: &Members, depth: usize, settings: Settings<'_>
             property.comments.push(format!("not the key {other:?}: they differ in the case of letters"));
         }
         property.physical_name = physical_name;
+        let bytes = type_bytes(&property.shape);
+        if depth == 0 && bytes > TYPE_BYTES_MAX {
+            property.keep_as_text(bytes);
+        }
         properties.push(property);
     }
     properties
+}
+
+/// The bytes of a type's name in the catalog: `string`, `struct<a:int,b:array<date>>`.
+fn type_bytes(shape: &Shape) -> usize {
+    match shape {
+        Shape::Scalar(kind) => scalar_type_bytes(kind),
+        Shape::Json { .. } => "string".len(),
+        Shape::List(item) => "array<>".len() + type_bytes(&item.shape),
+        Shape::Object(properties) => {
+            let bytes = |property: &Property| property.physical_name.len() + ":,".len() + type_bytes(&property.shape);
+            "struct<".len() + properties.iter().map(bytes).sum::<usize>()
+        }
+    }
+}
+
+fn scalar_type_bytes(kind: &Kind) -> usize {
+    match kind {
+        Kind::Integer { is_long: false } => "int".len(),
+        Kind::Decimal { precision, scale } => format!("decimal({precision},{scale})").len(),
+        Kind::Text | Kind::Integer { is_long: true } | Kind::Double => "double".len(),
+        Kind::Boolean => "boolean".len(),
+        Kind::Date(_) => "date".len(),
+        Kind::Timestamp(_) => "timestamp".len(),
+    }
 }
 
 /// Where values stand.
