@@ -144,7 +144,7 @@ pub enum ColumnType {
 }
 
 /// The width of an integer column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IntegerWidth {
     /// 8 bits.
     I8,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
 
 mod any_document;
+mod diff;
 mod landing;
 mod nested;
 mod quality;

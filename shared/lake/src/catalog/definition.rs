@@ -3,7 +3,7 @@
 
 use aws_sdk_glue::error::BuildError;
 use aws_sdk_glue::types::{Column, PartitionInput, SerDeInfo, StorageDescriptor, Table, TableInput};
-use lakegate_contract::{ColumnType, Contract, IntegerWidth};
+use lakegate_contract::{ColumnType, Contract, TableType};
 
 use crate::layout::{self, REJECTS_PARTITION_COLUMN, REJECTS_PREFIX, REJECTS_TABLE};
 use crate::{LakeError, one_line};
@@ -191,24 +191,7 @@ impl TableDefinition {
 /// A column's type as Glue, Hive and Athena spell it.
 #[must_use]
 pub fn glue_type(column_type: &ColumnType) -> String {
-    match column_type {
-        ColumnType::String | ColumnType::Json => "string".to_owned(),
-        ColumnType::Integer(IntegerWidth::I8) => "tinyint".to_owned(),
-        ColumnType::Integer(IntegerWidth::I16) => "smallint".to_owned(),
-        ColumnType::Integer(IntegerWidth::I32) => "int".to_owned(),
-        ColumnType::Integer(IntegerWidth::I64) => "bigint".to_owned(),
-        ColumnType::Double => "double".to_owned(),
-        ColumnType::Decimal { precision, scale } => format!("decimal({precision},{scale})"),
-        ColumnType::Boolean => "boolean".to_owned(),
-        ColumnType::Date(_) => "date".to_owned(),
-        ColumnType::Timestamp(_) => "timestamp".to_owned(),
-        ColumnType::Struct(fields) => {
-            let fields =
-                fields.iter().map(|field| format!("{}:{}", field.physical_name, glue_type(&field.column_type)));
-            format!("struct<{}>", fields.collect::<Vec<_>>().join(","))
-        }
-        ColumnType::List(item) => format!("array<{}>", glue_type(&item.column_type)),
-    }
+    TableType::of(column_type).to_string()
 }
 
 fn glue_columns(columns: &[CatalogColumn]) -> Vec<Column> {
@@ -293,7 +276,7 @@ mod tests {
     #[test]
     fn every_type_has_its_spelling_in_the_catalog() {
         assert_eq!(glue_type(&ColumnType::Decimal { precision: 12, scale: 2 }), "decimal(12,2)");
-        assert_eq!(glue_type(&ColumnType::Integer(IntegerWidth::I16)), "smallint");
+        assert_eq!(glue_type(&ColumnType::Integer(lakegate_contract::IntegerWidth::I16)), "smallint");
     }
 
     #[test]
