@@ -20,7 +20,7 @@ pub enum Class {
     Stricter,
     /// Rows or files that were rejected may be accepted now; queries may meet values that they did not meet before.
     Looser,
-    /// Nothing that is published or accepted changes.
+    /// What was published and accepted stays as it was, and so do the rules.
     Neutral,
 }
 

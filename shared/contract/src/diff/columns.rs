@@ -3,7 +3,7 @@
 
 use super::values::{plain, type_text};
 use super::{Change, Changes, Class, rules};
-use crate::{Column, ColumnSource, ColumnType, Contract, Format, TableType, UnknownColumns};
+use crate::{Column, ColumnSource, ColumnType, Contract, Format, IntegerWidth, TableType, UnknownColumns};
 
 const ADDED: &str = "the table and all its partitions get it at the end; older files have null in it";
 const ADDED_REQUIRED: &str = "the table and all its partitions get it at the end, older files have null in it; files or objects without a value are rejected";
@@ -29,10 +29,13 @@ const POSITIONS_COUNTED: &str =
 const DESCRIBED: &str = "the catalog's comment changes with the next file";
 const OTHER_SOURCE: &str = "older files keep the values of the former source; files that have, or lack, the column fit the other contract only";
 const OTHER_LOGIC: &str = "older files keep the results of the former expression until they are judged anew";
-const WIDER: &str = "the table and all its partitions take the wider type; Athena, DuckDB and pyarrow read older files in it (Spark \
-     before 4.0 does not, where the files' type is another: int and below to bigint, decimals across 9 digits)";
+const WIDER: &str = "the table and all its partitions take the wider type, in which older files are read";
+const WIDER_STORED: &str = "the table and all its partitions take the wider type; Athena, DuckDB and pyarrow read older files in it, Spark 3.5 \
+     does not, because their numbers are stored in 32 bits";
 const NARROWER: &str = "the table and its partitions keep the wider type, in which older and new files are read; values beyond the narrower \
      one are rejected";
+const NARROWER_STORED: &str = "the table and its partitions keep the wider type; Athena, DuckDB and pyarrow read new files in it, Spark 3.5 does not, \
+     because their numbers are stored in 32 bits; values beyond the narrower one are rejected";
 const INCOMPATIBLE: &str = "older files cannot be read in the new type: Lakegate refuses every new file (IncompatibleTable). Give the column another \
      physicalName, or the contract another table";
 const OTHER_TEXT: &str = "both are text in the table: older files keep theirs, new ones are written otherwise (JSON keeps quotes and escapes)";
@@ -228,6 +231,21 @@ fn common_type(old: &Column, new: &Column) -> Option<TableType> {
     TableType::of(&old.column_type).common(&TableType::of(&new.column_type), "").ok()
 }
 
+/// Whether Parquet files have the numbers as INT32: decimals of up to 9 digits (Parquet's logical types).
+const fn is_stored_in_32_bits(table_type: &TableType) -> bool {
+    match table_type {
+        TableType::Integer(width) => !matches!(width, IntegerWidth::I64),
+        TableType::Decimal { precision, .. } => *precision <= 9,
+        TableType::String
+        | TableType::Double
+        | TableType::Boolean
+        | TableType::Date
+        | TableType::Timestamp
+        | TableType::Struct(_)
+        | TableType::List(_) => false,
+    }
+}
+
 /// Columns that are no two objects and no two arrays. That a partition column has another type is told of the partitions.
 fn change_of_type(path: &str, old: &Column, new: &Column, is_partition: bool) -> Option<Change> {
     let change = |key: &str, class, effect| Change {
@@ -241,8 +259,16 @@ fn change_of_type(path: &str, old: &Column, new: &Column, is_partition: bool) ->
     if old_type != new_type {
         return match common_type(old, new) {
             _ if is_partition => None,
-            Some(common) if common == new_type => Some(change("physicalType", Class::Looser, WIDER)),
-            Some(_) => Some(change("physicalType", Class::Stricter, NARROWER)),
+            Some(common) => {
+                let is_stored_alike = is_stored_in_32_bits(&old_type) == is_stored_in_32_bits(&new_type);
+                let (class, effect) = match (common == new_type, is_stored_alike) {
+                    (true, true) => (Class::Looser, WIDER),
+                    (true, false) => (Class::Looser, WIDER_STORED),
+                    (false, true) => (Class::Stricter, NARROWER),
+                    (false, false) => (Class::Stricter, NARROWER_STORED),
+                };
+                Some(change("physicalType", class, effect))
+            }
             None => Some(change("physicalType", Class::Breaking, INCOMPATIBLE)),
         };
     }
