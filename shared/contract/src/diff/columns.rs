@@ -18,8 +18,8 @@ const DROPPED_RESCUED: &str = "the table and its partitions keep it: older files
 const TAKEN_OVER: &str = "what files have under this name goes to another column of the table: older files have null in the new one, new files \
      in the former one, which the table keeps";
 const RENAMED: &str = "files that still have the former name are rejected; the table's column stays";
-const RENAMED_LOST: &str =
-    "files that still have the former name are published with null in this column; the table's column stays";
+const RENAMED_LOST: &str = "files that still have the former name are published with null in this column, or those that had the new one already with \
+     what was left out; the table's column stays";
 const RENAMED_UNSEEN: &str = "the name finds the same values in every file; the table's column stays";
 const REORDERED: &str = "the table keeps its order; Parquet is read by names (Redshift's COPY alone goes by position)";
 const POSITIONS_CHANGED: &str =
@@ -132,7 +132,9 @@ impl Scope<'_> {
             UnknownColumns::Ignore => true,
             UnknownColumns::Rescue => !place.is_nested,
         };
-        let takes_anything = matches!(column.column_type, ColumnType::String) && column.checks.is_empty();
+        // A CSV field is a text. In JSON a number is none.
+        let is_field = !place.is_nested && matches!(self.new.landing.format, Format::Csv(_));
+        let takes_anything = is_field && is_text(&column.column_type) && column.checks.is_empty();
         let (class, effect) = match column.source {
             ColumnSource::Derived(_) => (Class::Stricter, ADDED_DERIVED),
             ColumnSource::File if column.required => (Class::Stricter, ADDED_REQUIRED),
@@ -164,7 +166,7 @@ impl Scope<'_> {
             let texts = (old.description.clone(), new.description.clone());
             changes.add(Class::Neutral, format!("{path}.description"), texts, DESCRIBED);
         }
-        sources(path, old, new, changes);
+        self.sources(path, old, new, changes);
         self.values(path, place, (old, new), changes);
     }
 
@@ -175,12 +177,39 @@ impl Scope<'_> {
         if is_unseen {
             return (Class::Neutral, RENAMED_UNSEEN);
         }
-        let is_rejected = match self.new.policy.unknown_columns {
+        let rejects = |contract: &Contract| match contract.policy.unknown_columns {
             UnknownColumns::Reject => true,
             UnknownColumns::Rescue => place.is_nested,
             UnknownColumns::Ignore => false,
         };
-        if is_rejected || new.required { (Class::Stricter, RENAMED) } else { (Class::Breaking, RENAMED_LOST) }
+        let (old_rejects, new_rejects) = (rejects(self.old), rejects(self.new));
+        // Files with the former name, files with the new one, and files with both.
+        let is_lost =
+            (!new_rejects && !new.required) || (!old_rejects && !old.required) || (!old_rejects && !new_rejects);
+        if is_lost { (Class::Breaking, RENAMED_LOST) } else { (Class::Stricter, RENAMED) }
+    }
+
+    fn sources(&self, path: &str, old: &Column, new: &Column, changes: &mut Changes) {
+        let path = format!("{path}.transformLogic");
+        let text = |column: &Column, contract: &Contract| match &column.source {
+            ColumnSource::File => None,
+            ColumnSource::Derived(expression) => Some(rules::sql_text(expression, contract)),
+            ColumnSource::Rescued => Some(ColumnSource::RESCUED_NAME.to_owned()),
+        };
+        let texts = (text(old, self.old), text(new, self.new));
+        match (&old.source, &new.source) {
+            (ColumnSource::File, ColumnSource::File) | (ColumnSource::Rescued, ColumnSource::Rescued) => {}
+            (ColumnSource::Derived(one), ColumnSource::Derived(other)) => {
+                if !rules::is_same_sql((one, self.old), (other, self.new)) {
+                    changes.add(Class::Breaking, path, texts, OTHER_LOGIC);
+                }
+            }
+            (ColumnSource::File, ColumnSource::Derived(_) | ColumnSource::Rescued)
+            | (ColumnSource::Derived(_), ColumnSource::File | ColumnSource::Rescued)
+            | (ColumnSource::Rescued, ColumnSource::File | ColumnSource::Derived(_)) => {
+                changes.add(Class::Breaking, path, texts, OTHER_SOURCE);
+            }
+        }
     }
 
     /// What differs in what values are, and in what is asked of them.
@@ -196,29 +225,6 @@ impl Scope<'_> {
         rules::required(path, old.required, new.required, changes);
         if is_text(&old.column_type) == is_text(&new.column_type) && common_type(old, new).is_some() {
             rules::checks(path, old, new, changes);
-        }
-    }
-}
-
-fn sources(path: &str, old: &Column, new: &Column, changes: &mut Changes) {
-    let path = format!("{path}.transformLogic");
-    let text = |column: &Column| match &column.source {
-        ColumnSource::File => None,
-        ColumnSource::Derived(expression) => Some(expression.text.clone()),
-        ColumnSource::Rescued => Some(ColumnSource::RESCUED_NAME.to_owned()),
-    };
-    let texts = (text(old), text(new));
-    match (&old.source, &new.source) {
-        (ColumnSource::File, ColumnSource::File) | (ColumnSource::Rescued, ColumnSource::Rescued) => {}
-        (ColumnSource::Derived(one), ColumnSource::Derived(other)) => {
-            if !rules::is_same_sql(&one.text, &other.text) {
-                changes.add(Class::Breaking, path, texts, OTHER_LOGIC);
-            }
-        }
-        (ColumnSource::File, ColumnSource::Derived(_) | ColumnSource::Rescued)
-        | (ColumnSource::Derived(_), ColumnSource::File | ColumnSource::Rescued)
-        | (ColumnSource::Rescued, ColumnSource::File | ColumnSource::Derived(_)) => {
-            changes.add(Class::Breaking, path, texts, OTHER_SOURCE);
         }
     }
 }

@@ -11,9 +11,8 @@ const LOCATION_NARROWER: &str =
 const LOCATION_WIDER: &str = "files that fell under no contract are taken in when they are announced again";
 const OTHER_ENCODING: &str =
     "the same bytes may be read as other text, and what was accepted be published so or rejected";
-const OTHER_FORMAT: &str = "files of the former format are rejected whole; the table stays";
-const OTHER_FORMAT_BLURRED: &str =
-    "files of the former format may be read as rows of text, because there is no header to tell them apart";
+const OTHER_FORMAT: &str =
+    "files of the former format are rejected, or their records read as something else; the table stays";
 const OTHER_DIALECT: &str = "the same records may be read as other values, and what was accepted be published so";
 const DIALECT_NARROWER: &str = "files or records written as before may be rejected";
 const DIALECT_WIDER: &str =
@@ -51,12 +50,10 @@ pub(super) fn landing(old: &Landing, new: &Landing, changes: &mut Changes) {
             }
         }
         (Format::Csv(_), Format::Json(_)) => {
-            changes.add(Class::Stricter, "servers[landing].format", plain("csv", "json"), OTHER_FORMAT);
+            changes.add(Class::Breaking, "servers[landing].format", plain("csv", "json"), OTHER_FORMAT);
         }
-        (Format::Json(_), Format::Csv(new)) => {
-            let (class, effect) =
-                if new.header { (Class::Stricter, OTHER_FORMAT) } else { (Class::Breaking, OTHER_FORMAT_BLURRED) };
-            changes.add(class, "servers[landing].format", plain("json", "csv"), effect);
+        (Format::Json(_), Format::Csv(_)) => {
+            changes.add(Class::Breaking, "servers[landing].format", plain("json", "csv"), OTHER_FORMAT);
         }
     }
 }

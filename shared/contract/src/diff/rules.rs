@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::values::{self, Values, bound, metric, plain, rule_path};
 use super::{Changes, Class};
-use crate::{Bound, Check, Column, Contract, FileRule, Key, RowRule, Rule, Scalar, Severity};
+use crate::{Bound, Check, Column, Contract, Expression, FileRule, Key, RowRule, Rule, Scalar, Severity};
 
 const MORE_ASKED: &str = "values that were accepted may be rejected; older files keep theirs";
 const LESS_ASKED: &str =
@@ -136,25 +136,43 @@ fn key_path(key: &[String]) -> String {
     }
 }
 
-/// Whether two texts of SQL differ in nothing but spaces outside quotes.
-pub(super) fn is_same_sql(one: &str, other: &str) -> bool {
+/// Whether two expressions differ in nothing but spaces outside quotes, and read the same columns of the table: a column that came since
+/// may have taken a name over.
+pub(super) fn is_same_sql(one: (&Expression, &Contract), other: (&Expression, &Contract)) -> bool {
     let is_quoted = |text: &str| text.contains(['\'', '"']);
-    one == other || (!is_quoted(one) && !is_quoted(other) && one.split_whitespace().eq(other.split_whitespace()))
+    let (text, other_text) = (&one.0.text, &other.0.text);
+    let has_same_words = || text.split_whitespace().eq(other_text.split_whitespace());
+    let is_same = text == other_text || (!is_quoted(text) && !is_quoted(other_text) && has_same_words());
+    is_same && inputs(one.0, one.1) == inputs(other.0, other.1)
+}
+
+/// The expression, and what it reads: `quantity * price (of quantity, unit_price)`.
+pub(super) fn sql_text(expression: &Expression, contract: &Contract) -> String {
+    let inputs = inputs(expression, contract).join(", ");
+    if inputs.is_empty() { expression.text.clone() } else { format!("{} (of {inputs})", expression.text) }
+}
+
+/// The columns that it reads, by their names in the table.
+fn inputs<'c>(expression: &Expression, contract: &'c Contract) -> Vec<&'c str> {
+    let columns = expression.inputs.iter().filter_map(|index| contract.columns.get(*index));
+    let mut names: Vec<&str> = columns.map(|column| column.physical_name.as_str()).collect();
+    names.sort_unstable();
+    names
 }
 
 pub(super) fn row_rules(old: &Contract, new: &Contract, changes: &mut Changes) {
-    let text = |rule: &RowRule| rule.broken_if.text.clone();
+    let text = |rule: &RowRule, contract: &Contract| sql_text(&rule.broken_if, contract);
     for rule in &new.row_rules {
         let former = old.row_rules.iter().find(|former| former.name == rule.name);
-        let is_changed = former.is_some_and(|former| !is_same_sql(&former.broken_if.text, &rule.broken_if.text));
+        let is_changed = former.is_some_and(|former| !is_same_sql((&former.broken_if, old), (&rule.broken_if, new)));
         let severities = (former.map(|former| former.severity), Some(rule.severity));
-        let texts = (former.map(text), Some(text(rule)));
+        let texts = (former.map(|former| text(former, old)), Some(text(rule, new)));
         let effects = [ROW_RULE_ADDED, ROW_RULE_DROPPED];
         quality(&rule.name, severities, texts, is_changed.then_some(true), effects, changes);
     }
     for rule in old.row_rules.iter().filter(|rule| new.row_rules.iter().all(|other| other.name != rule.name)) {
         let effects = [ROW_RULE_ADDED, ROW_RULE_DROPPED];
-        quality(&rule.name, (Some(rule.severity), None), (Some(text(rule)), None), None, effects, changes);
+        quality(&rule.name, (Some(rule.severity), None), (Some(text(rule, old)), None), None, effects, changes);
     }
 }
 

@@ -311,15 +311,26 @@ fn without_a_header_positions_count_and_names_do_not() {
 fn another_source_or_expression_leaves_older_files_with_other_values() {
     let plain = "{name: n, logicalType: string}";
     let derived = "{name: n, logicalType: string, transformLogic: upper(id)}";
-    assert_eq!(of_column(plain, derived), ["breaking properties[n].transformLogic: nothing -> upper(id)"]);
-    assert_eq!(of_column(derived, plain), ["breaking properties[n].transformLogic: upper(id) -> nothing"]);
+    assert_eq!(of_column(plain, derived), ["breaking properties[n].transformLogic: nothing -> upper(id) (of id)"]);
+    assert_eq!(of_column(derived, plain), ["breaking properties[n].transformLogic: upper(id) (of id) -> nothing"]);
     assert_eq!(
         of_column(derived, &derived.replace("upper", "lower")),
-        ["breaking properties[n].transformLogic: upper(id) -> lower(id)"]
+        ["breaking properties[n].transformLogic: upper(id) (of id) -> lower(id) (of id)"]
     );
     let spaced = |logic: &str| format!("{{name: n, logicalType: string, transformLogic: \"{logic}\"}}");
     assert_eq!(of_column(&spaced("id ||  id"), &spaced("id || id")), [""; 0]);
     assert_eq!(of_column(&spaced("id || 'a  b'"), &spaced("id || 'a b'")).len(), 1);
+}
+
+#[test]
+fn an_expression_that_reads_another_column_of_the_same_name_is_another_one() {
+    let amount = "{name: Amount, physicalName: net, logicalType: integer}";
+    let derived = "{name: twice, logicalType: integer, transformLogic: amount * 2}";
+    let gross = "{name: amount, physicalName: gross, logicalType: integer}";
+    let lines = of_columns(&[amount, derived], &[amount, gross, derived], &[]);
+    let [moved, read] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!(moved, "breaking properties[amount].physicalName: net -> gross");
+    assert_eq!(read, "breaking properties[twice].transformLogic: amount * 2 (of net) -> amount * 2 (of gross)");
 }
 
 #[test]
@@ -400,13 +411,22 @@ fn rules_of_quality_are_compared_by_name_severity_and_what_they_ask() {
         )
     };
     let warning = ", severity: warning";
-    assert_eq!(of_object("", &sql("a > b", "")), ["stricter quality[r]: nothing -> a > b"]);
-    assert_eq!(of_object(&sql("a > b", ""), ""), ["looser quality[r]: a > b -> nothing"]);
+    assert_eq!(of_object("", &sql("a > b", "")), ["stricter quality[r]: nothing -> a > b (of a, b)"]);
+    assert_eq!(of_object(&sql("a > b", ""), ""), ["looser quality[r]: a > b (of a, b) -> nothing"]);
     assert_eq!(of_object(&sql("a > b", ""), &sql("a  >  b", "")), [""; 0]);
-    assert_eq!(of_object(&sql("a > b", ""), &sql("a >= b", "")), ["stricter quality[r]: a > b -> a >= b"]);
-    assert_eq!(of_object(&sql("a > b", ""), &sql("a > b", warning)), ["looser quality[r]: a > b -> a > b (warning)"]);
-    assert_eq!(of_object(&sql("a > b", warning), &sql("a > b", "")), ["stricter quality[r]: a > b (warning) -> a > b"]);
-    assert_eq!(of_object("", &sql("a > b", warning)), ["neutral quality[r]: nothing -> a > b (warning)"]);
+    assert_eq!(
+        of_object(&sql("a > b", ""), &sql("a >= b", "")),
+        ["stricter quality[r]: a > b (of a, b) -> a >= b (of a, b)"]
+    );
+    assert_eq!(
+        of_object(&sql("a > b", ""), &sql("a > b", warning)),
+        ["looser quality[r]: a > b (of a, b) -> a > b (of a, b) (warning)"]
+    );
+    assert_eq!(
+        of_object(&sql("a > b", warning), &sql("a > b", "")),
+        ["stricter quality[r]: a > b (of a, b) (warning) -> a > b (of a, b)"]
+    );
+    assert_eq!(of_object("", &sql("a > b", warning)), ["neutral quality[r]: nothing -> a > b (of a, b) (warning)"]);
     assert_eq!(of_object(&sql("a > b", warning), &sql("a > b", warning)), [""; 0]);
     let rows = |bound: &str| format!("quality: [{{metric: rowCount, {bound}}}]");
     assert_eq!(
@@ -500,10 +520,8 @@ fn files_that_are_written_otherwise_are_rejected_or_mean_something_else() {
 
 #[test]
 fn another_format_encoding_or_place_is_told() {
-    assert_eq!(of_server("format: csv", "format: json"), ["stricter servers[landing].format: csv -> json"]);
-    assert_eq!(of_server("format: json", "format: csv"), ["stricter servers[landing].format: json -> csv"]);
-    let headless = format!("format: csv\n    {}", lakegate(&["header: false"]));
-    assert_eq!(of_server("format: json", &headless), ["breaking servers[landing].format: json -> csv"]);
+    assert_eq!(of_server("format: csv", "format: json"), ["breaking servers[landing].format: csv -> json"]);
+    assert_eq!(of_server("format: json", "format: csv"), ["breaking servers[landing].format: json -> csv"]);
     assert_eq!(
         of_server("format: json", "format: json\n    delimiter: array"),
         ["stricter servers[landing].delimiter: nothing -> array"]
