@@ -22,9 +22,9 @@ fn column(name: &str, more: &str) -> String {
 
 /// `name type` of the columns that a table or a partition has in the catalog.
 fn columns_of(described: &Value) -> Vec<String> {
-    let columns = described["StorageDescriptor"]["Columns"].as_array().into_iter().flatten();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    columns.map(|column| format!("{} {}", text(&column["Name"]), text(&column["Type"]))).collect()
+    let columns = described.pointer("/StorageDescriptor/Columns").and_then(Value::as_array);
+    let text = |column: &Value, key: &str| column.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    columns.into_iter().flatten().map(|column| format!("{} {}", text(column, "Name"), text(column, "Type"))).collect()
 }
 
 #[test]

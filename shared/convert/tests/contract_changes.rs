@@ -368,8 +368,9 @@ fn check(one: &Choice, other: &Choice, input: &str, checked: &mut Checked) -> Re
 #[test]
 fn what_is_not_told_does_not_happen() {
     let checked = RefCell::new(Checked::default());
-    // `PROPTEST_CASES=6000` looks further.
-    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
+    // `PROPTEST_CASES` looks further.
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = TestRunner::new(ProptestConfig { cases: config.cases.saturating_mul(3), ..config });
     let odd = prop::option::weighted(0.2, (0..6_usize, select(&["", "n", "t", "m", "N", "x"][..])));
     let rows = prop::collection::vec(prop::array::uniform6(0..1000_usize), ROWS);
     let cases = (pairs(), rows, odd, any::<bool>(), prop::bool::weighted(0.05));
