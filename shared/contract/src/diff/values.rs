@@ -22,7 +22,7 @@ pub(super) fn option<T: Display>(old: Option<T>, new: Option<T>) -> Values {
     (old.map(|value| value.to_string()), new.map(|value| value.to_string()))
 }
 
-/// A column's type, with how its values are written and whether there must be one: `date (dd/MM/yyyy)`, `int, required`.
+/// A column's type, and how its values are written or computed: `date (dd/MM/yyyy)`, `int = year(day)`.
 pub(super) fn type_text(column: &Column) -> String {
     let mut text = match &column.column_type {
         ColumnType::Json => "json".to_owned(),
