@@ -1,5 +1,7 @@
-//! `lakegate contracts`: what is wrong with contracts, before they are deployed.
+//! `lakegate contracts`: what is wrong with contracts, and what a new one changes, before they are deployed.
 //! It does not judge files.
+
+mod diff;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,11 +20,19 @@ pub(crate) enum ContractsCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Compare a contract with the one that is to follow it: what happens to the table, its partitions, older files and new ones
+    Diff(diff::DiffArgs),
 }
 
 /// Runs a subcommand. Failure: at least one contract cannot be used.
 pub(crate) fn run(command: &ContractsCommand) -> Result<ExitCode> {
-    let ContractsCommand::Check { files } = command;
+    match command {
+        ContractsCommand::Check { files } => check_all(files),
+        ContractsCommand::Diff(args) => diff::run(args),
+    }
+}
+
+fn check_all(files: &[PathBuf]) -> Result<ExitCode> {
     let mut all_good = true;
     for file in files {
         all_good &= check(file)?;

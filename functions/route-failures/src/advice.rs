@@ -68,6 +68,12 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
             "The existing table and the contract exclude each other. Rename the contract's table, or drop the table in \
              the catalog if it is no longer wanted (its files stay), and then replay.",
         ),
+        FailureKind::IncompatibleTable => (
+            "in conflict with the older files of its table",
+            "The contract gives a column another type than older files have (both are named below), and no query could \
+             read both. Give the column another physicalName, or the contract another table, deploy it, and then replay. \
+             \"lakegate contracts diff\" tells such a change beforehand.",
+        ),
         FailureKind::LedgerUnreadable => (
             "stopped by a ledger entry that does not parse",
             "Somebody or something changed the document named below. Restore its former version in the lake bucket, \

@@ -180,6 +180,7 @@ fn every_kind_says_what_to_do() {
         FailureKind::ServiceUnavailable,
         FailureKind::ServiceRefused,
         FailureKind::CatalogConflict,
+        FailureKind::IncompatibleTable,
         FailureKind::LedgerUnreadable,
         FailureKind::EngineFailed,
         FailureKind::UnreadableMessage,

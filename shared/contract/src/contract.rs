@@ -174,7 +174,7 @@ pub enum Parts<'a> {
 }
 
 /// The width of an integer column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IntegerWidth {
     /// 8 bits.
     I8,

@@ -5,6 +5,7 @@
 //! [`temporal`]) live here too, because a bound in a contract (`minimum: "2024-01-01"`) is read exactly as a cell is.
 
 mod contract;
+mod diff;
 mod document;
 mod expression;
 mod landing;
@@ -13,6 +14,7 @@ mod problem;
 mod quality;
 mod rule;
 mod sql;
+mod table_type;
 pub mod temporal;
 pub mod value;
 
@@ -20,6 +22,7 @@ pub use contract::{
     Column, ColumnSource, ColumnType, Compression, Contract, ExactDuplicates, IntegerWidth, Key, Parts, Policy,
     UnknownColumns,
 };
+pub use diff::{Change, Class, diff};
 pub use document::{Checked, parse};
 pub use expression::{
     Arithmetic, Case, CastTo, Comparison, Constant, DatePart, DateUnit, Expression, Node, NumberFunction, TextFunction,
@@ -30,3 +33,4 @@ pub use location::Location;
 pub use problem::{Note, Problem};
 pub use quality::{Bound, FileRule, Metric, RowRule, Severity};
 pub use rule::{Check, Rule, Scalar, Violations};
+pub use table_type::{TableType, TypeConflict};

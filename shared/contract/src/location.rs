@@ -1,6 +1,8 @@
 //! Which objects belong to a dataset: an `s3://` location with wildcards.
 //! It does not know S3.
 
+mod covers;
+
 use globset::{Glob, GlobBuilder, GlobMatcher};
 
 /// An `s3://bucket/key` pattern: `*` and `?` stay within one path segment, `**` spans any number of them, also none.
@@ -33,6 +35,13 @@ impl Location {
     #[must_use]
     pub fn matches(&self, bucket: &str, key: &str) -> bool {
         self.bucket.is_match(bucket) && self.key.is_match(key)
+    }
+
+    /// Whether every object that belongs to the other location belongs to this one. False where that cannot be told: patterns with
+    /// classes of characters (`[ab]`) cover themselves only.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.text == other.text || covers::covers(&self.text, &other.text)
     }
 
     /// The pattern as the contract has it.
@@ -71,6 +80,38 @@ mod tests {
                 && !narrow.matches("raw", "a/b/c.csv")
                 && !narrow.matches("raws", "a/b.csv")
         );
+    }
+
+    #[test]
+    fn a_location_covers_what_can_only_match_where_it_matches() {
+        let covers = |one: &str, other: &str| {
+            let location = |text: &str| Location::parse(&format!("s3://{text}")).unwrap();
+            location(one).covers(&location(other))
+        };
+        for (one, other) in [
+            ("*/orders/**/*.csv", "raw/orders/*.csv"),
+            ("*/orders/**/*.csv", "raw/orders/a/**/b/x*.csv"),
+            ("*/a/**", "*/a/**/*"),
+            ("*/a/**/*", "*/a/**"),
+            ("*/a/**", "*/a/b"),
+            ("*/a/*", "*/a/?b*"),
+            ("*/a/?.csv", "*/a/b.csv"),
+            ("b/[ab].csv", "b/[ab].csv"),
+        ] {
+            assert!(covers(one, other), "{one} covers {other}");
+        }
+        for (one, other) in [
+            ("raw/orders/*.csv", "*/orders/*.csv"),
+            ("*/orders/*.csv", "*/orders/**/*.csv"),
+            ("*/orders/*.csv", "*/orders/*.json"),
+            ("*/a/**", "*/a"),
+            ("*/a/?", "*/a/*"),
+            ("*/a/b?", "*/a/b"),
+            ("b/[ab].csv", "b/a.csv"),
+            ("b/*.csv", "b/[ab].csv"),
+        ] {
+            assert!(!covers(one, other), "{one} does not cover {other}");
+        }
     }
 
     #[test]

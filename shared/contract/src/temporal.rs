@@ -133,6 +133,12 @@ impl TemporalPattern {
         Some(Self { zone: Some(zone::find(name)?), ..self })
     }
 
+    /// The zone that [`Self::with_default_zone`] was given.
+    #[must_use]
+    pub fn default_zone(&self) -> Option<&str> {
+        self.zone.map(Zone::name)
+    }
+
     fn from_pieces(text: String, pieces: &[Piece]) -> Self {
         let alternatives = pattern::alternatives(pieces).into_iter().map(Alternative::new).collect();
         Self { text, alternatives, zone: None }

@@ -121,7 +121,7 @@ impl Table {
         workers: &mut Workers<Compressor>,
     ) -> Result<(), ConvertError> {
         self.count(batches)?;
-        workers.each(self.tasks(batches), |task, compressor| task.run(compressor))
+        workers.each(self.tasks(batches), ColumnTask::run)
     }
 
     /// What adding batches takes, column by column. [`Table::count`] comes first.

@@ -96,6 +96,18 @@ pub enum LakeError {
         /// The contract's partition keys.
         expected: String,
     },
+    /// The catalog's table has files that cannot be read together with those that the contract makes.
+    #[error("{column} of table {table} is {found}, the contract asks for {wanted}: its files cannot be read as both")]
+    IncompatibleTable {
+        /// `database.table`.
+        table: String,
+        /// The column, or the value nested in it: `address.zip`.
+        column: String,
+        /// The catalog's type.
+        found: String,
+        /// The contract's type.
+        wanted: String,
+    },
 }
 
 impl LakeError {
@@ -112,7 +124,8 @@ impl LakeError {
             | LakeError::Refused { .. }
             | LakeError::Unreadable { .. }
             | LakeError::TableElsewhere { .. }
-            | LakeError::PartitionKeysDiffer { .. } => false,
+            | LakeError::PartitionKeysDiffer { .. }
+            | LakeError::IncompatibleTable { .. } => false,
         }
     }
 
@@ -128,6 +141,7 @@ impl LakeError {
             LakeError::Refused { .. } => FailureKind::ServiceRefused,
             LakeError::Unreadable { .. } => FailureKind::LedgerUnreadable,
             LakeError::TableElsewhere { .. } | LakeError::PartitionKeysDiffer { .. } => FailureKind::CatalogConflict,
+            LakeError::IncompatibleTable { .. } => FailureKind::IncompatibleTable,
         }
     }
 }

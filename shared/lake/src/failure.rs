@@ -126,6 +126,8 @@ pub enum FailureKind {
     ServiceRefused,
     /// The catalog's table cannot become what the contract asks for.
     CatalogConflict,
+    /// The contract gives a column another type than the table's files have.
+    IncompatibleTable,
     /// The object's ledger entry does not parse.
     LedgerUnreadable,
     /// The conversion itself failed: a fault of Lakegate, not of the file.

@@ -53,6 +53,10 @@ pub(super) fn find(name: &str) -> Option<&'static Zone> {
 }
 
 impl Zone {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn load(name: &str) -> Option<Self> {
         let zone = TimeZoneDatabase::bundled().get(name).ok()?;
         let mut offset = i64::from(zone.to_offset(Timestamp::MIN).seconds());

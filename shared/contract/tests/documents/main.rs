@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
 
 mod any_document;
+mod diff;
 mod digits;
 mod landing;
 mod nested;

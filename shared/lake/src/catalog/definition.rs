@@ -3,8 +3,9 @@
 
 use aws_sdk_glue::error::BuildError;
 use aws_sdk_glue::types::{Column, PartitionInput, SerDeInfo, StorageDescriptor, Table, TableInput};
-use lakegate_contract::{ColumnType, Contract, IntegerWidth};
+use lakegate_contract::{ColumnType, Contract, TableType};
 
+use super::ALIGNED;
 use crate::layout::{self, REJECTS_PARTITION_COLUMN, REJECTS_PREFIX, REJECTS_TABLE};
 use crate::{LakeError, one_line};
 
@@ -72,13 +73,13 @@ impl TableDefinition {
             Some(CatalogColumn {
                 name: column.physical_name.clone(),
                 type_name: glue_type(&column.column_type),
-                comment: column.description.as_deref().map(|text| shortened(text, COMMENT_MAX_BYTES)),
+                comment: column.description.as_deref().and_then(|text| shortened(text, COMMENT_MAX_BYTES)),
             })
         };
         let in_files = (0..contract.columns.len()).filter(|index| !contract.is_partition_column(*index));
         Self {
             name: contract.table.clone(),
-            description: contract.description.as_deref().map(|text| shortened(text, DESCRIPTION_MAX_BYTES)),
+            description: contract.description.as_deref().and_then(|text| shortened(text, DESCRIPTION_MAX_BYTES)),
             location: layout::url(lake_bucket, &layout::table_prefix(&contract.table)),
             columns: in_files.filter_map(column).collect(),
             partition_keys: contract.partition_columns.iter().copied().filter_map(column).collect(),
@@ -114,21 +115,35 @@ impl TableDefinition {
         CatalogPartition { values: vec![table.to_owned()], path: format!("{REJECTS_PARTITION_COLUMN}={table}") }
     }
 
-    pub(super) fn table_input(&self) -> Result<TableInput, BuildError> {
-        TableInput::builder()
+    /// The table with these columns. `aligned`: the digest of the columns that all its partitions have.
+    pub(super) fn table_input(
+        &self,
+        columns: &[CatalogColumn],
+        aligned: Option<&str>,
+    ) -> Result<TableInput, BuildError> {
+        let mut builder = TableInput::builder();
+        if let Some(aligned) = aligned {
+            builder = builder.parameters(ALIGNED, aligned);
+        }
+        builder
             .name(&self.name)
             .set_description(self.description.clone())
             .table_type("EXTERNAL_TABLE")
             .parameters("EXTERNAL", "TRUE")
             .parameters("classification", "parquet")
-            .storage_descriptor(self.storage(&self.location))
+            .storage_descriptor(storage(&self.location, columns))
             .set_partition_keys(Some(glue_columns(&self.partition_keys)))
             .build()
     }
 
-    /// The table with our columns, and otherwise as somebody may have amended it.
-    pub(super) fn table_input_over(&self, found: &Table) -> Result<TableInput, BuildError> {
-        let mut input = self.table_input()?;
+    /// The table with these columns, and otherwise as somebody may have amended it.
+    pub(super) fn table_input_over(
+        &self,
+        found: &Table,
+        columns: &[CatalogColumn],
+        aligned: Option<&str>,
+    ) -> Result<TableInput, BuildError> {
+        let mut input = self.table_input(columns, aligned)?;
         for (name, value) in found.parameters.iter().flatten() {
             input.parameters.get_or_insert_default().entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -140,18 +155,18 @@ impl TableDefinition {
         Ok(input)
     }
 
-    pub(super) fn partition_input(&self, partition: &CatalogPartition) -> PartitionInput {
+    pub(super) fn partition_input(&self, partition: &CatalogPartition, columns: &[CatalogColumn]) -> PartitionInput {
         PartitionInput::builder()
             .set_values(Some(partition.values.clone()))
-            .storage_descriptor(self.storage(&format!("{}{}/", self.location, partition.path)))
+            .storage_descriptor(storage(&format!("{}{}/", self.location, partition.path), columns))
             .parameters("classification", "parquet")
             .build()
     }
 
-    pub(super) fn has_same_columns(&self, found: &Table) -> bool {
-        let columns =
-            found.storage_descriptor().map(aws_sdk_glue::types::StorageDescriptor::columns).unwrap_or_default();
-        self.columns == catalog_columns(columns) && self.partition_keys == catalog_columns(found.partition_keys())
+    /// Whether the table is told to people as it should be, its columns aside.
+    pub(super) fn is_described(&self, found: &Table) -> bool {
+        let has_description = self.description.is_none() || self.description.as_deref() == found.description();
+        has_description && self.partition_keys == catalog_columns(found.partition_keys())
     }
 
     /// A table that holds other files, or is cut along other columns, cannot be turned into ours without losing rows.
@@ -173,45 +188,26 @@ impl TableDefinition {
         }
         Err(LakeError::PartitionKeysDiffer { table: table.to_owned(), found, expected })
     }
+}
 
-    fn storage(&self, location: &str) -> StorageDescriptor {
-        StorageDescriptor::builder()
-            .set_columns(Some(glue_columns(&self.columns)))
-            .location(location)
-            .input_format(INPUT_FORMAT)
-            .output_format(OUTPUT_FORMAT)
-            .serde_info(
-                SerDeInfo::builder().serialization_library(SERDE).parameters("serialization.format", "1").build(),
-            )
-            .parameters("classification", "parquet")
-            .build()
-    }
+fn storage(location: &str, columns: &[CatalogColumn]) -> StorageDescriptor {
+    StorageDescriptor::builder()
+        .set_columns(Some(glue_columns(columns)))
+        .location(location)
+        .input_format(INPUT_FORMAT)
+        .output_format(OUTPUT_FORMAT)
+        .serde_info(SerDeInfo::builder().serialization_library(SERDE).parameters("serialization.format", "1").build())
+        .parameters("classification", "parquet")
+        .build()
 }
 
 /// A column's type as Glue, Hive and Athena spell it.
 #[must_use]
 pub fn glue_type(column_type: &ColumnType) -> String {
-    match column_type {
-        ColumnType::String | ColumnType::Json => "string".to_owned(),
-        ColumnType::Integer(IntegerWidth::I8) => "tinyint".to_owned(),
-        ColumnType::Integer(IntegerWidth::I16) => "smallint".to_owned(),
-        ColumnType::Integer(IntegerWidth::I32) => "int".to_owned(),
-        ColumnType::Integer(IntegerWidth::I64) => "bigint".to_owned(),
-        ColumnType::Double => "double".to_owned(),
-        ColumnType::Decimal { precision, scale } => format!("decimal({precision},{scale})"),
-        ColumnType::Boolean => "boolean".to_owned(),
-        ColumnType::Date(_) => "date".to_owned(),
-        ColumnType::Timestamp(_) => "timestamp".to_owned(),
-        ColumnType::Struct(fields) => {
-            let fields =
-                fields.iter().map(|field| format!("{}:{}", field.physical_name, glue_type(&field.column_type)));
-            format!("struct<{}>", fields.collect::<Vec<_>>().join(","))
-        }
-        ColumnType::List(item) => format!("array<{}>", glue_type(&item.column_type)),
-    }
+    TableType::of(column_type).to_string()
 }
 
-fn glue_columns(columns: &[CatalogColumn]) -> Vec<Column> {
+pub(super) fn glue_columns(columns: &[CatalogColumn]) -> Vec<Column> {
     let mut built = Vec::with_capacity(columns.len());
     for column in columns {
         let builder = Column::builder().name(&column.name).r#type(&column.type_name);
@@ -221,7 +217,7 @@ fn glue_columns(columns: &[CatalogColumn]) -> Vec<Column> {
     built
 }
 
-fn catalog_columns(columns: &[Column]) -> Vec<CatalogColumn> {
+pub(super) fn catalog_columns(columns: &[Column]) -> Vec<CatalogColumn> {
     columns
         .iter()
         .map(|column| CatalogColumn {
@@ -232,13 +228,13 @@ fn catalog_columns(columns: &[Column]) -> Vec<CatalogColumn> {
         .collect()
 }
 
-/// Glue takes one line of so many bytes.
-fn shortened(text: &str, max_bytes: usize) -> String {
+/// Glue takes one line of so many bytes, and of nothing makes nothing.
+fn shortened(text: &str, max_bytes: usize) -> Option<String> {
     let mut line = one_line(text);
     while line.len() > max_bytes {
         line.pop();
     }
-    line
+    Some(line).filter(|line| !line.is_empty())
 }
 
 #[cfg(test)]
@@ -248,6 +244,7 @@ mod tests {
     fn as_found(input: &TableInput) -> Table {
         Table::builder()
             .name(input.name())
+            .set_description(input.description.clone())
             .set_storage_descriptor(input.storage_descriptor.clone())
             .set_partition_keys(input.partition_keys.clone())
             .parameters("owner_team", "sales")
@@ -259,21 +256,22 @@ mod tests {
     #[test]
     fn a_table_is_recognised_as_its_own_and_keeps_what_others_added() {
         let table = TableDefinition::of_rejects("lake-1");
-        let input = table.table_input().unwrap();
+        let input = table.table_input(&table.columns, Some("0f")).unwrap();
         let found = as_found(&input);
-        assert!(table.has_same_columns(&found));
+        assert!(table.is_described(&found));
         table.check_compatible("db.rejects", &found).unwrap();
-        let amended = table.table_input_over(&found).unwrap();
+        let amended = table.table_input_over(&found, &table.columns, None).unwrap();
         let parameters = amended.parameters().unwrap();
         assert_eq!((parameters["owner_team"].as_str(), parameters["classification"].as_str()), ("sales", "parquet"));
+        assert_eq!(amended.parameters().unwrap().get(ALIGNED), None);
+        assert_eq!(input.parameters().unwrap()[ALIGNED], "0f");
     }
 
     #[test]
-    fn a_table_with_other_columns_is_changed_but_not_with_other_partition_keys_or_place() {
+    fn a_table_with_other_partition_keys_or_at_another_place_is_not_changed() {
         let mut table = TableDefinition::of_rejects("lake-1");
-        let found = as_found(&table.table_input().unwrap());
+        let found = as_found(&table.table_input(&table.columns, None).unwrap());
         table.columns.pop();
-        assert!(!table.has_same_columns(&found));
         table.check_compatible("db.rejects", &found).unwrap();
         table.partition_keys.pop();
         insta::assert_snapshot!(table.check_compatible("db.rejects", &found).unwrap_err(), @"table db.rejects is partitioned by (dataset string), the contract asks for ()");
@@ -282,9 +280,19 @@ mod tests {
     }
 
     #[test]
+    fn a_table_is_described_anew_where_the_contract_says_something_else() {
+        let mut table = TableDefinition::of_rejects("lake-1");
+        let found = as_found(&table.table_input(&table.columns, None).unwrap());
+        table.description = None;
+        assert!(table.is_described(&found));
+        table.description = Some("other".to_owned());
+        assert!(!table.is_described(&found));
+    }
+
+    #[test]
     fn a_partition_lies_below_its_table() {
         let table = TableDefinition::of_rejects("lake-1");
-        let input = table.partition_input(&TableDefinition::rejects_partition("orders"));
+        let input = table.partition_input(&TableDefinition::rejects_partition("orders"), &table.columns);
         assert_eq!(input.values(), ["orders"]);
         let location = input.storage_descriptor().unwrap().location().unwrap();
         assert_eq!(location, "s3://lake-1/rejects/dataset=orders/");
@@ -293,11 +301,12 @@ mod tests {
     #[test]
     fn every_type_has_its_spelling_in_the_catalog() {
         assert_eq!(glue_type(&ColumnType::Decimal { precision: 12, scale: 2 }), "decimal(12,2)");
-        assert_eq!(glue_type(&ColumnType::Integer(IntegerWidth::I16)), "smallint");
+        assert_eq!(glue_type(&ColumnType::Integer(lakegate_contract::IntegerWidth::I16)), "smallint");
     }
 
     #[test]
     fn a_long_comment_is_cut_between_characters() {
-        assert_eq!(shortened(&"é".repeat(200), 255).len(), 254);
+        assert_eq!(shortened(&"é".repeat(200), 255).unwrap().len(), 254);
+        assert_eq!(shortened(" \n", 255), None);
     }
 }

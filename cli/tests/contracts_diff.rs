@@ -1,0 +1,132 @@
+//! `lakegate contracts diff` as a user meets it: what it prints and returns.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const CONTRACT: &str = r#"
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+servers:
+  - {server: landing, type: s3, location: "s3://*/orders/*.csv", format: csv}
+schema:
+  - name: orders
+    logicalType: object
+    properties:
+      - {name: id, logicalType: string, required: true}
+      - {name: on_day, logicalType: date}
+      - {name: quantity, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {minimum: 1}}
+"#;
+
+fn with_contracts(changes: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut new = CONTRACT.to_owned();
+    for (from, to) in changes {
+        assert!(new.contains(from), "{from}");
+        new = new.replace(from, to);
+    }
+    fs::write(dir.path().join("old.yaml"), CONTRACT).unwrap();
+    fs::write(dir.path().join("new.yaml"), new).unwrap();
+    dir
+}
+
+fn diff(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
+    command.args(["contracts", "diff"]).args(args).current_dir(dir).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn changes_are_told_by_class_and_a_breaking_one_exits_with_3() {
+    let dir = with_contracts(&[
+        ("version: 1.0.0", "version: 2.0.0"),
+        ("logicalType: date", "logicalType: timestamp"),
+        (
+            "physicalType: INTEGER, logicalTypeOptions: {minimum: 1}}",
+            "required: true}\n      - {name: note, logicalType: string}",
+        ),
+    ]);
+    let output = diff(dir.path(), &["old.yaml", "new.yaml"]);
+    insta::assert_snapshot!(text(&output.stdout), @r"
+    table orders, version 1.0.0 to 2.0.0: 1 breaking, 1 stricter, 2 looser, 2 neutral
+
+    breaking: older files, queries or new files fail, or rows mean something else
+      properties[on_day].physicalType: date (yyyy-MM-dd) -> timestamp (ISO 8601)
+          older files cannot be read in the new type: Lakegate refuses every new file (IncompatibleTable). Give the column another physicalName, or the contract another table
+
+    stricter: what was accepted may be rejected
+      properties[quantity].required: false -> true
+          rows without a value, and files without the column, are rejected; older files keep their nulls
+
+    looser: what was rejected may be accepted
+      properties[quantity].physicalType: int -> bigint
+          the table and all its partitions take the wider type; Athena, DuckDB and pyarrow read older files in it, Spark 3.5 does not, because their numbers are stored in 32 bits
+      properties[quantity].logicalTypeOptions.minimum: dropped: 1
+          values that were rejected are accepted; what older files had of them comes in when they are judged anew
+
+    neutral: what was published and accepted stays as it was
+      properties[note]: new: string
+          the table and all its partitions get it at the end; older files have null in it
+      version: 1.0.0 -> 2.0.0
+          a file that is announced again is judged anew by this contract; files that are not stay as they were judged
+    ");
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(3), ""));
+}
+
+#[test]
+fn changes_that_break_nothing_exit_with_0() {
+    let dir =
+        with_contracts(&[("version: 1.0.0", "version: 1.1.0"), ("physicalType: INTEGER", "physicalType: BIGINT")]);
+    let output = diff(dir.path(), &["old.yaml", "new.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let same = diff(dir.path(), &["old.yaml", "old.yaml"]);
+    assert_eq!(
+        (same.status.code(), text(&same.stdout).as_str()),
+        (Some(0), "table orders, version 1.0.0 to 1.0.0: no difference\n")
+    );
+}
+
+#[test]
+fn the_json_report_has_every_change() {
+    let dir = with_contracts(&[("{minimum: 1}", "{minimum: 2}")]);
+    let output = diff(dir.path(), &["old.yaml", "new.yaml", "--json"]);
+    let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for change in report["changes"].as_array_mut().unwrap() {
+        assert!(change["effect"].take().is_string());
+    }
+    assert_eq!(
+        report,
+        json!({
+            "table": "orders", "old_version": "1.0.0", "new_version": "1.0.0", "is_breaking": false,
+            "counts": {"breaking": 0, "stricter": 1, "looser": 0, "neutral": 1},
+            "changes": [
+                {"class": "stricter", "path": "properties[quantity].logicalTypeOptions.minimum", "old": "1", "new": "2", "effect": null},
+                {"class": "neutral", "path": "version", "old": "1.0.0", "new": "1.0.0", "effect": null},
+            ],
+        })
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_document_that_is_no_contract_exits_with_1_and_wrong_usage_with_2() {
+    let dir = with_contracts(&[("logicalType: date", "logicalType: day")]);
+    let output = diff(dir.path(), &["old.yaml", "new.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with("new.yaml: error: ") && stderr.contains("\nlakegate: new.yaml is no contract"),
+        "{stderr}"
+    );
+    assert_eq!(diff(dir.path(), &["old.yaml", "missing.yaml"]).status.code(), Some(1));
+    assert_eq!(diff(dir.path(), &["old.yaml"]).status.code(), Some(2));
+}
