@@ -109,8 +109,8 @@ impl Converter {
         })
     }
 
-    /// Works on `threads` threads, the caller's among them; called before the first push. Each thread beyond the first takes some
-    /// 10 MiB.
+    /// Works on `threads` threads, the caller's among them; called before the first push. Several take some 30 MiB more than one. Large
+    /// pushes, of a few MiB, are copied less.
     ///
     /// # Errors
     /// [`ConvertError`] if a compressor cannot be made.
