@@ -104,7 +104,9 @@ fn choose<'a>(
     };
     let headers: Vec<String> = headers.iter().zip(in_quotes).map(trimmed_header).collect();
     let different: BTreeSet<&String> = headers.iter().collect();
-    if sniffed.dialect.header && different.len() < headers.len() {
+    // Nor is a line of nothing but blanks a header once they are left out.
+    let is_blank = different.len() == 1 && different.contains(&String::new());
+    if sniffed.dialect.header && (is_blank || different.len() < headers.len()) {
         return plain;
     }
     let trimmed = of(trimmed, &headers, true);

@@ -76,8 +76,6 @@ pub(super) struct Track {
     line_shift: Option<i64>,
     /// The line of a fork's first record.
     first_line: u64,
-    /// A line break as the file has them, once seen.
-    line_break: Option<&'static [u8]>,
     pub(super) findings: Findings,
     pub(super) lenient: Option<Box<Track>>,
 }
@@ -93,7 +91,6 @@ impl Track {
             pushed_bytes: 0,
             line_shift: Some(0),
             first_line: 1,
-            line_break: None,
             findings: Findings {
                 tally: Tally::default(),
                 columns: vec![Column::new(); sniffed.width],
@@ -133,9 +130,6 @@ impl Track {
     fn take_batch(&mut self, looking: &Looking<'_>, at_end: bool) {
         let map = Arc::new(FieldMap { field_count: self.width, ..FieldMap::default() });
         let batch = self.splitter.take_batch(&map);
-        if self.line_break.is_none() {
-            self.line_break = batch.records.first().and_then(|record| line_break(&batch, record));
-        }
         let is_strict = self.dialect.quoting == Quoting::Strict;
         if is_strict && self.lenient.is_none() && batch.records.iter().any(|record| record.fault.is_some()) {
             self.lenient = Some(Box::new(self.fork(&batch, looking, at_end)));
@@ -153,8 +147,10 @@ impl Track {
     fn fork(&self, batch: &Batch, looking: &Looking<'_>, at_end: bool) -> Self {
         let dialect = CsvDialect { quoting: Quoting::Lenient, ..self.dialect.clone() };
         let mut splitter = Splitter::new(&plain(&dialect), Encoding::Utf8);
-        // Which bytes end a line is decided by a file's first line break; a blank line is no record.
-        splitter.push(self.line_break.unwrap_or_default());
+        if batch.offset > 0 {
+            // Which bytes end a line is decided by the file's first line break, which lies before the batch. A blank line is no record.
+            splitter.push(self.splitter.newline());
+        }
         let mut lenient = Self {
             splitter,
             dialect,
@@ -163,7 +159,6 @@ impl Track {
             pushed_bytes: 0,
             line_shift: None,
             first_line: batch.records.first().map_or(1, |record| self.line(record)),
-            line_break: self.line_break,
             findings: self.findings.clone(),
             lenient: None,
         };
@@ -240,15 +235,6 @@ impl Findings {
 /// The dialect without the lines to skip: a fork begins behind them, or among them.
 fn plain(dialect: &CsvDialect) -> CsvDialect {
     CsvDialect { skip_lines: 0, ..dialect.clone() }
-}
-
-/// The line break behind a record.
-fn line_break(batch: &Batch, record: &Record) -> Option<&'static [u8]> {
-    match batch.bytes.get(record.end..)? {
-        [b'\n', ..] | [b'\r', b'\n', ..] | [b'\r', b'\r', b'\n', ..] => Some(b"\n"),
-        [b'\r', ..] => Some(b"\r"),
-        _ => None,
-    }
 }
 
 fn batch_is_utf8(batch: &Batch) -> bool {
