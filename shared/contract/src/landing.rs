@@ -116,6 +116,8 @@ pub struct CsvDialect {
 impl CsvDialect {
     /// 1 MiB: far above any honest record, and small enough that an unclosed quote costs little memory.
     pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
+    /// A file whose header stands deeper is no table with a preamble.
+    pub const SKIP_LINES_LIMIT: u64 = 10_000;
 }
 
 impl Default for CsvDialect {

@@ -181,6 +181,33 @@ fn a_json_record_beyond_the_usual_size_is_let_in_by_the_draft() {
 }
 
 #[test]
+fn records_that_grow_beyond_the_usual_size_in_utf_8_are_let_in_by_the_draft() {
+    let long = vec![0xE9; 600_000];
+    for (before, after) in [("id,text\n1,", "\n2,\n"), ("{\"id\":1,\"text\":\"", "\"}\n{\"id\":2}\n")] {
+        let input = [before.as_bytes(), &long, after.as_bytes()].concat();
+        assert_eq!(accepted("long", &input).counts.accepted, 2);
+    }
+}
+
+#[test]
+fn the_end_of_a_broken_record_is_looked_for_as_far_as_it_was_when_the_draft_was_made() {
+    let input = format!("{{\"a\":1}}\n{{\"a\":[\n{}%\n{{\"a\":3}}\n", "{\"a\":1},\n".repeat(120_000));
+    let judgement = accepted("broken", input.as_bytes());
+    assert!(judgement.counts.rejected > 120_000, "{:?}", judgement.counts);
+}
+
+#[test]
+fn a_header_deeper_than_lines_may_be_skipped_is_a_row() {
+    let lines = "\n".repeat(10_001);
+    for table in ["a,a\n1,2\n3,4\n", "title\na,b\n1,2\n3,4\n"] {
+        let judgement = accepted("deep", format!("{lines}{table}").as_bytes());
+        assert_eq!(judgement.counts.accepted, 3);
+    }
+    let draft = infer(b"\n\na,a\n1,2\n3,4\n", usize::MAX).unwrap();
+    assert_eq!(draft.rows, 2);
+}
+
+#[test]
 fn a_byte_order_mark_says_the_encoding_whatever_comes_behind_it() {
     for input in [b"\xEF\xBB\xBFa,b\n1,\xE9\n2,\xE9\n".as_slice(), b"\xEF\xBB\xBF{\"a\":\"\xE9\"} {\"a\":\"\xE9\"}"] {
         let judgement = accepted("marked", input);

@@ -12,8 +12,7 @@ const CSV_ONLY: [&str; 9] =
     ["comment", "delimiter", "escape", "header", "nullValues", "quote", "quoting", "skipLines", "trim"];
 /// A record is held in memory whole.
 const MAX_RECORD_BYTES_LIMIT: usize = 64 * 1024 * 1024;
-/// A file whose header stands deeper is no table with a preamble.
-const SKIP_LINES_LIMIT: u64 = 10_000;
+const SKIP_LINES_LIMIT: u64 = CsvDialect::SKIP_LINES_LIMIT;
 
 /// What a server's custom properties say.
 pub(super) struct Dialect {

@@ -127,6 +127,11 @@ impl Splitter {
         self.buffer.get(start..end).unwrap_or_default()
     }
 
+    /// The byte that ends lines; none as long as no line has ended.
+    pub(crate) const fn newline(&self) -> &[u8] {
+        self.newline.as_slice()
+    }
+
     /// Hands the batch out, with its bytes; what is behind it stays.
     pub(crate) fn take_batch(&mut self, map: &Arc<FieldMap>) -> Batch {
         let done = self.record_start.min(self.buffer.len());

@@ -40,9 +40,8 @@ pub(super) fn server(lines: &mut Lines, naming: &Naming, format: &str, encoding:
     lines.line(4, "type: s3");
     lines.line(4, &format!("location: {}", quoted(&naming.location)));
     lines.line(4, &format!("format: {format}"));
-    let (name, seen) = encoding.seen(tally);
-    lines.comment(4, &seen);
-    lines.line(4, &format!("encoding: {name}"));
+    lines.comment(4, &encoding.evidence(tally));
+    lines.line(4, &format!("encoding: {}", encoding.name()));
 }
 
 /// The end of a table that nobody answers for yet: what later files add is kept, unless a column of the data has the place's name.

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use lakegate_contract::CsvDialect;
+
 use super::column::{Column, NULL_TEXTS};
 use super::document::{File, head, rescue, server, table};
 use super::encoding::{Encoding, text};
@@ -33,18 +35,24 @@ pub(super) fn draft(
     let findings = lenient.unwrap_or(strict);
     let mut tally = findings.tally;
     let encoding = Encoding::of(tally, file);
-    if encoding == Encoding::Utf8 && tally.header_is_not_utf8 {
-        let message = "the header is no UTF-8, which the file's byte order mark says it is".to_owned();
+    if matches!(encoding, Encoding::Utf8 | Encoding::Utf16) && tally.header_is_not_utf8 {
+        let message = format!("the header is no {}, which the file's byte order mark says it is", encoding.name());
         return Err(InferError::Undecodable(FileError { kind: FileErrorKind::Encoding, message, line: None }));
     }
     let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
-    let choice = choose(findings, &headers, sniffed, candidates);
+    // Once blanks are left out, quotes behind them are no stray ones: records might be others.
+    let hangs_on_blanks = findings.has_blank_beside_quote && (lenient.is_some() || tally.has_faults());
+    let trimmed = findings.trimmed.as_deref().filter(|_| !hangs_on_blanks);
+    let choice = choose(&findings.columns, trimmed, &headers, sniffed, candidates);
     if choice.is_trimmed {
         tally.records -= tally.blank;
         tally.ragged -= if sniffed.width > 1 { tally.blank } else { 0 };
     }
-    let broken = if encoding == Encoding::Utf8 { tally.not_utf8 } else { 0 };
-    let unreadable_rows = (tally.faulty + tally.ragged + broken).min(tally.records);
+    let broken = match encoding {
+        Encoding::Utf8 | Encoding::Utf16 => tally.broken,
+        Encoding::Windows1252 | Encoding::Iso8859 => 0,
+    };
+    let unreadable_rows = tally.faulty + tally.ragged + broken;
     if choice.names.is_empty() {
         return Err(InferError::Empty);
     }
@@ -55,6 +63,10 @@ pub(super) fn draft(
 }
 
 impl Tally {
+    fn has_faults(&self) -> bool {
+        self.header_is_faulty || self.faulty > 0
+    }
+
     fn unreadable(&self) -> u64 {
         // A header that cannot be read costs the file.
         if self.header_is_faulty { u64::MAX } else { self.faulty + self.ragged }
@@ -71,14 +83,20 @@ struct Choice<'a> {
 }
 
 /// Blanks are left out where that gives more columns a type.
-fn choose<'a>(findings: &'a Findings, headers: &[String], sniffed: &Sniffed, candidates: &[Candidate]) -> Choice<'a> {
+fn choose<'a>(
+    plain: &'a [Column],
+    trimmed: Option<&'a [Column]>,
+    headers: &[String],
+    sniffed: &Sniffed,
+    candidates: &[Candidate],
+) -> Choice<'a> {
     let of = |columns: &'a [Column], headers: &[String], is_trimmed: bool| {
         let names = column_names(headers, columns.len(), sniffed);
         let resolution = resolve(columns, &names, candidates);
         Choice { is_trimmed, columns, resolution, names }
     };
-    let plain = of(&findings.columns, headers, false);
-    let Some(trimmed) = &findings.trimmed else { return plain };
+    let plain = of(plain, headers, false);
+    let Some(trimmed) = trimmed else { return plain };
     let blank = [' ', '\t'];
     let in_quotes = sniffed.names_in_quotes.iter().copied().chain(std::iter::repeat(false));
     let trimmed_header = |(header, in_quotes): (&String, bool)| {
@@ -86,7 +104,9 @@ fn choose<'a>(findings: &'a Findings, headers: &[String], sniffed: &Sniffed, can
     };
     let headers: Vec<String> = headers.iter().zip(in_quotes).map(trimmed_header).collect();
     let different: BTreeSet<&String> = headers.iter().collect();
-    if sniffed.dialect.header && different.len() < headers.len() {
+    // Nor is a line of nothing but blanks a header once they are left out.
+    let is_blank = different.len() == 1 && different.contains(&String::new());
+    if sniffed.dialect.header && (is_blank || different.len() < headers.len()) {
         return plain;
     }
     let trimmed = of(trimmed, &headers, true);
@@ -183,6 +203,11 @@ impl Document<'_> {
         }
         if self.choice.is_trimmed || dialect.trim {
             lines.property("trim", "true");
+        }
+        let longest = self.encoding.longest_record(self.tally);
+        if longest > CsvDialect::MAX_RECORD_BYTES {
+            lines.comment(6, "records are measured in UTF-8, in which none is longer");
+            lines.property("maxRecordBytes", &longest.to_string());
         }
         self.values(lines);
     }

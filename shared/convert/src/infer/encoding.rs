@@ -28,29 +28,47 @@ impl Encoding {
         }
     }
 
-    /// As a contract names it, and why it is that.
-    pub(super) fn seen(self, tally: Tally) -> (&'static str, String) {
-        let Tally { utf8, not_utf8, .. } = tally;
+    /// As a contract names it.
+    pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Utf8 if not_utf8 > 0 => (
-                "UTF-8",
-                format!(
-                    "{} hold UTF-8 beyond ASCII; not UTF-8, and to be rejected: {}",
-                    counted(utf8, "row"),
-                    grouped(not_utf8)
-                ),
+            Self::Utf8 => "UTF-8",
+            Self::Utf16 => "UTF-16",
+            Self::Windows1252 => "Windows-1252",
+            Self::Iso8859 => "ISO-8859-1",
+        }
+    }
+
+    /// The most bytes that a record has as UTF-8, which its length is measured in; 0 where they are the file's own.
+    pub(super) const fn longest_record(self, tally: Tally) -> usize {
+        match self {
+            Self::Utf8 | Self::Utf16 => 0,
+            Self::Windows1252 | Self::Iso8859 => tally.longest_of_bytes,
+        }
+    }
+
+    /// Why it is that.
+    pub(super) fn evidence(self, tally: Tally) -> String {
+        let Tally { utf8, not_utf8, .. } = tally;
+        let broken = || grouped(not_utf8);
+        match self {
+            Self::Utf8 if not_utf8 > 0 => {
+                let rows = counted(utf8, "row");
+                format!("{rows} hold UTF-8 beyond ASCII; not UTF-8, and to be rejected: {}", broken())
+            }
+            Self::Utf8 if utf8 == 0 => "all bytes are ASCII".to_owned(),
+            Self::Utf8 => format!("all bytes are UTF-8, those of {} beyond ASCII", counted(utf8, "row")),
+            Self::Utf16 if not_utf8 > 0 => format!(
+                "the file begins with the byte order mark of UTF-16; rows not UTF-16, and to be rejected: {}",
+                broken()
             ),
-            Self::Utf8 if utf8 == 0 => ("UTF-8", "all bytes are ASCII".to_owned()),
-            Self::Utf8 => ("UTF-8", format!("all bytes are UTF-8, those of {} beyond ASCII", counted(utf8, "row"))),
-            Self::Utf16 => ("UTF-16", "the file begins with the byte order mark of UTF-16".to_owned()),
-            Self::Windows1252 => (
-                "Windows-1252",
-                format!("{} are not UTF-8; Windows-1252 is the most frequent other encoding", counted(not_utf8, "row")),
-            ),
-            Self::Iso8859 => (
-                "ISO-8859-1",
-                format!("{} are not UTF-8, and have bytes that Windows-1252 does not know", counted(not_utf8, "row")),
-            ),
+            Self::Utf16 => "the file begins with the byte order mark of UTF-16".to_owned(),
+            Self::Windows1252 => {
+                format!("{} are not UTF-8; Windows-1252 is the most frequent other encoding", counted(not_utf8, "row"))
+            }
+            Self::Iso8859 => {
+                let rows = counted(not_utf8, "row");
+                format!("{rows} are not UTF-8, and there are bytes that Windows-1252 does not know")
+            }
         }
     }
 }

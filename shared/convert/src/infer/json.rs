@@ -45,6 +45,8 @@ pub(super) struct JsonTrack {
     /// Whether every record so far is the only thing on its line.
     are_lines: bool,
     last_line: u64,
+    /// Of text.
+    bytes: u64,
     longest_record: usize,
     first_fault: Option<Fault>,
 }
@@ -61,6 +63,7 @@ impl JsonTrack {
             totals: Totals::default(),
             are_lines: true,
             last_line: 0,
+            bytes: 0,
             longest_record: 0,
             first_fault: None,
         }
@@ -72,6 +75,7 @@ impl JsonTrack {
     }
 
     pub(super) fn push(&mut self, text: &[u8], candidates: &[Candidate]) -> Result<(), FileError> {
+        self.bytes += text.len() as u64;
         self.reader.push(text);
         self.take_batches(candidates)
     }

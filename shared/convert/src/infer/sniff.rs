@@ -44,6 +44,10 @@ struct Row {
 }
 
 impl Row {
+    fn lines_above(&self) -> u64 {
+        self.line.saturating_sub(1)
+    }
+
     fn has_line_break(&self) -> bool {
         self.fields.iter().flatten().any(|byte| matches!(byte, b'\n' | b'\r'))
     }
@@ -127,7 +131,12 @@ fn read(head: &[u8], is_whole: bool, dialect: CsvDialect) -> Reading {
     let width = usual_width(rows.iter());
     let narrow = rows.iter().take_while(|row| row.fields.len() == 1).count();
     let spans_lines = rows.iter().take(narrow).any(Row::has_line_break);
-    let is_preamble = !spans_lines && width > 1 && narrow <= PREAMBLE_RECORDS_MAX && rows.len() >= narrow + 2;
+    let is_above = |row: &Row| row.lines_above() <= CsvDialect::SKIP_LINES_LIMIT;
+    let is_preamble = !spans_lines
+        && width > 1
+        && narrow <= PREAMBLE_RECORDS_MAX
+        && rows.len() >= narrow + 2
+        && rows.get(narrow).is_some_and(is_above);
     Reading { dialect, rows, width, preamble: if is_preamble { narrow } else { 0 } }
 }
 
@@ -188,10 +197,9 @@ impl Reading {
     }
 
     fn sniffed(self, candidates: &[Candidate]) -> Sniffed {
-        let lines_above = |index: usize| self.table().get(index).map_or(0, |row| row.line.saturating_sub(1));
         let mut dialect = self.dialect.clone();
         if self.preamble > 0 {
-            dialect.skip_lines = lines_above(0);
+            dialect.skip_lines = self.table().first().map_or(0, Row::lines_above);
         }
         let first = self.table().first();
         let width = self.width;
@@ -203,12 +211,14 @@ impl Reading {
         let names = first.map(|row| row.fields.clone()).unwrap_or_default();
         let names_in_quotes = first.map(|row| row.in_quotes.clone()).unwrap_or_default();
         let lines_before_data = match self.table().get(1) {
-            Some(row) => row.line.saturating_sub(1),
+            Some(row) => row.lines_above(),
             None => first.map_or(0, |row| row.line),
         };
         let by_position = reason_for_positions(&names, width);
-        if by_position.is_some() && first.is_some_and(Row::has_line_break) {
-            // Lines are skipped before the file's line break is known: such a header cannot be. It is read as a row.
+        let is_deep = lines_before_data > CsvDialect::SKIP_LINES_LIMIT;
+        if by_position.is_some() && (is_deep || first.is_some_and(Row::has_line_break)) {
+            // Lines are skipped before the file's line break is known: such a header cannot be, nor one that stands too deep. It is
+            // read as a row.
             dialect.header = false;
             return Sniffed { dialect, width, names: Vec::new(), names_in_quotes: Vec::new(), by_position: None };
         }

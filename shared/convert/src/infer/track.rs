@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use lakegate_contract::{CsvDialect, Encoding, Quoting};
+use memchr::memchr;
 
 use super::column::{Column, Looking};
 use super::sniff::Sniffed;
@@ -27,19 +28,27 @@ pub(super) struct Tally {
     /// Records that are UTF-8 beyond ASCII, and those that are no UTF-8; the header is one.
     pub(super) utf8: u64,
     pub(super) not_utf8: u64,
-    /// Whether a byte was seen that Windows-1252 does not know, in a record that is no UTF-8.
+    /// Records that are no UTF-8 and have nothing else against them.
+    pub(super) broken: u64,
+    /// Whether a byte was seen that Windows-1252 does not know.
     pub(super) beyond_windows: bool,
+    /// At most so many bytes of UTF-8 come of any record that is not ASCII, in an encoding whose letters are single bytes.
+    pub(super) longest_of_bytes: usize,
 }
 
 impl Tally {
     /// Counts a record by its encoding; `is_utf8` where that is known.
-    pub(super) fn note_encoding(&mut self, raw: &[u8], is_utf8: bool) {
-        if is_utf8 || std::str::from_utf8(raw).is_ok() {
-            self.utf8 += u64::from(!raw.is_ascii());
-        } else {
-            self.not_utf8 += 1;
-            self.beyond_windows |= raw.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
+    /// False where it is no UTF-8.
+    pub(super) fn note_encoding(&mut self, raw: &[u8], is_utf8: bool) -> bool {
+        let is_utf8 = is_utf8 || std::str::from_utf8(raw).is_ok();
+        if is_utf8 && raw.is_ascii() {
+            return true;
         }
+        *(if is_utf8 { &mut self.utf8 } else { &mut self.not_utf8 }) += 1;
+        let beyond_ascii = raw.iter().filter(|byte| !byte.is_ascii()).count();
+        self.longest_of_bytes = self.longest_of_bytes.max(raw.len() + 2 * beyond_ascii);
+        self.beyond_windows |= raw.iter().any(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
+        is_utf8
     }
 }
 
@@ -50,6 +59,8 @@ pub(super) struct Findings {
     pub(super) columns: Vec<Column>,
     /// The columns with spaces around unquoted values left out, from the first such value on; before it both are the same.
     pub(super) trimmed: Option<Vec<Column>>,
+    /// Whether a space or a tab stands beside a quote.
+    pub(super) has_blank_beside_quote: bool,
 }
 
 /// A way of reading. The strict one forks a lenient one at the first record that it cannot read.
@@ -65,8 +76,6 @@ pub(super) struct Track {
     line_shift: Option<i64>,
     /// The line of a fork's first record.
     first_line: u64,
-    /// A line break as the file has them, once seen.
-    line_break: Option<&'static [u8]>,
     pub(super) findings: Findings,
     pub(super) lenient: Option<Box<Track>>,
 }
@@ -82,8 +91,12 @@ impl Track {
             pushed_bytes: 0,
             line_shift: Some(0),
             first_line: 1,
-            line_break: None,
-            findings: Findings { tally: Tally::default(), columns: vec![Column::new(); sniffed.width], trimmed: None },
+            findings: Findings {
+                tally: Tally::default(),
+                columns: vec![Column::new(); sniffed.width],
+                trimmed: None,
+                has_blank_beside_quote: false,
+            },
             lenient: None,
         }
     }
@@ -117,14 +130,14 @@ impl Track {
     fn take_batch(&mut self, looking: &Looking<'_>, at_end: bool) {
         let map = Arc::new(FieldMap { field_count: self.width, ..FieldMap::default() });
         let batch = self.splitter.take_batch(&map);
-        if self.line_break.is_none() {
-            self.line_break = batch.records.first().and_then(|record| line_break(&batch, record));
-        }
         let is_strict = self.dialect.quoting == Quoting::Strict;
         if is_strict && self.lenient.is_none() && batch.records.iter().any(|record| record.fault.is_some()) {
             self.lenient = Some(Box::new(self.fork(&batch, looking, at_end)));
         }
         let is_utf8 = batch_is_utf8(&batch);
+        let findings = &mut self.findings;
+        findings.has_blank_beside_quote =
+            findings.has_blank_beside_quote || has_blank_beside(self.dialect.quote, &batch.bytes);
         for record in &batch.records {
             self.observe(&batch, record, is_utf8, looking);
         }
@@ -134,8 +147,10 @@ impl Track {
     fn fork(&self, batch: &Batch, looking: &Looking<'_>, at_end: bool) -> Self {
         let dialect = CsvDialect { quoting: Quoting::Lenient, ..self.dialect.clone() };
         let mut splitter = Splitter::new(&plain(&dialect), Encoding::Utf8);
-        // Which bytes end a line is decided by a file's first line break; a blank line is no record.
-        splitter.push(self.line_break.unwrap_or_default());
+        if batch.offset > 0 {
+            // Which bytes end a line is decided by the file's first line break, which lies before the batch. A blank line is no record.
+            splitter.push(self.splitter.newline());
+        }
         let mut lenient = Self {
             splitter,
             dialect,
@@ -144,7 +159,6 @@ impl Track {
             pushed_bytes: 0,
             line_shift: None,
             first_line: batch.records.first().map_or(1, |record| self.line(record)),
-            line_break: self.line_break,
             findings: self.findings.clone(),
             lenient: None,
         };
@@ -172,7 +186,7 @@ impl Track {
         }
         let is_header = std::mem::take(&mut self.skips_header);
         let tally = &mut self.findings.tally;
-        tally.note_encoding(raw, is_utf8);
+        let is_utf8 = tally.note_encoding(raw, is_utf8);
         if is_header {
             tally.header_is_faulty = record.fault.is_some();
             tally.header_is_not_utf8 = tally.not_utf8 > 0;
@@ -183,12 +197,14 @@ impl Track {
             tally.faulty += 1;
             return;
         }
-        let is_blank = without_blanks(raw).is_empty();
+        // With a tab as delimiter, blanks may be fields.
+        let is_blank = record.field_count == 1 && without_blanks(raw).is_empty();
         tally.blank += u64::from(is_blank);
         if record.field_count != self.width {
             tally.ragged += 1;
             return;
         }
+        tally.broken += u64::from(!is_utf8);
         let mut scratch = Vec::new();
         for (index, field) in batch.fields(record).iter().enumerate() {
             let text = batch.text(field, &mut scratch);
@@ -221,23 +237,22 @@ fn plain(dialect: &CsvDialect) -> CsvDialect {
     CsvDialect { skip_lines: 0, ..dialect.clone() }
 }
 
-/// The line break behind a record.
-fn line_break(batch: &Batch, record: &Record) -> Option<&'static [u8]> {
-    match batch.bytes.get(record.end..)? {
-        [b'\n', ..] | [b'\r', b'\n', ..] | [b'\r', b'\r', b'\n', ..] => Some(b"\n"),
-        [b'\r', ..] => Some(b"\r"),
-        _ => None,
-    }
-}
-
 fn batch_is_utf8(batch: &Batch) -> bool {
     let (Some(first), Some(last)) = (batch.records.first(), batch.records.last()) else { return true };
     std::str::from_utf8(batch.bytes(first.start, last.end)).is_ok()
 }
 
+fn has_blank_beside(quote: u8, text: &[u8]) -> bool {
+    let is_pair = |pair: &[u8]| matches!(pair, [a, b] if *a == quote && is_blank(*b) || is_blank(*a) && *b == quote);
+    memchr(quote, text).is_some() && text.windows(2).any(is_pair)
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
 fn without_blanks(text: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
+    let start = text.iter().position(|byte| !is_blank(*byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_blank(*byte)).map_or(start, |last| last + 1);
     text.get(start..end).unwrap_or_default()
 }

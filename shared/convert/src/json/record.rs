@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use lakegate_contract::{Column, ColumnSource, Contract, UnknownColumns};
+use lakegate_contract::{Column, ColumnSource, Contract, Rule, UnknownColumns};
 
 use super::flaw::Flaw;
 use super::keys::{Key, Keys};
@@ -69,7 +69,9 @@ impl RecordReader {
             Some(Flaw::NoObject)
         };
         let is_lone = std::mem::take(&mut scanner.has_lone_surrogate);
-        Ok(if is_lone { Some(Flaw::LoneSurrogate) } else { flaw })
+        // What is no JSON object is told as such, whatever its strings hold.
+        let is_told = flaw.is_some_and(|flaw| flaw.rule() == Rule::Syntax);
+        Ok(if is_lone && !is_told { Some(Flaw::LoneSurrogate) } else { flaw })
     }
 
     /// What is wrong with the record read last, which has this flaw.

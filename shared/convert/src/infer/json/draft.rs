@@ -54,7 +54,8 @@ pub(in crate::infer) fn draft(
     };
     let mut lines = head(naming, tally.records, file);
     server(&mut lines, naming, "json", encoding, tally);
-    dialect(&mut lines, track, naming.is_permissive);
+    let longest_record = track.longest_record.max(encoding.longest_record(tally));
+    dialect(&mut lines, track, longest_record, naming.is_permissive);
     table(&mut lines, naming);
     for column in &columns {
         property(&mut lines, 6, column, naming.is_permissive);
@@ -76,7 +77,7 @@ fn encoding(track: &JsonTrack, file: &File) -> Encoding {
 }
 
 /// What stands around the objects, and what is wrong with some of them.
-fn dialect(lines: &mut Lines, track: &JsonTrack, is_permissive: bool) {
+fn dialect(lines: &mut Lines, track: &JsonTrack, longest_record: usize, is_permissive: bool) {
     if is_permissive {
         lines.comment(4, "an array of objects, or objects one after another: by content");
     } else if track.is_array {
@@ -99,11 +100,17 @@ fn dialect(lines: &mut Lines, track: &JsonTrack, is_permissive: bool) {
             &format!("of {records}, {faulty} cannot be read and will be rejected, the first on line {first}{why}"),
         );
     }
-    if track.longest_record > CsvDialect::MAX_RECORD_BYTES {
-        lines.line(4, "customProperties:");
-        lines.comment(6, &format!("the longest record has {}", counted(track.longest_record as u64, "byte")));
-        lines.property("maxRecordBytes", &RECORD_BYTES_MAX.to_string());
-    }
+    let is_long = |bytes: u64| bytes > CsvDialect::MAX_RECORD_BYTES as u64;
+    let why = if is_long(longest_record as u64) {
+        format!("the longest record has {}", counted(longest_record as u64, "byte"))
+    } else if track.first_fault.is_some() && is_long(track.bytes) {
+        "the ends of records that cannot be read were looked for as far".to_owned()
+    } else {
+        return;
+    };
+    lines.line(4, "customProperties:");
+    lines.comment(6, &why);
+    lines.property("maxRecordBytes", &RECORD_BYTES_MAX.to_string());
 }
 
 /// A column or a nested one, and what stands in it.

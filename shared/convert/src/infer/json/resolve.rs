@@ -64,7 +64,10 @@ pub(super) struct Settings<'a> {
 /// The properties of objects: `depth` is that of their values.
 pub(super) fn properties(members: &Members, depth: usize, settings: Settings<'_>) -> Vec<Property> {
     // A key that is no text stands in rejected records only.
-    let is_text = |key: &[u8]| settings.encoding != Encoding::Utf8 || std::str::from_utf8(key).is_ok();
+    let is_text = |key: &[u8]| match settings.encoding {
+        Encoding::Utf8 | Encoding::Utf16 => std::str::from_utf8(key).is_ok(),
+        Encoding::Windows1252 | Encoding::Iso8859 => true,
+    };
     let list: Vec<_> = members.list.iter().filter(|member| is_text(&member.key)).collect();
     let names: Vec<String> = list.iter().map(|member| text(&member.key, settings.encoding)).collect();
     let physical_names = physical_names(&names);
