@@ -16,7 +16,7 @@ use lakegate_contract::{Contract, CsvDialect, Rule};
 use crate::records::{Batch, FieldMap, batch_bytes};
 use crate::{FileError, FileErrorKind};
 
-pub(crate) use fields::unescape;
+pub(crate) use fields::{FieldFinish, unescape};
 pub(crate) use splitter::{Split, Splitter};
 
 /// Reads a CSV file. Push its text in order, take batches after each push.

@@ -9,7 +9,7 @@ use crate::records::{Field, Form};
 
 /// What is left to do with fields when their places are known; only dialects that ask for it have it.
 #[derive(Debug)]
-pub(super) struct FieldFinish {
+pub(crate) struct FieldFinish {
     quote: u8,
     escape: Option<u8>,
     trim: bool,
@@ -18,7 +18,7 @@ pub(super) struct FieldFinish {
 }
 
 impl FieldFinish {
-    pub(super) fn new(dialect: &CsvDialect, escape: Option<u8>) -> Option<Self> {
+    pub(crate) fn new(dialect: &CsvDialect, escape: Option<u8>) -> Option<Self> {
         let has_escape = |text: &&String| escape.is_some_and(|escape| text.as_bytes().contains(&escape));
         let nulls = dialect.null_values.iter().filter(has_escape);
         let escaped_nulls: Vec<Vec<u8>> = nulls.map(|text| text.clone().into_bytes()).collect();
@@ -29,21 +29,27 @@ impl FieldFinish {
     /// Trims fields that stood without quotes, and leaves those their escapes that mean null with them.
     pub(super) fn finish(&self, bytes: &[u8], fields: &mut [Field]) {
         for field in fields {
-            let text = bytes.get(field.start()..field.end()).unwrap_or_default();
-            let is_quoted = match field.form() {
-                Form::Plain => false,
-                // A CSV file has no fields of JSON's forms; they would be left as they are.
-                Form::Quoted | Form::Null | Form::Bare | Form::Scientific | Form::Nested | Form::Aside => true,
-                Form::Escaped => text.first() == Some(&self.quote),
-            };
-            if is_quoted {
-                continue;
-            }
-            let (start, end) = if self.trim { self.trimmed(text) } else { (0, text.len()) };
-            let is_null = self.escaped_nulls.iter().any(|null| text.get(start..end) == Some(null.as_slice()));
-            let form = if is_null { Form::Plain } else { field.form() };
-            *field = Field::new(field.start() + start, field.start() + end, form);
+            *field = self.finished(bytes, *field);
         }
+    }
+
+    /// The same of one field.
+    #[inline]
+    pub(crate) fn finished(&self, bytes: &[u8], field: Field) -> Field {
+        let text = bytes.get(field.start()..field.end()).unwrap_or_default();
+        let is_quoted = match field.form() {
+            Form::Plain => false,
+            // A CSV file has no fields of JSON's forms; they would be left as they are.
+            Form::Quoted | Form::Null | Form::Bare | Form::Scientific | Form::Nested | Form::Aside => true,
+            Form::Escaped => text.first() == Some(&self.quote),
+        };
+        if is_quoted {
+            return field;
+        }
+        let (start, end) = if self.trim { self.trimmed(text) } else { (0, text.len()) };
+        let is_null = self.escaped_nulls.iter().any(|null| text.get(start..end) == Some(null.as_slice()));
+        let form = if is_null { Form::Plain } else { field.form() };
+        Field::new(field.start() + start, field.start() + end, form)
     }
 
     /// The places in `text` between the spaces around it. An escaped space is no space.

@@ -39,11 +39,10 @@ pub(super) fn draft(
         let message = format!("the header is no {}, which the file's byte order mark says it is", encoding.name());
         return Err(InferError::Undecodable(FileError { kind: FileErrorKind::Encoding, message, line: None }));
     }
-    let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
     // Once blanks are left out, quotes behind them are no stray ones: records might be others.
     let hangs_on_blanks = findings.has_blank_beside_quote && (lenient.is_some() || tally.has_faults());
     let trimmed = findings.trimmed.as_deref().filter(|_| !hangs_on_blanks);
-    let choice = choose(&findings.columns, trimmed, &headers, sniffed, candidates);
+    let choice = choose(&findings.columns, trimmed, sniffed, encoding, candidates);
     if choice.is_trimmed {
         tally.records -= tally.blank;
         tally.ragged -= if sniffed.width > 1 { tally.blank } else { 0 };
@@ -86,8 +85,8 @@ struct Choice<'a> {
 fn choose<'a>(
     plain: &'a [Column],
     trimmed: Option<&'a [Column]>,
-    headers: &[String],
     sniffed: &Sniffed,
+    encoding: Encoding,
     candidates: &[Candidate],
 ) -> Choice<'a> {
     let of = |columns: &'a [Column], headers: &[String], is_trimmed: bool| {
@@ -95,14 +94,10 @@ fn choose<'a>(
         let resolution = resolve(columns, &names, candidates);
         Choice { is_trimmed, columns, resolution, names }
     };
-    let plain = of(plain, headers, false);
+    let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
+    let plain = of(plain, &headers, false);
     let Some(trimmed) = trimmed else { return plain };
-    let blank = [' ', '\t'];
-    let in_quotes = sniffed.names_in_quotes.iter().copied().chain(std::iter::repeat(false));
-    let trimmed_header = |(header, in_quotes): (&String, bool)| {
-        if in_quotes { header.clone() } else { header.trim_matches(blank).to_owned() }
-    };
-    let headers: Vec<String> = headers.iter().zip(in_quotes).map(trimmed_header).collect();
+    let headers: Vec<String> = sniffed.trimmed_names.iter().map(|name| text(name, encoding)).collect();
     let different: BTreeSet<&String> = headers.iter().collect();
     // Nor is a line of nothing but blanks a header once they are left out.
     let is_blank = different.len() == 1 && different.contains(&String::new());

@@ -8,8 +8,8 @@ use lakegate_contract::{CsvDialect, Encoding, Quoting};
 
 use super::numbers::Numbers;
 use super::times::{Candidate, Times};
-use crate::csv::{Split, Splitter};
-use crate::records::{FieldMap, Form};
+use crate::csv::{FieldFinish, Split, Splitter};
+use crate::records::{Field, FieldMap};
 
 /// Records that are looked at.
 const RECORDS: usize = 2000;
@@ -28,8 +28,8 @@ pub(super) struct Sniffed {
     pub(super) width: usize,
     /// What the header says, in the file's bytes; empty without one.
     pub(super) names: Vec<Vec<u8>>,
-    /// Which of them stand in quotes.
-    pub(super) names_in_quotes: Vec<bool>,
+    /// The same without the blanks around those that stand without quotes.
+    pub(super) trimmed_names: Vec<Vec<u8>>,
     /// Whether a first record is no data, though the contract takes columns by position.
     pub(super) by_position: Option<&'static str>,
 }
@@ -40,7 +40,7 @@ struct Row {
     /// Whether the record begins with `#`.
     is_comment: bool,
     fields: Vec<Vec<u8>>,
-    in_quotes: Vec<bool>,
+    trimmed: Vec<Vec<u8>>,
 }
 
 impl Row {
@@ -146,21 +146,27 @@ fn rows(head: &[u8], is_whole: bool, dialect: &CsvDialect) -> Vec<Row> {
     if is_whole {
         splitter.end();
     }
+    let trim = FieldFinish::new(&CsvDialect { trim: true, ..dialect.clone() }, dialect.escape);
     let mut rows = Vec::new();
     while splitter.split(RECORDS) == Split::Full && rows.len() < RECORDS {
-        take(&mut splitter, &mut rows);
+        take(&mut splitter, trim.as_ref(), &mut rows);
     }
-    take(&mut splitter, &mut rows);
+    take(&mut splitter, trim.as_ref(), &mut rows);
     rows
 }
 
-fn take(splitter: &mut Splitter, rows: &mut Vec<Row>) {
+fn take(splitter: &mut Splitter, trim: Option<&FieldFinish>, rows: &mut Vec<Row>) {
     let batch = splitter.take_batch(&Arc::new(FieldMap::default()));
     let mut scratch = Vec::new();
     for record in &batch.records {
-        let fields = batch.fields(record).iter().map(|field| batch.text(field, &mut scratch).to_vec()).collect();
-        let in_quotes = batch.fields(record).iter().map(|field| field.form() != Form::Plain).collect();
-        rows.push(Row { line: record.line, is_comment: batch.raw(record).first() == Some(&b'#'), fields, in_quotes });
+        let mut text = |field: &Field| batch.text(field, &mut scratch).to_vec();
+        let fields = batch.fields(record).iter().map(&mut text).collect();
+        let without_blanks = |field: &Field| trim.map_or(*field, |trim| trim.finished(&batch.bytes, *field));
+        // Of rows further down nobody asks.
+        let is_first = rows.len() <= PREAMBLE_RECORDS_MAX;
+        let trimmed =
+            batch.fields(record).iter().filter(|_| is_first).map(|field| text(&without_blanks(field))).collect();
+        rows.push(Row { line: record.line, is_comment: batch.raw(record).first() == Some(&b'#'), fields, trimmed });
     }
 }
 
@@ -206,10 +212,10 @@ impl Reading {
         if !has_header(self.table(), width, candidates) {
             dialect.header = false;
             // Without a header the contract's columns are what every record must have.
-            return Sniffed { dialect, width, names: Vec::new(), names_in_quotes: Vec::new(), by_position: None };
+            return Sniffed { dialect, width, names: Vec::new(), trimmed_names: Vec::new(), by_position: None };
         }
         let names = first.map(|row| row.fields.clone()).unwrap_or_default();
-        let names_in_quotes = first.map(|row| row.in_quotes.clone()).unwrap_or_default();
+        let trimmed_names = first.map(|row| row.trimmed.clone()).unwrap_or_default();
         let lines_before_data = match self.table().get(1) {
             Some(row) => row.lines_above(),
             None => first.map_or(0, |row| row.line),
@@ -220,13 +226,13 @@ impl Reading {
             // Lines are skipped before the file's line break is known: such a header cannot be, nor one that stands too deep. It is
             // read as a row.
             dialect.header = false;
-            return Sniffed { dialect, width, names: Vec::new(), names_in_quotes: Vec::new(), by_position: None };
+            return Sniffed { dialect, width, names: Vec::new(), trimmed_names: Vec::new(), by_position: None };
         }
         if by_position.is_some() {
             dialect.header = false;
             dialect.skip_lines = lines_before_data;
         }
-        Sniffed { dialect, width, names, names_in_quotes, by_position }
+        Sniffed { dialect, width, names, trimmed_names, by_position }
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use lakegate_contract::{CsvDialect, Encoding, Quoting};
 use memchr::memchr;
 
-use super::column::{Column, Looking};
+use super::column::{Column, Looking, NULL_TEXTS};
 use super::sniff::Sniffed;
-use crate::csv::{Split, Splitter};
+use crate::csv::{FieldFinish, Split, Splitter};
 use crate::records::{BATCH_RECORDS, Batch, FieldMap, Form, Record};
 
 /// What was counted of a file's records, header and comments left out.
@@ -68,6 +68,8 @@ pub(super) struct Findings {
 pub(super) struct Track {
     splitter: Splitter,
     dialect: CsvDialect,
+    /// Leaves out the blanks around values.
+    trim: Option<FieldFinish>,
     width: usize,
     /// The header is still to come.
     skips_header: bool,
@@ -87,6 +89,7 @@ impl Track {
             splitter: Splitter::new(&plain(&dialect), Encoding::Utf8),
             width: sniffed.width,
             skips_header: dialect.header,
+            trim: trim(&dialect),
             dialect,
             pushed_bytes: 0,
             line_shift: Some(0),
@@ -153,6 +156,7 @@ impl Track {
         }
         let mut lenient = Self {
             splitter,
+            trim: trim(&dialect),
             dialect,
             width: self.width,
             skips_header: self.skips_header,
@@ -205,12 +209,12 @@ impl Track {
             return;
         }
         tally.broken += u64::from(!is_utf8);
-        let mut scratch = Vec::new();
+        let (mut scratch, mut scratch_of_trimmed) = (Vec::new(), Vec::new());
         for (index, field) in batch.fields(record).iter().enumerate() {
             let text = batch.text(field, &mut scratch);
             let in_quotes = field.form() != Form::Plain;
-            let trimmed = if in_quotes { text } else { without_blanks(text) };
-            if trimmed.len() != text.len() && self.findings.trimmed.is_none() {
+            let trimmed = self.trim.as_ref().map_or(*field, |trim| trim.finished(&batch.bytes, *field));
+            if trimmed != *field && self.findings.trimmed.is_none() {
                 self.findings.fork_trimmed();
             }
             if let Some(column) = self.findings.columns.get_mut(index) {
@@ -219,7 +223,8 @@ impl Track {
             if let Some(column) = self.findings.trimmed.as_mut().and_then(|columns| columns.get_mut(index))
                 && !is_blank
             {
-                column.observe(trimmed, in_quotes, line, looking);
+                let text = batch.text(&trimmed, &mut scratch_of_trimmed);
+                column.observe(text, trimmed.form() != Form::Plain, line, looking);
             }
         }
     }
@@ -232,9 +237,13 @@ impl Findings {
     }
 }
 
-/// The dialect without the lines to skip: a fork begins behind them, or among them.
+/// The dialect without the lines to skip: a fork begins behind them, or among them. What may turn out to mean null stands as it is.
 fn plain(dialect: &CsvDialect) -> CsvDialect {
-    CsvDialect { skip_lines: 0, ..dialect.clone() }
+    CsvDialect { skip_lines: 0, null_values: NULL_TEXTS.map(str::to_owned).to_vec(), ..dialect.clone() }
+}
+
+fn trim(dialect: &CsvDialect) -> Option<FieldFinish> {
+    FieldFinish::new(&CsvDialect { trim: true, ..plain(dialect) }, dialect.escape)
 }
 
 fn batch_is_utf8(batch: &Batch) -> bool {
