@@ -6,6 +6,8 @@ mod handler;
 mod outcome;
 mod publication;
 mod settings;
+#[cfg(test)]
+mod stand_ins;
 mod take_in;
 mod unknown;
 mod uploads;

@@ -84,12 +84,12 @@ async fn outcome_of(
         Claimed::AlreadyCommitted => return Ok(Outcome::AlreadyCommitted),
         Claimed::Superseded => return Ok(Outcome::Superseded),
     };
-    let worked = if job.object.size_bytes > settings.heavy_bytes {
+    let done = if job.object.size_bytes > settings.heavy_bytes {
         hand_to_glue(&job, &mut claim).await
     } else {
         publication::convert_and_publish(&job, &mut claim).await
     };
-    match worked {
+    match done {
         Ok(outcome) => Ok(outcome),
         Err(trouble) => settle(&job, &mut claim, trouble).await,
     }
@@ -216,3 +216,7 @@ async fn hand_to_glue(job: &Job<'_>, claim: &mut Claim) -> Result<Outcome, Troub
     claim.commit(objects, &entry).await?;
     Ok(Outcome::Heavy(Box::new(entry)))
 }
+
+#[cfg(test)]
+#[path = "take_in_tests.rs"]
+mod tests;
