@@ -210,11 +210,13 @@ async fn a_delivery_that_goes_wrong_anywhere_is_made_good_by_the_next_one() {
         lake.settle(&first).await;
         let second = lake.upload(SECOND).await;
         lake.faults.arm(call, fault);
-        lake.deliver(&second).await;
+        let delivered = lake.deliver(&second).await;
         if !lake.faults.disarm() {
             return false;
         }
-        lake.settle(&second).await;
+        if !matches!(delivered, Some(Ok(_))) {
+            lake.settle(&second).await;
+        }
         lake.check(State::Committed, &expected, &what).await;
         // Both events once more.
         assert!(matches!(lake.settle(&second).await, Outcome::AlreadyCommitted), "{what}");
@@ -260,11 +262,11 @@ async fn a_rejected_version_leaves_what_stood_and_is_told_whatever_goes_wrong() 
         lake.settle(&first).await;
         let broken = lake.upload(BROKEN).await;
         lake.faults.arm(call, fault);
-        let died_or_failed = lake.deliver(&broken).await;
+        let delivered = lake.deliver(&broken).await;
         if !lake.faults.disarm() {
             return false;
         }
-        if !matches!(died_or_failed, Some(Ok(_))) {
+        if !matches!(delivered, Some(Ok(_))) {
             assert!(matches!(lake.settle(&broken).await, Outcome::Rejected(..)), "{what}");
         }
         lake.check(State::Rejected, &expected, &what).await;
@@ -313,10 +315,13 @@ async fn a_newer_version_that_arrives_at_any_moment_is_what_stands_in_the_end() 
                 () = lake.faults.standstill() => {}
             }
             let second = lake.upload(SECOND).await;
-            lake.deliver(&second).await;
+            let delivered = lake.deliver(&second).await;
             lake.faults.go_on();
             slow.await;
-            lake.settle(&second).await;
+            // What the queue was told is done does not come again.
+            if !matches!(delivered, Some(Ok(_))) {
+                lake.settle(&second).await;
+            }
             lake.check(State::Committed, &expected, &format!("the second comes at call {call}")).await;
             assert!(matches!(lake.settle(&first).await, Outcome::Superseded));
         }
