@@ -220,7 +220,7 @@ pub(crate) struct Aws {
 #[derive(Default)]
 struct AwsState {
     faults: Mutex<Arc<Faults>>,
-    /// Bodies of the SendMessage requests that were granted.
+    /// Bodies of the `SendMessage` requests that were granted.
     sent: Mutex<Vec<String>>,
 }
 

@@ -51,7 +51,7 @@ fn wait(secs: u64) {
 }
 
 /// Buckets, and the services around them.
-struct Lake<'a> {
+struct World<'a> {
     aws: &'a Aws,
     faults: Arc<Faults>,
     raw: Arc<InMemory>,
@@ -62,7 +62,7 @@ struct Lake<'a> {
 /// What everybody sees, by key.
 type Visible = BTreeMap<String, Vec<u8>>;
 
-impl<'a> Lake<'a> {
+impl<'a> World<'a> {
     async fn new(aws: &'a Aws) -> Self {
         let faults = Arc::<Faults>::default();
         aws.reset(&faults);
@@ -116,12 +116,18 @@ impl<'a> Lake<'a> {
 
     /// What became of one delivery; `None` when the worker died.
     async fn deliver(&self, event: &ObjectEvent) -> Option<Result<Outcome, LakeError>> {
-        self.deliver_with(event, u64::MAX).await
+        self.deliver_with(event, u64::MAX, Duration::from_mins(5)).await
     }
 
-    async fn deliver_with(&self, event: &ObjectEvent, heavy_bytes: u64) -> Option<Result<Outcome, LakeError>> {
+    /// To a worker that is killed after some time.
+    async fn deliver_with(
+        &self,
+        event: &ObjectEvent,
+        heavy_bytes: u64,
+        time: Duration,
+    ) -> Option<Result<Outcome, LakeError>> {
         let context = self.context(heavy_bytes);
-        let worker = Worker::new("r", clock() + Duration::from_mins(5), clock());
+        let worker = Worker::new("r", clock() + time, clock());
         tokio::select! {
             biased;
             () = self.faults.death() => None,
@@ -175,7 +181,7 @@ impl<'a> Lake<'a> {
 
 /// What is to be seen after all versions were uploaded, and some of them delivered, in good weather.
 async fn oracle(aws: &Aws, uploaded: &[&str], delivered: &[usize]) -> Visible {
-    let lake = Lake::new(aws).await;
+    let lake = World::new(aws).await;
     for (index, content) in uploaded.iter().enumerate() {
         let event = lake.upload(content).await;
         if delivered.contains(&index) {
@@ -186,11 +192,11 @@ async fn oracle(aws: &Aws, uploaded: &[&str], delivered: &[usize]) -> Visible {
 }
 
 /// Every call of a delivery goes wrong once, in every way: `run` is told where, and is false when there is no such call.
-async fn at_every_call(aws: &Aws, run: impl AsyncFn(Lake<'_>, usize, Fault, String) -> bool) -> usize {
+async fn at_every_call(aws: &Aws, run: impl AsyncFn(World<'_>, usize, Fault, String) -> bool) -> usize {
     let mut runs = 0;
     for fault in Fault::ALL {
         for call in 0.. {
-            let lake = Lake::new(aws).await;
+            let lake = World::new(aws).await;
             if !run(lake, call, fault, format!("{fault:?} at call {call}")).await {
                 assert!(call > 5, "there are more calls");
                 break;
@@ -281,102 +287,21 @@ async fn a_rejected_version_leaves_what_stood_and_is_told_whatever_goes_wrong() 
 }
 
 #[tokio::test]
-async fn of_two_workers_at_once_one_works_and_the_other_comes_again() {
-    let aws = Aws::start();
-    let expected = oracle(&aws, &[FIRST], &[0]).await;
-    let lake = Lake::new(&aws).await;
-    let event = lake.upload(FIRST).await;
-    let (one, other) = tokio::join!(lake.deliver(&event), lake.deliver(&event));
-    match (one.unwrap(), other.unwrap()) {
-        (Ok(Outcome::Committed(_)), Err(LakeError::Busy { .. }))
-        | (Err(LakeError::Busy { .. }), Ok(Outcome::Committed(_))) => {}
-        others => panic!("{others:?}"),
-    }
-    lake.check(State::Committed, &expected, "both").await;
-    assert!(matches!(lake.settle(&event).await, Outcome::AlreadyCommitted));
-    assert_eq!(lake.entry().await.unwrap().attempts, 1);
-}
-
-#[tokio::test]
-async fn a_newer_version_that_arrives_at_any_moment_is_what_stands_in_the_end() {
-    let aws = Aws::start();
-    for older in [FIRST, BROKEN] {
-        let expected = oracle(&aws, &[older, SECOND], &[1]).await;
-        for call in 0.. {
-            let lake = Lake::new(&aws).await;
-            let first = lake.upload(older).await;
-            lake.faults.arm(call, Fault::Wait);
-            let mut slow = Box::pin(lake.deliver(&first));
-            tokio::select! {
-                _ = &mut slow => {
-                    if lake.faults.disarm() { continue }
-                    break;
-                }
-                () = lake.faults.standstill() => {}
-            }
-            let second = lake.upload(SECOND).await;
-            let delivered = lake.deliver(&second).await;
-            lake.faults.go_on();
-            slow.await;
-            // What the queue was told is done does not come again.
-            if !matches!(delivered, Some(Ok(_))) {
-                lake.settle(&second).await;
-            }
-            lake.check(State::Committed, &expected, &format!("the second comes at call {call}")).await;
-            assert!(matches!(lake.settle(&first).await, Outcome::Superseded));
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_object_that_is_deleted_at_any_moment_is_published_or_told_of_once() {
-    let aws = Aws::start();
-    let expected = oracle(&aws, &[FIRST], &[0]).await;
-    let mut told = 0;
-    for call in 0.. {
-        let lake = Lake::new(&aws).await;
-        let event = lake.upload(FIRST).await;
-        lake.faults.arm(call, Fault::Wait);
-        let mut slow = Box::pin(lake.deliver(&event));
-        let outcome = tokio::select! {
-            _ = &mut slow => {
-                if lake.faults.disarm() { continue }
-                break;
-            }
-            () = lake.faults.standstill() => {
-                lake.raw.delete(&Path::from(KEY)).await.unwrap();
-                lake.faults.go_on();
-                slow.await
-            }
-        };
-        match outcome.unwrap().unwrap() {
-            Outcome::Committed(_) => lake.check(State::Committed, &expected, "read before").await,
-            Outcome::Failed(record) => {
-                assert_eq!((record.kind, aws.sent_to("failures")), (FailureKind::SourceMissing, 1));
-                told += 1;
-                if lake.entry().await.is_some() {
-                    lake.check(State::Failed, &Visible::new(), "deleted while it was read").await;
-                }
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    assert!(told > 1);
-}
-
-#[tokio::test]
 async fn a_big_object_reaches_glue_whatever_goes_wrong() {
     let aws = Aws::start();
     at_every_call(&aws, async |lake, call, fault, what| {
         let event = lake.upload(FIRST).await;
         lake.faults.arm(call, fault);
-        let delivered = lake.deliver_with(&event, 1).await;
+        let delivered = lake.deliver_with(&event, 1, Duration::from_mins(5)).await;
         if !lake.faults.disarm() {
             return false;
         }
         if !matches!(delivered, Some(Ok(_))) {
             wait(LATER);
-            assert!(matches!(lake.deliver_with(&event, 1).await, Some(Ok(Outcome::Heavy(_)))), "{what}");
+            assert!(
+                matches!(lake.deliver_with(&event, 1, Duration::from_mins(5)).await, Some(Ok(Outcome::Heavy(_)))),
+                "{what}"
+            );
         }
         lake.check(State::Heavy, &Visible::new(), &what).await;
         assert!((1..=2).contains(&aws.sent_to("heavy")), "{what}");
@@ -391,7 +316,7 @@ async fn passing_trouble_gives_an_object_out_of_hand() {
     for fault in [Fault::FailBefore, Fault::FailAfter] {
         let mut at_once = 0;
         for call in 0.. {
-            let lake = Lake::new(&aws).await;
+            let lake = World::new(&aws).await;
             let event = lake.upload(FIRST).await;
             lake.faults.arm(call, fault);
             let delivered = lake.deliver(&event).await.unwrap();
@@ -411,3 +336,6 @@ async fn passing_trouble_gives_an_object_out_of_hand() {
         assert!(at_once > 5, "{at_once}");
     }
 }
+
+#[path = "race_tests.rs"]
+mod races;
