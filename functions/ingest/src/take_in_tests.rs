@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::time::Duration;
 
 use lakegate_lake::settings::AwsSettings;
@@ -334,6 +335,43 @@ async fn passing_trouble_gives_an_object_out_of_hand() {
             assert!(matches!(lake.deliver(&event).await, Some(Ok(Outcome::Committed(_)))), "{fault:?} at call {call}");
         }
         assert!(at_once > 5, "{at_once}");
+    }
+}
+
+/// More than an upload holds back: one partition of 14 MB that do not pack well.
+fn big() -> String {
+    let mut content = "id,region\n".to_owned();
+    let mut state: u64 = 1;
+    for _ in 0..400_000 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let other = state.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let _ = writeln!(content, "{state:016x}{other:016x},APAC");
+    }
+    content + "1,EMEA\n"
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_that_goes_wrong_anywhere_is_made_good() {
+    let aws = Aws::start();
+    let big = big();
+    let expected = oracle(&aws, &[FIRST, &big], &[1]).await;
+    assert!(expected.values().any(|file| file.len() > lakegate_lake::upload::PART_MIN_BYTES));
+    for fault in [Fault::FailAfter, Fault::DieAfter] {
+        for call in 0.. {
+            let lake = World::new(&aws).await;
+            let first = lake.upload(FIRST).await;
+            lake.settle(&first).await;
+            let second = lake.upload(&big).await;
+            lake.faults.arm(call, fault);
+            let delivered = lake.deliver(&second).await;
+            if !lake.faults.disarm() {
+                break;
+            }
+            if !matches!(delivered, Some(Ok(_))) {
+                lake.settle(&second).await;
+            }
+            lake.check(State::Committed, &expected, &format!("{fault:?} at call {call}")).await;
+        }
     }
 }
 
