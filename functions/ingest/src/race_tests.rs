@@ -121,3 +121,53 @@ async fn a_worker_whose_time_ends_while_it_publishes_stops_by_itself() {
     }
     assert!(stopped >= 3, "three outputs, {stopped}");
 }
+
+/// Runs of the test below, each with its own seed.
+const SEEDS: std::ops::Range<u64> = 0..60;
+
+/// Random numbers below a limit, the same ones for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_together_the_last_version_stands_in_the_end() {
+    let aws = Aws::start();
+    for seed in SEEDS {
+        let what = format!("seed {seed}");
+        let mut dice = Dice(seed);
+        let lake = World::new(&aws).await;
+        let (mut uploaded, mut waiting) = (Vec::new(), Vec::new());
+        for step in 0..12 {
+            if step == 0 || dice.below(3) == 0 {
+                let content = [FIRST, SECOND, THIRD][dice.below(3)];
+                waiting.push(lake.upload(content).await);
+                uploaded.push(content);
+            }
+            let at = dice.below(waiting.len().max(1));
+            let Some(event) = waiting.get(at) else {
+                continue;
+            };
+            lake.faults.arm(dice.below(40), Fault::ALL[dice.below(4)]);
+            let delivered = lake.deliver(event).await;
+            lake.faults.disarm();
+            if matches!(delivered, Some(Ok(_))) && dice.below(3) > 0 {
+                waiting.remove(at);
+            }
+            wait([0, 1, 100, LATER][dice.below(4)]);
+        }
+        while !waiting.is_empty() {
+            let event = waiting.swap_remove(dice.below(waiting.len()));
+            lake.settle(&event).await;
+        }
+        let newest = lake.entry().await.unwrap().source.sequencer;
+        assert_eq!(newest, Some(format!("{:04}", uploaded.len())), "{what}");
+        let expected = oracle(&aws, &uploaded, &[uploaded.len() - 1]).await;
+        lake.check(State::Committed, &expected, &what).await;
+    }
+}

@@ -82,7 +82,7 @@ impl<'a> World<'a> {
             version_id: None,
             etag: put.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
             size_bytes: Some(content.len() as u64),
-            sequencer: Some(format!("0{}", self.uploads.get())),
+            sequencer: Some(format!("{:04}", self.uploads.get())),
             original: "{}".to_owned(),
         }
     }
