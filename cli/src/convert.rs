@@ -243,6 +243,9 @@ fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report)
         outputs: report.outputs.iter().map(output).collect(),
         rejects_path: report.rejects_path.clone(),
         kept_paths: Vec::new(),
+        attempts: 1,
+        worker: None,
+        lease_until: None,
         at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         elapsed_ms: report.elapsed_ms,
     }

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use lakegate_lake::claims::Worker;
 use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
 use lakegate_lake::invocation::{self, Invocation};
 use lakegate_lake::{LakeError, chain, events};
@@ -29,14 +30,16 @@ pub(crate) enum Response {
 
 /// Takes a batch of messages, or one bare event. Passing trouble sends a message back to its queue; for a bare event it
 /// is the function's own error.
-pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<Response, Error> {
+pub(crate) async fn handle(context: &Context, worker: &Worker, payload: &Value) -> Result<Response, Error> {
     let messages = match invocation::parse(payload)? {
-        Invocation::Direct(event) => return Ok(Response::Direct { objects: take_message(context, &event).await? }),
+        Invocation::Direct(event) => {
+            return Ok(Response::Direct { objects: take_message(context, worker, &event).await? });
+        }
         Invocation::Batch(messages) => messages,
     };
     let mut response = SqsBatchResponse::default();
     for message in messages {
-        if let Err(error) = take_message(context, &message.body).await {
+        if let Err(error) = take_message(context, worker, &message.body).await {
             let receive_count = message.receive_count;
             tracing::warn!(
                 message_id = message.id,
@@ -52,7 +55,7 @@ pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<Respons
 
 /// Takes in every object of a message. An error is passing trouble of at least one of them: the message comes again,
 /// and those that were taken in are recognised then.
-async fn take_message(context: &Context, body: &str) -> Result<Vec<Report>, LakeError> {
+async fn take_message(context: &Context, worker: &Worker, body: &str) -> Result<Vec<Report>, LakeError> {
     let events = match events::parse(body) {
         Ok(events) => events,
         Err(error) => {
@@ -66,7 +69,7 @@ async fn take_message(context: &Context, body: &str) -> Result<Vec<Report>, Lake
     let mut passing = None;
     for event in events {
         let started = Instant::now();
-        match take_in::take_in(context, &event, started).await {
+        match take_in::take_in(context, worker, &event, started).await {
             Ok(outcome) => {
                 let report = Report::new(&event, &outcome, started);
                 report.log();

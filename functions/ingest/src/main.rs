@@ -6,13 +6,17 @@ mod handler;
 mod outcome;
 mod publication;
 mod settings;
+#[cfg(test)]
+mod stand_ins;
 mod take_in;
 mod unknown;
 mod uploads;
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use lakegate_lake::catalog::{Catalog, TableDefinition};
+use lakegate_lake::claims::Worker;
 use lakegate_lake::clients::{self, GlueClient, SqsClient};
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::objects::Objects;
@@ -39,10 +43,15 @@ async fn main() -> Result<ExitCode, Error> {
         catalog: Catalog::new(GlueClient::new(&config), settings.glue_database.clone()),
         rejects_table: TableDefinition::of_rejects(&settings.lake_bucket),
         sqs: SqsClient::new(&config),
+        clock: SystemTime::now,
         settings,
     };
     let context = &context;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| handler::handle(context, &event.payload).await))
-        .await?;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
+        let (request, deadline) = (&event.context.request_id, event.context.deadline());
+        let worker = Worker::new(request, deadline, (context.clock)());
+        handler::handle(context, &worker, &event.payload).await
+    }))
+    .await?;
     Ok(ExitCode::SUCCESS)
 }

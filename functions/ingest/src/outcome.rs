@@ -35,6 +35,8 @@ pub(crate) enum Trouble {
     Lake(LakeError),
     /// Lasting, and already described.
     Failure(Box<FailureRecord>),
+    /// A failure's record could not be sent, for whatever reason: the event must come again, or nobody is told.
+    Untold(LakeError),
 }
 
 impl From<LakeError> for Trouble {

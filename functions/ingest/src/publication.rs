@@ -7,6 +7,7 @@ use std::time::Instant;
 use lakegate_contract::Contract;
 use lakegate_convert::{FileErrorKind, Judgement, Verdict};
 use lakegate_lake::catalog::{CatalogPartition, TableDefinition};
+use lakegate_lake::claims::Claim;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts, Stage, Violations};
 use lakegate_lake::ledger::{self, Entry, FileError, Output, Source, State};
@@ -15,7 +16,7 @@ use lakegate_lake::{LakeError, layout};
 
 use crate::conversion::{self, ConversionError};
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
-use crate::take_in::Context;
+use crate::take_in::{self, Context};
 use crate::uploads::Uploads;
 
 /// The version of the engine that the ledger notes: all packages of the workspace have the same.
@@ -27,12 +28,11 @@ pub(crate) struct Job<'a> {
     pub(crate) event: &'a ObjectEvent,
     pub(crate) contract: Arc<Contract>,
     pub(crate) object: OpenObject,
-    pub(crate) former: Option<Entry>,
     pub(crate) started: Instant,
 }
 
 /// Converts the object and publishes it, or rejects it as a whole.
-pub(crate) async fn convert_and_publish(job: &Job<'_>) -> Result<Outcome, Trouble> {
+pub(crate) async fn convert_and_publish(job: &Job<'_>, claim: &mut Claim) -> Result<Outcome, Trouble> {
     let Context { objects, settings, .. } = job.context;
     let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract.table, &job.object);
     let judgement =
@@ -44,15 +44,20 @@ pub(crate) async fn convert_and_publish(job: &Job<'_>) -> Result<Outcome, Troubl
             }
         };
     match judgement.verdict {
-        Verdict::Published => publish(job, &judgement, uploads).await,
-        Verdict::Rejected => reject(job, &judgement, uploads).await,
+        Verdict::Published => publish(job, claim, &judgement, uploads).await,
+        Verdict::Rejected => reject(job, claim, &judgement, uploads).await,
     }
 }
 
-/// The tables come first: one that is in conflict with the contract must not get files. Then the files, then what a
+/// The tables come first: one that is in conflict with the contract must not get files. Then the intent, the files, what a
 /// former version left, the partitions, and last the ledger, so that whatever fails in between is repeated whole.
-async fn publish(job: &Job<'_>, judgement: &Judgement, uploads: Uploads<'_>) -> Result<Outcome, Trouble> {
-    let settings = &job.context.settings;
+async fn publish(
+    job: &Job<'_>,
+    claim: &mut Claim,
+    judgement: &Judgement,
+    uploads: Uploads<'_>,
+) -> Result<Outcome, Trouble> {
+    let Context { objects, settings, clock, .. } = job.context;
     let table = TableDefinition::of_contract(&settings.lake_bucket, &job.contract);
     let mut entry = job.judged_entry(State::Committed, judgement);
     entry.rejects_path = uploads.rejects_path().map(str::to_owned);
@@ -68,19 +73,34 @@ async fn publish(job: &Job<'_>, judgement: &Judgement, uploads: Uploads<'_>) -> 
             bytes: partition.bytes,
         });
     }
-    if let Err(error) = ensure_tables(job, &table, entry.rejects_path.is_some()).await {
+    let mut ready = ensure_tables(job, &table, entry.rejects_path.is_some()).await;
+    if ready.is_ok() {
+        ready = claim.intend(objects, &entry, clock()).await;
+    }
+    if let Err(error) = ready {
         uploads.abort().await;
         return Err(job.lake_trouble(error));
     }
-    let made_visible = make_visible(job, judgement, uploads, &table, &entry).await;
+    let made_visible = in_time(job, claim, make_visible(job, claim.entry(), judgement, uploads, &table, &entry)).await;
     made_visible.map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
-    ledger::write(&job.context.objects, &settings.lake_bucket, &entry).await?;
+    claim.commit(objects, &entry).await?;
     Ok(Outcome::Committed(Box::new(entry)))
+}
+
+/// Nothing is made visible or removed once the worker should be dead: from its lease's end on the object is another one's.
+async fn in_time(
+    job: &Job<'_>,
+    claim: &Claim,
+    work: impl Future<Output = Result<(), LakeError>>,
+) -> Result<(), LakeError> {
+    let done = tokio::time::timeout(claim.time_left((job.context.clock)()), work).await;
+    done.unwrap_or_else(|_| Err(claim.lost()))
 }
 
 async fn make_visible(
     job: &Job<'_>,
+    intended: &Entry,
     judgement: &Judgement,
     uploads: Uploads<'_>,
     table: &TableDefinition,
@@ -88,7 +108,7 @@ async fn make_visible(
 ) -> Result<(), LakeError> {
     let Context { objects, settings, catalog, .. } = job.context;
     uploads.publish().await?;
-    for path in ledger::stale_paths(job.former.as_ref(), entry) {
+    for path in ledger::stale_paths(Some(intended), entry) {
         objects.delete(&settings.lake_bucket, &path).await?;
     }
     if table.partition_keys.is_empty() {
@@ -102,21 +122,34 @@ async fn make_visible(
 }
 
 /// Keeps the rejected rows and nothing else. What an earlier version published still stands, and the entry remembers it
-/// for the version that will replace it. The entry is written by the caller, once the owner's alert is on its way.
-async fn reject(job: &Job<'_>, judgement: &Judgement, uploads: Uploads<'_>) -> Result<Outcome, Trouble> {
+/// for the version that will replace it. The entry comes last, so that a rejection of which nobody was told is judged again.
+async fn reject(
+    job: &Job<'_>,
+    claim: &mut Claim,
+    judgement: &Judgement,
+    uploads: Uploads<'_>,
+) -> Result<Outcome, Trouble> {
+    let Context { objects, clock, .. } = job.context;
     let mut entry = job.judged_entry(State::Rejected, judgement);
     entry.rejects_path = uploads.rejects_path().map(str::to_owned);
-    let standing = job.former.as_ref().map(Entry::standing_paths).unwrap_or_default();
-    entry.kept_paths = standing.into_iter().filter(|path| Some(path) != entry.rejects_path.as_ref()).collect();
-    if entry.rejects_path.is_some()
-        && let Err(error) = ensure_rejects_table(job).await
-    {
+    let mut ready = match &entry.rejects_path {
+        Some(_) => ensure_rejects_table(job).await,
+        None => Ok(()),
+    };
+    if ready.is_ok() {
+        ready = claim.intend(objects, &entry, clock()).await;
+    }
+    if let Err(error) = ready {
         uploads.abort().await;
         return Err(job.lake_trouble(error));
     }
-    uploads.publish_rejects_only().await.map_err(|error| job.lake_trouble(error))?;
+    let published = in_time(job, claim, uploads.publish_rejects_only()).await;
+    published.map_err(|error| job.lake_trouble(error))?;
+    entry.kept_paths = ledger::stale_paths(Some(claim.entry()), &entry);
     entry.elapsed_ms = elapsed_ms(job.started);
     let record = job.rejection(judgement, &entry);
+    take_in::report(job.context, &record, job.event).await.map_err(Trouble::Untold)?;
+    claim.commit(objects, &entry).await?;
     Ok(Outcome::Rejected(Box::new(entry), Box::new(record)))
 }
 
@@ -159,6 +192,9 @@ impl Job<'_> {
             outputs: Vec::new(),
             rejects_path: None,
             kept_paths: Vec::new(),
+            attempts: 0,
+            worker: None,
+            lease_until: None,
             at: failure::now(),
             elapsed_ms: elapsed_ms(self.started),
         }
@@ -204,7 +240,7 @@ impl Job<'_> {
     }
 
     /// Lasting trouble with what is known of the object; passing trouble, and an object that was replaced, as they are.
-    fn lake_trouble(&self, error: LakeError) -> Trouble {
+    pub(crate) fn lake_trouble(&self, error: LakeError) -> Trouble {
         if error.is_passing() || matches!(error, LakeError::SourceChanged { .. }) {
             return Trouble::Lake(error);
         }

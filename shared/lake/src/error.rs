@@ -67,6 +67,26 @@ pub enum LakeError {
         #[source]
         source: Cause,
     },
+    /// A conditional write found something else than what had been read.
+    #[error("{url} was written by another worker at the same time")]
+    Raced {
+        /// `s3://bucket/key`.
+        url: String,
+    },
+    /// Another worker has the object in hand.
+    #[error("{url} is in work until {until}")]
+    Busy {
+        /// `s3://bucket/key` of the ledger entry.
+        url: String,
+        /// When that worker's lease ends, RFC 3339.
+        until: String,
+    },
+    /// This worker had the object in hand and has not any more.
+    #[error("the lease on {url} ended before the work did")]
+    LeaseLost {
+        /// `s3://bucket/key` of the ledger entry.
+        url: String,
+    },
     /// An object of ours does not hold the JSON it should.
     #[error("{url} is not what it should be")]
     Unreadable {
@@ -116,7 +136,10 @@ impl LakeError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            LakeError::Passing { .. } => true,
+            LakeError::Passing { .. }
+            | LakeError::Raced { .. }
+            | LakeError::Busy { .. }
+            | LakeError::LeaseLost { .. } => true,
             LakeError::NoSuchObject { .. }
             | LakeError::SourceChanged { .. }
             | LakeError::UnsupportedKey { .. }
@@ -137,7 +160,10 @@ impl LakeError {
             LakeError::SourceChanged { .. } => FailureKind::SourceChanged,
             LakeError::UnsupportedKey { .. } => FailureKind::UnsupportedKey,
             LakeError::AccessDenied { .. } => FailureKind::AccessDenied,
-            LakeError::Passing { .. } => FailureKind::ServiceUnavailable,
+            LakeError::Passing { .. }
+            | LakeError::Raced { .. }
+            | LakeError::Busy { .. }
+            | LakeError::LeaseLost { .. } => FailureKind::ServiceUnavailable,
             LakeError::Refused { .. } => FailureKind::ServiceRefused,
             LakeError::Unreadable { .. } => FailureKind::LedgerUnreadable,
             LakeError::TableElsewhere { .. } | LakeError::PartitionKeysDiffer { .. } => FailureKind::CatalogConflict,

@@ -2,7 +2,9 @@
 //! It must not know how objects are converted.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::events::ObjectEvent;
@@ -44,10 +46,19 @@ pub struct Entry {
     pub outputs: Vec<Output>,
     /// The object with this version's rejected rows.
     pub rejects_path: Option<String>,
-    /// Files of an earlier version that still stand, because this one was rejected or is still in work: the next
-    /// version that is published removes them.
+    /// Files that an earlier version, or an attempt that broke off, may have left, because this one was rejected, failed or is still
+    /// in work: the next version that is published removes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept_paths: Vec<String>,
+    /// How often work on this version was begun.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Who wrote this, as long as it had the object in hand or to the end: a function's request, and a random number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// Until when that worker has the object in hand, RFC 3339, UTC; nobody has, where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<String>,
     /// When, RFC 3339, UTC.
     pub at: String,
     /// From the object's opening to this entry.
@@ -75,12 +86,18 @@ pub struct Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
+    /// A worker has claimed it and reads it; nothing of this version is visible.
+    Working,
+    /// Judged, and on its way: any of its outputs may be visible, and any of `kept_paths` may be gone.
+    Publishing,
     /// Its accepted rows are in the table, its rejected rows in the rejects table.
     Committed,
     /// Rejected as a whole.
     Rejected,
     /// Handed to Glue.
     Heavy,
+    /// Never judged to the end, for a reason that lasts; somebody was alerted.
+    Failed,
 }
 
 /// Why a file as a whole was rejected.
@@ -116,6 +133,8 @@ pub enum Due {
     AlreadyCommitted,
     /// A later version of the object has been dealt with: a late delivery.
     Superseded,
+    /// Another worker has the object in hand: to be asked again later.
+    Busy,
 }
 
 /// Reads the entry of an object, if it has one.
@@ -124,40 +143,47 @@ pub enum Due {
 ///
 /// What S3 refused, or an entry that does not parse.
 pub async fn read(objects: &Objects, lake_bucket: &str, bucket: &str, key: &str) -> Result<Option<Entry>, LakeError> {
-    objects.get_json(lake_bucket, &layout::ledger_object(bucket, key)).await
-}
-
-/// Writes the entry of its object.
-///
-/// # Errors
-///
-/// What S3 refused.
-pub async fn write(objects: &Objects, lake_bucket: &str, entry: &Entry) -> Result<(), LakeError> {
-    let path = layout::ledger_object(&entry.source.bucket, &entry.source.key);
-    objects.put_json(lake_bucket, &path, entry).await
+    let found = objects.get_json(lake_bucket, &layout::ledger_object(bucket, key)).await?;
+    Ok(found.map(|(entry, _)| entry))
 }
 
 /// Judges an event against the entry of its object.
 ///
 /// A rejected version is always judged again: its entry may have been written and its alert not, and a second alert
-/// is better than none. So is one that was handed to Glue, whose failed run may be what is being replayed.
+/// is better than none. So are one that failed, and one that was handed to Glue, whose failed run may be what is being replayed.
+///
+/// An object that is being read is taken from its worker by a surely newer version: nothing of the older one is visible yet, and
+/// its worker finds the entry changed before it publishes. One that is being published is left to its worker.
 #[must_use]
-pub fn due(entry: Option<&Entry>, event: &ObjectEvent, contract_version: &str, engine_version: &str) -> Due {
+pub fn due(
+    entry: Option<&Entry>,
+    event: &ObjectEvent,
+    contract_version: &str,
+    engine_version: &str,
+    now: SystemTime,
+) -> Due {
     let Some(entry) = entry else {
         return Due::Work;
     };
-    if let (Some(seen), Some(announced)) = (&entry.source.sequencer, &event.sequencer)
-        && is_older(announced, seen)
-    {
+    let sequencers = entry.source.sequencer.as_deref().zip(event.sequencer.as_deref());
+    if sequencers.is_some_and(|(seen, announced)| is_older(announced, seen)) {
         return Due::Superseded;
     }
+    let is_newer = sequencers.is_some_and(|(seen, announced)| is_older(seen, announced));
     let same_contract = entry.contract_version.as_deref() == Some(contract_version);
     let same_engine = entry.engine_version == engine_version;
     match entry.state {
         State::Committed if is_same_version(&entry.source, event) && same_contract && same_engine => {
             Due::AlreadyCommitted
         }
-        State::Committed | State::Rejected | State::Heavy => Due::Work,
+        State::Working if is_newer => Due::Work,
+        State::Committed | State::Rejected | State::Heavy | State::Failed | State::Working | State::Publishing => {
+            if entry.is_leased(now) {
+                Due::Busy
+            } else {
+                Due::Work
+            }
+        }
     }
 }
 
@@ -185,7 +211,14 @@ pub fn is_older(sequencer: &str, than: &str) -> bool {
 }
 
 impl Entry {
-    /// Every object in the lake bucket that stands for this source: what a later version must replace or remove.
+    /// True while its worker may be at work. A lease that cannot be read must not keep the object for ever, and counts as ended.
+    #[must_use]
+    pub fn is_leased(&self, now: SystemTime) -> bool {
+        let until = self.lease_until.as_deref().and_then(|until| DateTime::parse_from_rfc3339(until).ok());
+        until.is_some_and(|until| until > DateTime::<Utc>::from(now))
+    }
+
+    /// Every object in the lake bucket that stands, or may stand, for this source: what a later version must replace or remove.
     #[must_use]
     pub fn standing_paths(&self) -> BTreeSet<String> {
         let outputs = self.outputs.iter().map(|output| output.path.clone());
@@ -204,100 +237,4 @@ pub fn stale_paths(former: Option<&Entry>, new: &Entry) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::key::ObjectKey;
-
-    fn entry(state: State) -> Entry {
-        Entry {
-            version: 1,
-            source: Source {
-                bucket: "raw".to_owned(),
-                key: "a.csv".to_owned(),
-                version_id: Some("v2".to_owned()),
-                etag: Some("e2".to_owned()),
-                sequencer: Some("0B".to_owned()),
-                size_bytes: 3,
-            },
-            state,
-            dataset: Some("orders".to_owned()),
-            contract_version: Some("1.0.0".to_owned()),
-            engine_version: "0.1.0".to_owned(),
-            rows_read: 0,
-            rows_accepted: 0,
-            rows_rejected: 0,
-            rows_duplicate: 0,
-            violations: Violations::new(),
-            warnings: Violations::new(),
-            file_error: None,
-            outputs: Vec::new(),
-            rejects_path: None,
-            kept_paths: Vec::new(),
-            at: String::new(),
-            elapsed_ms: 0,
-        }
-    }
-
-    fn event(version_id: Option<&str>, sequencer: Option<&str>) -> ObjectEvent {
-        ObjectEvent {
-            bucket: "raw".to_owned(),
-            key: ObjectKey::as_given("a.csv"),
-            version_id: version_id.map(str::to_owned),
-            etag: Some("e2".to_owned()),
-            size_bytes: Some(3),
-            sequencer: sequencer.map(str::to_owned),
-            original: String::new(),
-        }
-    }
-
-    fn output(path: &str) -> Output {
-        Output { path: path.to_owned(), partition: String::new(), rows: 1, bytes: 1 }
-    }
-
-    #[test]
-    fn a_sequencer_is_older_where_padding_on_either_side_says_so() {
-        assert!(is_older("0055AED6DCD90281E5", "0055AED6DCD90281E6"));
-        assert!(is_older("0055AED6DC", "0055AED6DC01"));
-        assert!(!is_older("0055AED6DD", "0055AED6DC01"));
-        assert!(!is_older("0A", "0a00"));
-        // Padded on the left the first is less, padded on the right the second: nobody can tell.
-        assert!(!is_older("FF", "0FFF") && !is_older("0FFF", "FF"));
-        assert!(!is_older("55AED6DD", "0055AED6DC01") && !is_older("0055AED6DC01", "55AED6DD"));
-    }
-
-    #[test]
-    fn a_repeated_delivery_of_a_committed_version_is_nothing_to_do() {
-        let committed = entry(State::Committed);
-        let repeated = event(Some("v2"), Some("0B"));
-        assert_eq!(due(Some(&committed), &repeated, "1.0.0", "0.1.0"), Due::AlreadyCommitted);
-        assert_eq!(due(Some(&committed), &repeated, "1.1.0", "0.1.0"), Due::Work);
-        assert_eq!(due(Some(&committed), &repeated, "1.0.0", "0.2.0"), Due::Work);
-        assert_eq!(due(Some(&entry(State::Rejected)), &repeated, "1.0.0", "0.1.0"), Due::Work);
-        assert_eq!(due(Some(&entry(State::Heavy)), &repeated, "1.0.0", "0.1.0"), Due::Work);
-        assert_eq!(due(None, &repeated, "1.0.0", "0.1.0"), Due::Work);
-    }
-
-    #[test]
-    fn an_older_event_than_the_ledger_knows_is_left_alone_whatever_became_of_the_later_one() {
-        for state in [State::Committed, State::Rejected, State::Heavy] {
-            let late = event(Some("v1"), Some("0A"));
-            assert_eq!(due(Some(&entry(state)), &late, "1.0.0", "0.1.0"), Due::Superseded);
-        }
-        let later = event(Some("v3"), Some("0C"));
-        assert_eq!(due(Some(&entry(State::Committed)), &later, "1.0.0", "0.1.0"), Due::Work);
-        assert_eq!(due(Some(&entry(State::Committed)), &event(Some("v1"), None), "1.0.0", "0.1.0"), Due::Work);
-    }
-
-    #[test]
-    fn what_an_earlier_version_left_and_the_new_one_does_not_write_is_stale() {
-        let mut former = entry(State::Rejected);
-        former.kept_paths =
-            vec!["lake/orders/month=1/a-0.parquet".to_owned(), "lake/orders/month=2/a-1.parquet".to_owned()];
-        former.rejects_path = Some("rejects/dataset=orders/a.parquet".to_owned());
-        let mut new = entry(State::Committed);
-        new.outputs = vec![output("lake/orders/month=1/a-0.parquet")];
-        let stale = ["lake/orders/month=2/a-1.parquet", "rejects/dataset=orders/a.parquet"];
-        assert_eq!(stale_paths(Some(&former), &new), stale);
-        assert!(stale_paths(None, &new).is_empty());
-    }
-}
+mod tests;

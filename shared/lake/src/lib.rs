@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod catalog;
+pub mod claims;
 pub mod clients;
 pub mod contracts;
 mod error;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,6 +21,10 @@ pub struct Objects {
     builder: Option<AmazonS3Builder>,
     stores: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
 }
+
+/// Of one state of an object: any other content has another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityTag(String);
 
 /// An object of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,31 +85,59 @@ impl Objects {
         found.bytes().await.map(Some).map_err(|error| from_store("GetObject", &url, &error))
     }
 
-    /// Reads a JSON document; `None` when there is none.
+    /// Reads a JSON document and its entity tag, for [`Objects::put_json_if`]; `None` when there is none.
     ///
     /// # Errors
     ///
     /// What S3 refused, or a document that does not parse.
-    pub async fn get_json<T: DeserializeOwned>(&self, bucket: &str, key: &str) -> Result<Option<T>, LakeError> {
-        let Some(bytes) = self.get(bucket, key).await? else {
-            return Ok(None);
+    pub async fn get_json<T: DeserializeOwned>(
+        &self,
+        bucket: &str,
+        key: &str,
+    ) -> Result<Option<(T, EntityTag)>, LakeError> {
+        let url = layout::url(bucket, key);
+        let failed = |error: object_store::Error| from_store("GetObject", &url, &error);
+        let found = match self.store(bucket)?.get(&path(bucket, key)?).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(error)),
         };
-        let parsed = serde_json::from_slice(&bytes);
-        parsed.map(Some).map_err(|source| LakeError::Unreadable { url: layout::url(bucket, key), source })
+        let etag = entity_tag("GetObject", &url, found.meta.e_tag.clone())?;
+        let bytes = found.bytes().await.map_err(failed)?;
+        let parsed = serde_json::from_slice(&bytes).map(|document| Some((document, etag)));
+        parsed.map_err(|source| LakeError::Unreadable { url: layout::url(bucket, key), source })
     }
 
-    /// Writes a JSON document as one line.
+    /// Writes a JSON document as one line over the one that was read, or, with `None`, where there was none.
     ///
     /// # Errors
     ///
-    /// What S3 refused.
-    pub async fn put_json<T: Serialize>(&self, bucket: &str, key: &str, document: &T) -> Result<(), LakeError> {
+    /// [`LakeError::Raced`] when something else stands there by now, which may be this very document: the client repeats a request
+    /// whose answer was lost, and the second one then meets the first. Otherwise what S3 refused.
+    pub async fn put_json_if<T: Serialize>(
+        &self,
+        bucket: &str,
+        key: &str,
+        document: &T,
+        read: Option<&EntityTag>,
+    ) -> Result<EntityTag, LakeError> {
         let url = layout::url(bucket, key);
         let mut bytes =
             serde_json::to_vec(document).map_err(|source| LakeError::Unreadable { url: url.clone(), source })?;
         bytes.push(b'\n');
-        let put = self.store(bucket)?.put(&path(bucket, key)?, PutPayload::from(bytes)).await;
-        put.map(|_| ()).map_err(|error| from_store("PutObject", &url, &error))
+        let mode = read.map_or(PutMode::Create, |EntityTag(etag)| {
+            PutMode::Update(UpdateVersion { e_tag: Some(etag.clone()), version: None })
+        });
+        match self.store(bucket)?.put_opts(&path(bucket, key)?, PutPayload::from(bytes), mode.into()).await {
+            Ok(put) => entity_tag("PutObject", &url, put.e_tag),
+            // S3 answers 412, and 409 to a request that raced with another one.
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. }
+                | object_store::Error::NotModified { .. },
+            ) => Err(LakeError::Raced { url }),
+            Err(error) => Err(from_store("PutObject", &url, &error)),
+        }
     }
 
     /// Writes an object unless there is one under this key: whether it was written.
@@ -153,6 +185,13 @@ impl Objects {
     }
 }
 
+/// Every S3 gives entity tags; without one a later write could not be made conditional.
+fn entity_tag(operation: &'static str, url: &str, etag: Option<String>) -> Result<EntityTag, LakeError> {
+    let missing =
+        || LakeError::Refused { operation, resource: url.to_owned(), source: "the answer has no entity tag".into() };
+    etag.map(EntityTag).ok_or_else(missing)
+}
+
 /// A key as the client library takes it.
 ///
 /// It knows no key with an empty, `.` or `..` part, a leading or trailing `/`, or a control character; S3 does. Such
@@ -182,8 +221,9 @@ mod tests {
     #[tokio::test]
     async fn a_document_is_written_read_listed_and_deleted() {
         let objects = in_memory();
-        objects.put_json("lake", "ledger/a b.json", &[1, 2]).await.unwrap();
-        assert_eq!(objects.get_json::<Vec<u8>>("lake", "ledger/a b.json").await.unwrap(), Some(vec![1, 2]));
+        objects.put_json_if("lake", "ledger/a b.json", &[1, 2], None).await.unwrap();
+        let (read, _) = objects.get_json::<Vec<u8>>("lake", "ledger/a b.json").await.unwrap().unwrap();
+        assert_eq!(read, [1, 2]);
         let listed = objects.list("lake", "ledger/").await.unwrap();
         assert_eq!((listed[0].key.as_str(), listed[0].size_bytes), ("ledger/a b.json", 6));
         let again = objects.create("lake", "ledger/a b.json", Bytes::from_static(b"3")).await.unwrap();
@@ -191,12 +231,29 @@ mod tests {
         objects.delete("lake", "ledger/a b.json").await.unwrap();
         objects.delete("lake", "ledger/a b.json").await.unwrap();
         assert_eq!(objects.get("lake", "ledger/a b.json").await.unwrap(), None);
+        assert_eq!(objects.get_json::<u8>("lake", "ledger/a b.json").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_document_is_written_over_the_one_that_was_read_and_no_other() {
+        let objects = in_memory();
+        let put =
+            async |content: u8, read: Option<&EntityTag>| objects.put_json_if("lake", "a.json", &content, read).await;
+        let first = put(1, None).await.unwrap();
+        assert!(matches!(put(2, None).await, Err(LakeError::Raced { .. })), "there is one");
+        let second = put(2, Some(&first)).await.unwrap();
+        let lost = put(3, Some(&first)).await.unwrap_err();
+        insta::assert_snapshot!(lost, @"s3://lake/a.json was written by another worker at the same time");
+        assert!(lost.is_passing());
+        assert_eq!(objects.get_json::<u8>("lake", "a.json").await.unwrap(), Some((2, second.clone())));
+        objects.delete("lake", "a.json").await.unwrap();
+        assert!(matches!(put(3, Some(&second)).await, Err(LakeError::Raced { .. })), "there is none");
     }
 
     #[tokio::test]
     async fn a_document_that_does_not_parse_names_itself() {
         let objects = in_memory();
-        objects.put_json("lake", "ledger/a.json", &"text").await.unwrap();
+        objects.put_json_if("lake", "ledger/a.json", &"text", None).await.unwrap();
         let error = objects.get_json::<u64>("lake", "ledger/a.json").await.unwrap_err();
         insta::assert_snapshot!(crate::error::chain(&error), @r#"s3://lake/ledger/a.json is not what it should be: invalid type: string "text", expected u64 at line 1 column 6"#);
     }
