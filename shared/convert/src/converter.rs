@@ -80,7 +80,8 @@ pub struct Converter {
     /// Batches that are judged and not settled yet; with several threads only.
     judged: Vec<Judged>,
     settlement: Settlement,
-    table: Table,
+    /// `None` where the file is judged and no more.
+    table: Option<Table>,
     file_error: Option<FileError>,
     bytes_read: u64,
 }
@@ -102,7 +103,7 @@ impl Converter {
             unread: Vec::new(),
             judged: Vec::new(),
             settlement: Settlement::new(&contract, source, KEYS_BYTES_MAX, FIRST_REJECTS),
-            table: Table::new(&table_schema(&contract), contract.policy.compression)?,
+            table: Some(Table::new(&table_schema(&contract), contract.policy.compression)?),
             file_error: None,
             bytes_read: 0,
             contract,
@@ -117,6 +118,15 @@ impl Converter {
     pub fn with_threads(mut self, threads: usize) -> Result<Self, ConvertError> {
         self.workers = table::workers(threads, self.contract.policy.compression)?;
         Ok(self)
+    }
+
+    /// Judges the file and no more, called before the first push: nothing is ever drained, and the judgement has neither partitions nor
+    /// rejects. All else in it is the same, for about half of the time.
+    #[must_use]
+    pub fn without_outputs(mut self) -> Self {
+        self.settlement.kept = None;
+        self.table = None;
+        self
     }
 
     /// Lets the hashes of unique values take at most so many bytes; a file that needs more is rejected.
@@ -151,16 +161,18 @@ impl Converter {
 
     /// The Parquet bytes that are ready, in order within each output. Call it often: what is not drained stays in memory.
     pub fn drain(&mut self) -> Vec<Chunk> {
-        let table = self.table.drain().map(|(index, bytes)| Chunk { output: Output::Table(index), bytes });
-        let mut chunks: Vec<Chunk> = table.collect();
-        chunks.extend(self.settlement.rejects.drain().map(|bytes| Chunk { output: Output::Rejects, bytes }));
+        let table = self.table.iter_mut().flat_map(Table::drain);
+        let mut chunks: Vec<Chunk> =
+            table.map(|(index, bytes)| Chunk { output: Output::Table(index), bytes }).collect();
+        let rejects = self.settlement.kept.as_mut().and_then(|kept| kept.rejects.drain());
+        chunks.extend(rejects.map(|bytes| Chunk { output: Output::Rejects, bytes }));
         chunks
     }
 
     /// The partition of [`Output::Table`]`(index)`; known as soon as a chunk names it, its `bytes` only at the end.
     #[must_use]
     pub fn partition(&self, index: usize) -> Option<&Partition> {
-        self.table.partition(index)
+        self.table.as_ref()?.partition(index)
     }
 
     /// Judges the file: no more bytes will come. One last [`Converter::drain`] has the last bytes of every output.
@@ -177,9 +189,11 @@ impl Converter {
         if judgement.verdict == Verdict::Published {
             self.encode_groups(0)?;
             self.encode_rest()?;
-            judgement.partitions = self.table.finish(&mut self.workers)?;
-        } else {
-            self.table.discard();
+            if let Some(table) = &mut self.table {
+                judgement.partitions = table.finish(&mut self.workers)?;
+            }
+        } else if let Some(table) = &mut self.table {
+            table.discard();
         }
         Ok(judgement)
     }
@@ -192,7 +206,7 @@ impl Converter {
                     let judged = judge(&self.contract, &self.style, batch)?;
                     self.file_error = self.settlement.settle(judged)?;
                     self.encode_groups(0)?;
-                    if self.settlement.group.batches.len() >= FEW_BATCHES {
+                    if self.settlement.kept.as_ref().is_some_and(|kept| kept.group.batches.len() >= FEW_BATCHES) {
                         self.encode_rest()?;
                     }
                 }
@@ -225,14 +239,13 @@ impl Converter {
     /// Whether there is more to do.
     fn step(&mut self, input: &mut Input<'_>) -> Result<bool, ConvertError> {
         let judged = std::mem::take(&mut self.judged);
-        let group = self.settlement.groups.pop_front();
+        let group = self.settlement.kept.as_mut().and_then(|kept| kept.groups.pop_front());
         let step = Step {
             contract: &self.contract,
             style: &self.style,
             reader: &mut self.reader,
             settling: Settling { judged, settlement: &mut self.settlement, file_error: &mut self.file_error },
-            group,
-            table: &mut self.table,
+            encoding: group.zip(self.table.as_mut()),
         };
         let (judged, found) = step.take(input, &mut self.workers)?;
         self.encode_groups(1)?;
@@ -256,18 +269,20 @@ impl Converter {
 
     /// Hands whole groups to the table until at most so many are left.
     fn encode_groups(&mut self, left: usize) -> Result<(), ConvertError> {
-        while self.settlement.groups.len() > left
-            && let Some(group) = self.settlement.groups.pop_front()
+        let (Some(table), Some(kept)) = (&mut self.table, &mut self.settlement.kept) else { return Ok(()) };
+        while kept.groups.len() > left
+            && let Some(group) = kept.groups.pop_front()
         {
-            self.table.append(&group.batches, &mut self.workers)?;
-            self.table.end_group(&mut self.workers)?;
+            table.append(&group.batches, &mut self.workers)?;
+            table.end_group(&mut self.workers)?;
         }
         Ok(())
     }
 
     /// Hands the table what there is of the group in the making.
     fn encode_rest(&mut self) -> Result<(), ConvertError> {
-        let batches = std::mem::take(&mut self.settlement.group.batches);
-        self.table.append(&batches, &mut self.workers)
+        let (Some(table), Some(kept)) = (&mut self.table, &mut self.settlement.kept) else { return Ok(()) };
+        let batches = std::mem::take(&mut kept.group.batches);
+        table.append(&batches, &mut self.workers)
     }
 }

@@ -23,8 +23,7 @@ pub(crate) struct Step<'a> {
     pub(crate) reader: &'a mut Reader,
     pub(crate) settling: Settling<'a>,
     /// Settled batches, to be encoded.
-    pub(crate) group: Option<Group>,
-    pub(crate) table: &'a mut Table,
+    pub(crate) encoding: Option<(Group, &'a mut Table)>,
 }
 
 /// Judged batches, to be settled.
@@ -77,14 +76,14 @@ impl Step<'_> {
         input: &mut Input<'_>,
         workers: &mut Workers<Compressor>,
     ) -> Result<(Vec<Judged>, Found), ConvertError> {
-        let Self { contract, style, reader, settling, group, table } = self;
+        let Self { contract, style, reader, settling, mut encoding } = self;
         let mut judged: [Option<Judged>; GROUP_BATCHES] = Default::default();
         let reading = Mutex::new(Reading { reader, input, places: judged.iter_mut(), found: Found::Batch });
         let settling = Mutex::new(Some(settling));
-        if let Some(group) = &group {
+        if let Some((group, table)) = &mut encoding {
             table.count(&group.batches)?;
         }
-        let columns = group.as_ref().map(|group| table.tasks(&group.batches));
+        let columns = encoding.as_mut().map(|(group, table)| table.tasks(&group.batches));
         let columns = Mutex::new(columns.into_iter().flatten());
         // Locked for no longer than it takes to have the next one.
         let (next_batch, next_column) = (|| locked(&reading).next(), || locked(&columns).next());
@@ -113,7 +112,7 @@ impl Step<'_> {
         })?;
         let found = reading.into_inner().unwrap_or_else(PoisonError::into_inner).found;
         drop(columns);
-        if group.is_some() {
+        if let Some((_, table)) = encoding {
             table.end_group(workers)?;
         }
         Ok((judged.into_iter().flatten().collect(), found))

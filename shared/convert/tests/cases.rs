@@ -48,6 +48,16 @@ fn convert(
     (judgement, outputs)
 }
 
+/// What is judged without outputs.
+fn judge(contract: &Arc<Contract>, input: &[u8]) -> Judgement {
+    let source = Source { bucket: "raw".to_owned(), key: "in.csv".to_owned(), version: None };
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().without_outputs();
+    converter.push(input).unwrap();
+    let judgement = converter.finish().unwrap();
+    assert_eq!(converter.drain(), Vec::new());
+    judgement
+}
+
 fn read_back(bytes: &[u8]) -> Vec<RecordBatch> {
     let bytes = bytes::Bytes::copy_from_slice(bytes);
     ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap().map(Result::unwrap).collect()
@@ -152,6 +162,9 @@ fn every_case_comes_out_as_expected_whatever_the_chunks() {
             );
             assert_eq!(bytes, outputs, "{}: the same bytes in pieces of {chunk_bytes}", case.display());
         }
+        let alone = judge(&contract, &input);
+        let with_outputs = Judgement { partitions: Vec::new(), rejects: None, ..judgement };
+        assert_eq!(format!("{alone:?}"), format!("{with_outputs:?}"), "{} without outputs", case.display());
         let file = case.join("expected.txt");
         if std::env::var_os("LAKEGATE_WRITE_CASES").is_some() {
             std::fs::write(&file, &text).unwrap();
