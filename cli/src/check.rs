@@ -86,7 +86,7 @@ pub(crate) fn judge(path: &Path, contract: &Arc<Contract>, problems_max: usize) 
     let mut converter = Converter::new(Arc::clone(contract), source)?
         .without_outputs()
         .with_first_rejects(problems_max)
-        .with_threads(threads)?;
+        .with_threads(threads);
     reading::read(&mut file, path, threads, |bytes| Ok(converter.push(bytes)?))?;
     Ok(converter.finish()?)
 }

@@ -1,7 +1,7 @@
 //! What hangs on the batches before: keys, duplicates, counts, partitions, rejects. Batches are settled one after another, in the file's
 //! order. It does not know how a batch is read or judged by itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
@@ -14,12 +14,12 @@ use crate::converter::Source;
 use crate::decode::source_len;
 use crate::encode::Routing;
 use crate::file_rules::FileRules;
+use crate::group::{Group, Ready, RoutedBatch};
 use crate::judge::{Findings, Judged};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
 use crate::partition::{PARTITIONS_MAX, Router, Unroutable};
 use crate::records::{Batch, Escaping};
 use crate::rejects::{self, Reject, RejectsWriter};
-use crate::table::{Group, RoutedBatch};
 use crate::unique::{RowHashes, Uniqueness};
 
 /// What became of the batches so far.
@@ -30,7 +30,7 @@ pub(crate) struct Settlement {
     file_rules: FileRules,
     pub(crate) keys_bytes_max: usize,
     router: Router,
-    partitions: usize,
+    pub(crate) partitions: usize,
     /// What is kept of the rows; `None` where they are judged and no more.
     pub(crate) kept: Option<Kept>,
     counts: Counts,
@@ -47,8 +47,8 @@ pub(crate) struct Kept {
     pub(crate) rejects: RejectsWriter,
     /// The group in the making.
     pub(crate) group: Group,
-    /// Whole groups that the table does not have yet.
-    pub(crate) groups: VecDeque<Group>,
+    /// What the table does not have yet.
+    pub(crate) ready: Vec<Ready>,
 }
 
 impl Settlement {
@@ -67,7 +67,7 @@ impl Settlement {
             kept: Some(Kept {
                 rejects: RejectsWriter::new(source, &contract.version),
                 group: Group::default(),
-                groups: VecDeque::new(),
+                ready: Vec::new(),
             }),
             counts: Counts::default(),
             broken: BTreeMap::new(),
@@ -106,6 +106,16 @@ impl Settlement {
             return Ok(Some(error));
         }
         Ok(self.too_many_keys())
+    }
+
+    /// What is to be encoded now.
+    pub(crate) fn take_ready(&mut self) -> Vec<Ready> {
+        self.kept.as_mut().map(|kept| std::mem::take(&mut kept.ready)).unwrap_or_default()
+    }
+
+    /// What is still to be encoded when no batch will come.
+    pub(crate) fn take_rest(&mut self) -> Option<Ready> {
+        self.kept.as_mut().map(|kept| kept.group.rest())
     }
 
     /// Counts for file rules and warnings; `accepted` is empty where all rows are.
@@ -148,14 +158,11 @@ impl Settlement {
             Err(unroutable) => return Ok(Some(self.unroutable(unroutable))),
         };
         self.partitions += opened.len();
-        let Some(Kept { group, groups, .. }) = &mut self.kept else { return Ok(None) };
+        let Some(Kept { group, ready, .. }) = &mut self.kept else { return Ok(None) };
         let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
         let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
         let routing = Routing::new(&targets, self.partitions);
-        group.push(RoutedBatch { columns, routing, opened })?;
-        if group.is_whole() {
-            groups.push_back(std::mem::take(group));
-        }
+        ready.extend(group.push(RoutedBatch { columns, routing, opened })?);
         Ok(None)
     }
 

@@ -30,7 +30,7 @@ fn convert(
     threads: usize,
 ) -> (Judgement, BTreeMap<Output, Vec<u8>>) {
     let source = Source { bucket: "raw".to_owned(), key: "in.csv".to_owned(), version: Some("v1".to_owned()) };
-    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads).unwrap();
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads);
     let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
     let mut collect = |converter: &mut Converter| {
         for chunk in converter.drain() {

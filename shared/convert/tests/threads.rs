@@ -53,7 +53,7 @@ fn convert(
     threads: usize,
 ) -> (String, Verdict, BTreeMap<Output, Vec<u8>>, String) {
     let source = Source { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
-    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads).unwrap();
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads);
     let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
     let mut take = |converter: &mut Converter| {
         converter.drain().into_iter().for_each(|chunk| outputs.entry(chunk.output).or_default().extend(chunk.bytes));
@@ -82,7 +82,7 @@ fn convert(
 fn judge(contract: &Arc<Contract>, bytes: &[u8], chunk_bytes: usize, threads: usize) -> String {
     let source = Source { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
     let converter = Converter::new(Arc::clone(contract), source).unwrap().without_outputs();
-    let mut converter = converter.with_threads(threads).unwrap();
+    let mut converter = converter.with_threads(threads);
     for chunk in bytes.chunks(chunk_bytes) {
         if converter.push(chunk).unwrap() == Reading::Enough {
             break;
