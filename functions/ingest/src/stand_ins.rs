@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use futures::stream::{self, BoxStream, StreamExt};
-use lakegate_lake::clients::{GlueClient, SqsClient};
+use lakegate_lake::clients::{self, GlueClient, SqsClient};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -240,6 +240,7 @@ impl Aws {
         let credentials = || Credentials::new("a", "b", None, None, "test");
         let glue = aws_sdk_glue::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
             .region(Region::new("eu-central-1"))
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
@@ -247,6 +248,7 @@ impl Aws {
             .build();
         let sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
             .region(Region::new("eu-central-1"))
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
