@@ -6,9 +6,12 @@ mod handler;
 mod outcome;
 mod publication;
 mod settings;
+mod settlement;
+mod sight;
 #[cfg(test)]
 mod stand_ins;
 mod take_in;
+mod unfinished;
 mod unknown;
 mod uploads;
 

@@ -1,6 +1,8 @@
 //! Tests: what happens to an object while a worker has it in hand, at every one of that worker's calls.
 //! They must not know which calls those are.
 
+use lakegate_lake::failure::FailureKind;
+
 use super::*;
 
 #[tokio::test]
@@ -84,6 +86,7 @@ async fn an_object_that_is_deleted_at_any_moment_is_published_or_told_of_once() 
             Outcome::Rejected(..)
             | Outcome::Heavy(_)
             | Outcome::AlreadyCommitted
+            | Outcome::AlreadyTold
             | Outcome::Superseded
             | Outcome::OwnObject => panic!("call {call}"),
         }

@@ -21,6 +21,8 @@ pub const FAILURE_ATTRIBUTE: &str = "failure";
 pub const KIND_ATTRIBUTE: &str = "kind";
 /// Attribute of a message that holds the dataset alone, for filters; absent when it is unknown.
 pub const DATASET_ATTRIBUTE: &str = "dataset";
+/// Attribute of a message that asks for an object to be judged again: when the outcome happened that is to be replaced, RFC 3339.
+pub const REPLAY_ATTRIBUTE: &str = "replay";
 
 /// Most counts by column and rule that a record carries: with its body it must stay below SQS's message size.
 const VIOLATIONS_MAX: usize = 200;
@@ -240,13 +242,23 @@ pub async fn report(sqs: &Client, queue_url: &str, record: &FailureRecord, origi
     queues::send(sqs, queue_url, &message).await
 }
 
+/// When the outcome happened that a message is to replace, RFC 3339: it says so itself ([`REPLAY_ATTRIBUTE`]), or it is a dead letter
+/// that was sent back with its record. `None` for a message that is no replay.
+#[must_use]
+pub fn replaced_outcome(attributes: &BTreeMap<String, String>) -> Option<String> {
+    let of_record = |record: &String| serde_json::from_str::<FailureRecord>(record).ok().map(|record| record.at);
+    attributes.get(REPLAY_ATTRIBUTE).cloned().or_else(|| attributes.get(FAILURE_ATTRIBUTE).and_then(of_record))
+}
+
 /// Now, RFC 3339, UTC, in milliseconds.
 #[must_use]
 pub fn now() -> String {
     rfc3339(Utc::now())
 }
 
-fn rfc3339(time: DateTime<Utc>) -> String {
+/// A time as records and ledger entries write it: RFC 3339, UTC, in milliseconds.
+#[must_use]
+pub fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
