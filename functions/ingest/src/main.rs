@@ -14,6 +14,8 @@ mod take_in;
 mod unfinished;
 mod unknown;
 mod uploads;
+#[cfg(test)]
+mod world;
 
 use std::process::ExitCode;
 use std::time::SystemTime;

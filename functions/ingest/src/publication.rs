@@ -164,7 +164,6 @@ async fn reject(
     let published = in_time(job, claim, uploads.publish_rejects_only()).await;
     published.map_err(|error| job.lake_trouble(error))?;
     let is_withdrawn = settlement::withdraw(job.context, claim).await.map_err(|error| job.lake_trouble(error))?;
-    entry.kept_paths = ledger::stale_paths(Some(claim.entry()), &entry);
     entry.elapsed_ms = elapsed_ms(job.started);
     let mut record = job.rejection(judgement, &entry);
     if is_withdrawn {

@@ -3,7 +3,7 @@
 
 use lakegate_lake::claims::Claim;
 use lakegate_lake::failure::FailureRecord;
-use lakegate_lake::ledger::{self, FileError, State};
+use lakegate_lake::ledger::{FileError, State};
 use lakegate_lake::{LakeError, chain};
 
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
@@ -50,7 +50,6 @@ async fn fail(
     }
     take_in::report(context, &record, delivery.event).await.map_err(Trouble::Untold)?;
     entry.file_error = Some(FileError { kind: record.kind.to_string(), message: record.summary.clone(), line: None });
-    entry.kept_paths = ledger::stale_paths(Some(claim.entry()), &entry);
     entry.elapsed_ms = elapsed_ms(delivery.started);
     claim.commit(objects, &entry).await?;
     Ok(Outcome::Failed(record))

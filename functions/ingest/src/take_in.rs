@@ -161,7 +161,6 @@ async fn hand_to_glue(job: &Job<'_>, claim: &mut Claim) -> Result<Outcome, Troub
     let message = Outgoing { body: job.event.original.clone(), ..Outgoing::default() };
     let sent = queues::send(sqs, &settings.heavy_queue_url, &message).await;
     sent.map_err(|error| job.lake_trouble(error))?;
-    entry.kept_paths = ledger::stale_paths(Some(claim.entry()), &entry);
     entry.elapsed_ms = elapsed_ms(job.started);
     claim.commit(objects, &entry).await?;
     Ok(Outcome::Heavy(Box::new(entry)))

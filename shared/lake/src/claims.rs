@@ -41,6 +41,7 @@ pub struct Claim {
     entry: Entry,
     etag: EntityTag,
     deadline: SystemTime,
+    is_withdrawn: bool,
 }
 
 /// What came of a worker's wish to have an object in hand.
@@ -132,7 +133,7 @@ pub async fn take(
         return Ok(None);
     };
     let lake_bucket = found.lake_bucket.clone();
-    Ok(Some(Box::new(Claim { lake_bucket, entry, etag, deadline: worker.deadline })))
+    Ok(Some(Box::new(Claim { lake_bucket, entry, etag, deadline: worker.deadline, is_withdrawn: false })))
 }
 
 impl Found {
@@ -237,13 +238,12 @@ impl Claim {
                 objects.delete(&self.lake_bucket, path).await?;
             }
         }
-        self.entry.kept_paths.clear();
-        self.entry.unfinished = None;
+        self.is_withdrawn = true;
         Ok(())
     }
 
-    /// Writes what became of the object, and gives it out of hand. What a broken-off publication may have left stays noted, unless this
-    /// version is published or all of it was withdrawn.
+    /// Writes what became of the object, and gives it out of hand. What stands of former versions stays noted beside a version that is
+    /// not published, and so does a broken-off publication, unless all of it was withdrawn.
     ///
     /// # Errors
     ///
@@ -251,12 +251,14 @@ impl Claim {
     pub async fn commit(&mut self, objects: &Objects, entry: &Entry) -> Result<(), LakeError> {
         let mut entry = entry.clone();
         entry.lease_until = None;
-        entry.unfinished = match entry.state {
-            State::Committed => None,
-            State::Rejected | State::Failed | State::Heavy | State::Working | State::Publishing => {
-                self.entry.unfinished.clone()
-            }
+        let leaves_former = match entry.state {
+            State::Committed => false,
+            State::Rejected | State::Failed | State::Heavy | State::Working | State::Publishing => !self.is_withdrawn,
         };
+        if leaves_former {
+            entry.kept_paths = ledger::stale_paths(Some(&self.entry), &entry);
+            entry.unfinished.clone_from(&self.entry.unfinished);
+        }
         self.replace(objects, entry).await
     }
 

@@ -305,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_says_which_outcome_it_is_to_replace() {
+        let attributes = |pairs: &[(&str, &str)]| {
+            replaced_outcome(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let mut record = FailureRecord::new(Stage::Ingest, FailureKind::GaveUp, "5 deliveries failed");
+        record.at = "2026-01-02T03:04:05.000Z".to_owned();
+        let record = serde_json::to_string(&record).unwrap();
+        assert_eq!(attributes(&[("failure", &record)]).as_deref(), Some("2026-01-02T03:04:05.000Z"));
+        assert_eq!(attributes(&[("failure", &record), ("replay", "2027")]).as_deref(), Some("2027"));
+        assert_eq!(attributes(&[("failure", "no record"), ("kind", "GaveUp")]), None);
+        assert_eq!(attributes(&[]), None);
+    }
+
+    #[test]
     fn a_kind_of_another_version_is_kept_as_it_stands() {
         let kind: FailureKind = serde_json::from_str("\"SomethingNew\"").unwrap();
         assert_eq!(kind, FailureKind::Other("SomethingNew".to_owned()));

@@ -177,6 +177,70 @@ async fn a_released_object_is_free_at_once_unless_something_may_be_visible() {
     assert_eq!(in_hand(&objects, 1, 70).await.entry().kept_paths, ["lake/orders/a-0.parquet"]);
 }
 
+#[tokio::test]
+async fn a_publication_that_broke_off_is_remembered_until_a_version_is_published() {
+    let objects = objects();
+    let mut first = in_hand(&objects, 1, 0).await;
+    let published = with_output(version(1), State::Committed, "lake/orders/a-0.parquet");
+    first.intend(&objects, &published, at(1)).await.unwrap();
+    drop(first);
+    let mut second = in_hand(&objects, 2, 400).await;
+    assert_eq!(second.entry().unfinished, Some(version(1).source));
+    let rejected = second.outcome(State::Rejected, "2023-11-14T22:20:00.000Z".to_owned());
+    second.intend(&objects, &rejected, at(401)).await.unwrap();
+    second.commit(&objects, &rejected).await.unwrap();
+    let entry = stands(&objects).await;
+    assert_eq!(
+        (entry.unfinished, entry.kept_paths),
+        (Some(version(1).source), vec![published.outputs[0].path.clone()])
+    );
+    let mut third = in_hand(&objects, 3, 402).await;
+    let published = with_output(version(3), State::Committed, "lake/orders/b-0.parquet");
+    third.intend(&objects, &published, at(403)).await.unwrap();
+    assert_eq!(third.entry().unfinished, Some(version(3).source));
+    third.commit(&objects, &published).await.unwrap();
+    assert_eq!(stands(&objects).await.unfinished, None);
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_is_gone_but_for_the_rejects_of_the_version_in_hand() {
+    let objects = objects();
+    let paths = ["lake/orders/a-0.parquet", "rejects/dataset=orders/a-1.parquet", "rejects/dataset=orders/a-2.parquet"];
+    for path in paths {
+        objects.create("lake", path, bytes::Bytes::new()).await.unwrap();
+    }
+    let mut first = in_hand(&objects, 1, 0).await;
+    let mut published = with_output(version(1), State::Committed, paths[0]);
+    published.rejects_path = Some(paths[1].to_owned());
+    first.intend(&objects, &published, at(1)).await.unwrap();
+    let mut second = in_hand(&objects, 2, 400).await;
+    let mut rejected = second.outcome(State::Rejected, "2023-11-14T22:20:00.000Z".to_owned());
+    rejected.rejects_path = Some(paths[2].to_owned());
+    second.intend(&objects, &rejected, at(401)).await.unwrap();
+    second.withdraw(&objects).await.unwrap();
+    // Should the worker die now, nothing is forgotten.
+    assert_eq!(stands(&objects).await.unfinished, Some(version(1).source));
+    second.commit(&objects, &rejected).await.unwrap();
+    let entry = stands(&objects).await;
+    assert_eq!((entry.unfinished.as_ref(), entry.kept_paths.as_slice()), (None, [].as_slice()));
+    let left: Vec<String> =
+        objects.list("lake", "rejects/").await.unwrap().into_iter().map(|found| found.key).collect();
+    assert_eq!(left, [paths[2]]);
+    assert!(objects.list("lake", "lake/").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_failure_that_may_have_been_told_is_told_as_the_same_one_again() {
+    let objects = objects();
+    let mut first = in_hand(&objects, 1, 0).await;
+    let told_at = first.failed_at(at(1));
+    first.intend(&objects, &first.outcome(State::Failed, told_at.clone()), at(1)).await.unwrap();
+    let again = in_hand(&objects, 1, 400).await;
+    assert_eq!(again.failed_at(at(401)), told_at);
+    let newer = in_hand(&objects, 2, 800).await;
+    assert_eq!(newer.failed_at(at(801)), rfc3339(at(801)), "another version's failure is another one");
+}
+
 #[test]
 fn a_worker_without_a_deadline_has_as_long_as_a_function_may_run() {
     let (one, other) = (Worker::new("r", SystemTime::UNIX_EPOCH, at(0)), Worker::new("r", at(1), at(0)));
