@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use object_store::aws::AmazonS3Builder;
 use object_store::{BackoffConfig, ClientOptions};
 
@@ -28,7 +29,9 @@ const S3_RETRY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The configuration that every SDK client is built from. It makes no call: credentials are resolved when first used.
 pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
+    let tls = tls::Provider::Rustls(CryptoMode::Ring);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
         .region(Region::new(settings.region.clone()))
         .retry_config(RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS))
         .timeout_config(
@@ -45,6 +48,8 @@ pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
 /// Requests are path-style only for another endpoint. Plain HTTP is allowed only when that endpoint asks for it.
 #[must_use]
 pub fn s3_builder(settings: &AwsSettings) -> AmazonS3Builder {
+    // The store's HTTP client asks the process for its TLS. That it is set already is no error.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = AmazonS3Builder::new();
     for (name, value) in &settings.variables {
         // A name that the store does not know is meant for somebody else.
