@@ -11,6 +11,7 @@ mod stand_ins;
 mod take_in;
 mod unknown;
 mod uploads;
+mod visibility;
 
 use std::process::ExitCode;
 use std::time::SystemTime;

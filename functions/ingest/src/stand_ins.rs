@@ -222,6 +222,8 @@ struct AwsState {
     faults: Mutex<Arc<Faults>>,
     /// Bodies of the `SendMessage` requests that were granted.
     sent: Mutex<Vec<String>>,
+    /// Bodies of the `ChangeMessageVisibility` requests.
+    hidden: Mutex<Vec<String>>,
 }
 
 impl Aws {
@@ -259,6 +261,17 @@ impl Aws {
     pub(crate) fn reset(&self, faults: &Arc<Faults>) {
         *self.state.faults.lock().unwrap() = Arc::clone(faults);
         self.state.sent.lock().unwrap().clear();
+        self.state.hidden.lock().unwrap().clear();
+    }
+
+    /// The requests to change a message's visibility, as JSON.
+    pub(crate) fn hidden(&self) -> Vec<String> {
+        self.state.hidden.lock().unwrap().clone()
+    }
+
+    /// The messages that were sent to a queue, as JSON.
+    pub(crate) fn messages_to(&self, queue: &str) -> Vec<String> {
+        self.state.sent.lock().unwrap().iter().filter(|body| body.contains(queue)).cloned().collect()
     }
 
     /// How many messages a queue was given.
@@ -273,7 +286,10 @@ fn answer(mut stream: TcpStream, state: &AwsState) -> Option<TcpStream> {
     let faults = Arc::clone(&state.faults.lock().unwrap());
     let fault = faults.next().filter(|fault| *fault != Fault::Wait);
     if fault.is_none_or(Fault::is_carried_out) && operation == "sendmessage" {
-        state.sent.lock().unwrap().push(body);
+        state.sent.lock().unwrap().push(body.clone());
+    }
+    if operation == "changemessagevisibility" {
+        state.hidden.lock().unwrap().push(body.clone());
     }
     let answer = match (fault, operation.as_str()) {
         (Some(fault), _) if fault.is_deadly() => {

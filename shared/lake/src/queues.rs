@@ -2,6 +2,7 @@
 //! It must not know what the messages mean.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
@@ -57,6 +58,19 @@ pub async fn send(sqs: &Client, queue_url: &str, message: &Outgoing) -> Result<(
     }
     request.send().await.map_err(|error| from_sdk(OPERATION, queue_url, &error))?;
     Ok(())
+}
+
+/// Hides a message that was received for that long from now, whatever was left of its visibility timeout. The time is rounded up to
+/// whole seconds; SQS takes twelve hours at most.
+///
+/// # Errors
+///
+/// What SQS refused: a receipt handle of an earlier delivery, for example.
+pub async fn hide(sqs: &Client, queue_url: &str, receipt_handle: &str, time: Duration) -> Result<(), LakeError> {
+    let secs = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let request = sqs.change_message_visibility().queue_url(queue_url).receipt_handle(receipt_handle);
+    let answer = request.visibility_timeout(i32::try_from(secs).unwrap_or(i32::MAX)).send().await;
+    answer.map(|_| ()).map_err(|error| from_sdk("ChangeMessageVisibility", queue_url, &error))
 }
 
 /// Sends messages, ten to a call; returns for each, in order, whether the queue took it.

@@ -1,0 +1,218 @@
+//! Tests: what becomes of whole messages, and when they are to come again.
+//! They must not know how an object is taken in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use lakegate_lake::catalog::{Catalog, TableDefinition};
+use lakegate_lake::contracts::Contracts;
+use lakegate_lake::layout;
+use lakegate_lake::objects::Objects;
+use lakegate_lake::settings::AwsSettings;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde_json::json;
+
+use super::*;
+use crate::settings::{Settings, UnknownDatasets};
+use crate::stand_ins::{Aws, Fault, Faults, Store};
+
+const CONTRACT: &str = "
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+servers:
+  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: string, required: true}
+";
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+struct World {
+    aws: Aws,
+    faults: Arc<Faults>,
+    raw: Arc<InMemory>,
+    lake: Arc<InMemory>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (aws, faults) = (Aws::start(), Arc::<Faults>::default());
+        aws.reset(&faults);
+        let lake = Arc::new(InMemory::new());
+        lake.put(&Path::from("contracts/orders.odcs.yaml"), CONTRACT.into()).await.unwrap();
+        Self { aws, faults, raw: Arc::default(), lake }
+    }
+
+    async fn upload(&self, key: &str) {
+        self.raw.put(&Path::parse(key).unwrap(), "id\n1\n".into()).await.unwrap();
+    }
+
+    fn context(&self) -> Context {
+        let store = |inner: &Arc<InMemory>| {
+            let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
+            Arc::new(store) as Arc<dyn ObjectStore>
+        };
+        let stores = BTreeMap::from([("raw".to_owned(), store(&self.raw)), ("lake".to_owned(), store(&self.lake))]);
+        let region = "eu-central-1".to_owned();
+        Context {
+            settings: Settings {
+                aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
+                lake_bucket: "lake".to_owned(),
+                glue_database: "db".to_owned(),
+                ingest_queue_url: "http://127.0.0.1/ingest".to_owned(),
+                heavy_queue_url: "http://127.0.0.1/heavy".to_owned(),
+                failures_queue_url: "http://127.0.0.1/failures".to_owned(),
+                heavy_bytes: u64::MAX,
+                unknown_datasets: UnknownDatasets::Fail,
+                threads: 1,
+            },
+            objects: Objects::of_stores(stores),
+            contracts: Contracts::new("lake".to_owned()),
+            catalog: Catalog::new(self.aws.glue.clone(), "db".to_owned()),
+            rejects_table: TableDefinition::of_rejects("lake"),
+            sqs: self.aws.sqs.clone(),
+            clock: || NOW,
+        }
+    }
+
+    /// The ids of the messages that are to come again.
+    async fn handle(&self, messages: &[Message]) -> Vec<String> {
+        let worker = Worker::new("r", NOW + Duration::from_mins(5), NOW);
+        match handle(&self.context(), &worker, &batch(messages)).await.unwrap() {
+            Response::Batch(response) => {
+                response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+            }
+            Response::Direct { .. } => panic!("a batch was given"),
+        }
+    }
+
+    /// What the ledger says of an object.
+    async fn state(&self, key: &str) -> String {
+        let found = self.lake.get(&Path::from(layout::ledger_object("raw", key))).await.unwrap();
+        let entry: Value = serde_json::from_slice(&found.bytes().await.unwrap()).unwrap();
+        entry["state"].as_str().unwrap().to_owned()
+    }
+
+    /// By receipt handle, the seconds for which messages were hidden.
+    fn hidden_secs(&self) -> Vec<(String, u64)> {
+        let request = |body: String| {
+            let request: Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(request["QueueUrl"], "http://127.0.0.1/ingest");
+            (request["ReceiptHandle"].as_str().unwrap().to_owned(), request["VisibilityTimeout"].as_u64().unwrap())
+        };
+        self.aws.hidden().into_iter().map(request).collect()
+    }
+}
+
+fn batch(messages: &[Message]) -> Value {
+    let record = |message: &Message| {
+        json!({
+            "messageId": message.id, "receiptHandle": message.receipt_handle, "body": message.body, "eventSource": "aws:sqs",
+            "attributes": {"ApproximateReceiveCount": message.receive_count.to_string()}, "messageAttributes": {},
+        })
+    };
+    json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() })
+}
+
+fn message(id: &str, receive_count: u32, body: impl ToString) -> Message {
+    let (body, receipt_handle) = (body.to_string(), format!("receipt of {id}"));
+    Message { id: id.to_owned(), body, receive_count, receipt_handle, ..Message::default() }
+}
+
+/// A record of a notification; the key as S3 encodes it.
+fn record(event: &str, key: &str, sequencer: &str) -> Value {
+    json!({
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1", "eventName": event,
+        "eventTime": "2026-01-02T03:04:05.000Z", "userIdentity": {"principalId": "A"}, "responseElements": {},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": "raw", "arn": "arn:aws:s3:::raw"},
+               "object": {"key": key, "size": 5, "sequencer": sequencer}},
+    })
+}
+
+fn created(key: &str) -> Value {
+    json!({ "Records": [record("ObjectCreated:Put", key, "0A")] })
+}
+
+#[tokio::test]
+async fn a_message_that_meets_passing_trouble_comes_again_soon_and_later_every_time() {
+    for (receive_count, secs) in [(1, 10..=13), (2, 60..=75), (3, 300..=375), (9, 900..=1125)] {
+        let world = World::new().await;
+        world.upload("orders/a.csv").await;
+        world.faults.arm(0, Fault::FailBefore);
+        assert_eq!(world.handle(&[message("m", receive_count, created("orders/a.csv"))]).await, ["m"]);
+        let hidden = world.hidden_secs();
+        assert!(
+            matches!(&hidden[..], [(receipt, hidden)] if receipt == "receipt of m" && secs.contains(hidden)),
+            "{hidden:?}"
+        );
+        assert_eq!(world.handle(&[message("m", 2, created("orders/a.csv"))]).await, [""; 0]);
+        assert_eq!(world.hidden_secs().len(), 1, "what is done stays as it is");
+    }
+}
+
+#[tokio::test]
+async fn an_object_in_another_hand_is_asked_for_again_when_its_lease_ends_at_the_latest() {
+    let mut busy = 0;
+    for call in 0..20 {
+        let world = World::new().await;
+        world.upload("orders/a.csv").await;
+        world.faults.arm(call, Fault::Wait);
+        let messages = [message("m", 1, created("orders/a.csv"))];
+        let mut slow = Box::pin(world.handle(&messages));
+        tokio::select! {
+            _ = &mut slow => continue,
+            () = world.faults.standstill() => {}
+        }
+        if world.handle(&[message("other", 7, created("orders/a.csv"))]).await == ["other"] {
+            let lease_secs = ("receipt of other".to_owned(), 361);
+            assert_eq!(world.hidden_secs(), [lease_secs], "five minutes, the margin and a second");
+            busy += 1;
+        }
+        world.faults.go_on();
+        slow.await;
+        assert_eq!(world.state("orders/a.csv").await, "committed");
+    }
+    assert!(busy > 3, "{busy}");
+}
+
+#[tokio::test]
+async fn a_visibility_that_cannot_be_changed_harms_nothing() {
+    let world = World::new().await;
+    world.upload("orders/a.csv").await;
+    world.faults.arm(0, Fault::FailBefore);
+    let context = world.context();
+    let failed = LakeError::Passing { operation: "GetObject", resource: String::new(), source: "throttled".into() };
+    visibility::give_back(&context, &message("m", 1, ""), &failed).await;
+    assert!(world.faults.disarm(), "the call went wrong");
+}
+
+#[tokio::test]
+async fn messages_that_are_worked_on_for_long_stay_hidden_until_their_worker_s_leases_end() {
+    let world = World::new().await;
+    let context = world.context();
+    let worker = Worker::new("r", NOW + Duration::from_mins(5), NOW);
+    let messages = [message("done", 1, ""), message("in work", 1, ""), message("waits", 1, "")];
+    let done = AtomicUsize::new(0);
+    let hold = visibility::hold(&context, &worker, &messages, &done, Duration::from_millis(50));
+    tokio::select! {
+        never = hold => match never {},
+        () = async {
+            done.store(1, Ordering::Relaxed);
+            assert!(world.hidden_secs().is_empty(), "not at once");
+            while world.hidden_secs().len() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        } => {}
+    }
+    let held = [("receipt of in work".to_owned(), 360), ("receipt of waits".to_owned(), 360)];
+    assert_eq!(world.hidden_secs(), held);
+}
