@@ -50,7 +50,7 @@ pub(crate) async fn handle(context: &Context, worker: &Worker, payload: &Value) 
 async fn take_batch(context: &Context, worker: &Worker, messages: &[Message], done: &AtomicUsize) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in messages {
-        let taken = take_message(context, worker, &message.body).await;
+        let taken = Box::pin(take_message(context, worker, &message.body)).await;
         done.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = taken {
             visibility::give_back(context, message, &error).await;

@@ -121,8 +121,8 @@ fn batch(messages: &[Message]) -> Value {
     json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() })
 }
 
-fn message(id: &str, receive_count: u32, body: impl ToString) -> Message {
-    let (body, receipt_handle) = (body.to_string(), format!("receipt of {id}"));
+fn message(id: &str, receive_count: u32, body: &str) -> Message {
+    let (body, receipt_handle) = (body.to_owned(), format!("receipt of {id}"));
     Message { id: id.to_owned(), body, receive_count, receipt_handle, ..Message::default() }
 }
 
@@ -137,8 +137,8 @@ fn record(event: &str, key: &str, sequencer: &str) -> Value {
     })
 }
 
-fn created(key: &str) -> Value {
-    json!({ "Records": [record("ObjectCreated:Put", key, "0A")] })
+fn created(key: &str) -> String {
+    json!({ "Records": [record("ObjectCreated:Put", key, "0A")] }).to_string()
 }
 
 #[tokio::test]
@@ -147,13 +147,13 @@ async fn a_message_that_meets_passing_trouble_comes_again_soon_and_later_every_t
         let world = World::new().await;
         world.upload("orders/a.csv").await;
         world.faults.arm(0, Fault::FailBefore);
-        assert_eq!(world.handle(&[message("m", receive_count, created("orders/a.csv"))]).await, ["m"]);
+        assert_eq!(world.handle(&[message("m", receive_count, &created("orders/a.csv"))]).await, ["m"]);
         let hidden = world.hidden_secs();
         assert!(
             matches!(&hidden[..], [(receipt, hidden)] if receipt == "receipt of m" && secs.contains(hidden)),
             "{hidden:?}"
         );
-        assert_eq!(world.handle(&[message("m", 2, created("orders/a.csv"))]).await, [""; 0]);
+        assert_eq!(world.handle(&[message("m", 2, &created("orders/a.csv"))]).await, [""; 0]);
         assert_eq!(world.hidden_secs().len(), 1, "what is done stays as it is");
     }
 }
@@ -165,13 +165,13 @@ async fn an_object_in_another_hand_is_asked_for_again_when_its_lease_ends_at_the
         let world = World::new().await;
         world.upload("orders/a.csv").await;
         world.faults.arm(call, Fault::Wait);
-        let messages = [message("m", 1, created("orders/a.csv"))];
+        let messages = [message("m", 1, &created("orders/a.csv"))];
         let mut slow = Box::pin(world.handle(&messages));
         tokio::select! {
             _ = &mut slow => continue,
             () = world.faults.standstill() => {}
         }
-        if world.handle(&[message("other", 7, created("orders/a.csv"))]).await == ["other"] {
+        if world.handle(&[message("other", 7, &created("orders/a.csv"))]).await == ["other"] {
             let lease_secs = ("receipt of other".to_owned(), 361);
             assert_eq!(world.hidden_secs(), [lease_secs], "five minutes, the margin and a second");
             busy += 1;
@@ -213,6 +213,6 @@ async fn messages_that_are_worked_on_for_long_stay_hidden_until_their_worker_s_l
             tokio::time::sleep(Duration::from_millis(50)).await;
         } => {}
     }
-    let held = [("receipt of in work".to_owned(), 360), ("receipt of waits".to_owned(), 360)];
-    assert_eq!(world.hidden_secs(), held);
+    let until_the_end = [("receipt of in work".to_owned(), 360), ("receipt of waits".to_owned(), 360)];
+    assert_eq!(world.hidden_secs(), until_the_end);
 }
