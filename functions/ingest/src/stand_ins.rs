@@ -269,11 +269,6 @@ impl Aws {
         self.state.hidden.lock().unwrap().clone()
     }
 
-    /// The messages that were sent to a queue, as JSON.
-    pub(crate) fn messages_to(&self, queue: &str) -> Vec<String> {
-        self.state.sent.lock().unwrap().iter().filter(|body| body.contains(queue)).cloned().collect()
-    }
-
     /// How many messages a queue was given.
     pub(crate) fn sent_to(&self, queue: &str) -> usize {
         self.state.sent.lock().unwrap().iter().filter(|body| body.contains(queue)).count()

@@ -305,7 +305,9 @@ mod tests {
         let record = FailureRecord::new(Stage::Ingest, FailureKind::UnreadableMessage, "the message is not JSON");
         let message = record.to_message(&"é".repeat(500_001)).unwrap();
         assert!(message.size_bytes() < queues::SQS_BATCH_MAX_BYTES && message.body.len() == BODY_MAX_BYTES);
-        assert!(message.attributes["failure"].contains("the message is not JSON; the message is too long to be kept whole"));
+        assert!(
+            message.attributes["failure"].contains("the message is not JSON; the message is too long to be kept whole")
+        );
     }
 
     #[test]

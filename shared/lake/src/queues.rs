@@ -110,7 +110,8 @@ async fn send_batch(
     const OPERATION: &str = "SendMessageBatch";
     let mut request = sqs.send_message_batch().queue_url(queue_url);
     for (index, message) in messages.iter().enumerate() {
-        let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(permitted(&message.body));
+        let mut entry =
+            SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(permitted(&message.body));
         let attributes = message.sdk_attributes().map_err(|error| unbuildable(OPERATION, queue_url, error))?;
         for (name, value) in attributes {
             entry = entry.message_attributes(name, value);
