@@ -162,12 +162,12 @@ async fn a_message_of_which_one_failure_is_not_kept_comes_again_and_the_others_a
             serde_json::from_str::<Value>(&event(&format!("orders/{number}.csv"))).unwrap()["Records"][0].take()
         })
         .collect();
-    let given_up = message("given up", &json!({ "Records": records }).to_string(), None);
+    let given_up = [message("given up", &json!({ "Records": records }).to_string(), None)];
     aws.set(Fault::FirstOfCall);
-    assert_eq!(handle_all(&context, &[given_up.clone()]).await, BTreeSet::from(["given up".to_owned()]));
+    assert_eq!(handle_all(&context, &given_up).await, BTreeSet::from(["given up".to_owned()]));
     aws.set(Fault::None);
-    assert_eq!(handle_all(&context, &[given_up.clone()]).await, nothing());
-    assert_eq!(handle_all(&context, &[given_up]).await, nothing());
+    assert_eq!(handle_all(&context, &given_up).await, nothing());
+    assert_eq!(handle_all(&context, &given_up).await, nothing());
     let expected: Vec<String> = (0..10).map(|number| event(&format!("orders/{number}.csv"))).collect();
     assert_eq!(bodies(&aws), expected);
     assert_eq!(aws.mails().len(), 2);

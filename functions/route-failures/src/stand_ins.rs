@@ -163,7 +163,7 @@ fn take_mail(body: &str, state: &State) -> String {
 
 /// Whether it is for SQS, and the body.
 fn request_of(stream: &mut TcpStream) -> Option<(bool, String)> {
-    let (mut request, mut buffer) = (Vec::new(), [0; 65_536]);
+    let (mut request, mut buffer) = (Vec::new(), [0; 8_192]);
     loop {
         let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
         request.extend_from_slice(&buffer[..count]);
