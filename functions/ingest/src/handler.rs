@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::outcome::Report;
-use crate::take_in::{self, Context};
+use crate::take_in::{self, Context, Delivery};
 use crate::visibility;
 
 /// What the function answers.
@@ -35,7 +35,7 @@ pub(crate) enum Response {
 pub(crate) async fn handle(context: &Context, worker: &Worker, payload: &Value) -> Result<Response, Error> {
     let messages = match invocation::parse(payload)? {
         Invocation::Direct(event) => {
-            return Ok(Response::Direct { objects: take_message(context, worker, &event).await? });
+            return Ok(Response::Direct { objects: take_message(context, worker, &event, None).await? });
         }
         Invocation::Batch(messages) => messages,
     };
@@ -50,7 +50,8 @@ pub(crate) async fn handle(context: &Context, worker: &Worker, payload: &Value) 
 async fn take_batch(context: &Context, worker: &Worker, messages: &[Message], done: &AtomicUsize) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in messages {
-        let taken = Box::pin(take_message(context, worker, &message.body)).await;
+        let replaces = failure::replaced_outcome(&message.attributes);
+        let taken = Box::pin(take_message(context, worker, &message.body, replaces.as_deref())).await;
         done.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = taken {
             visibility::give_back(context, message, &error).await;
@@ -62,7 +63,12 @@ async fn take_batch(context: &Context, worker: &Worker, messages: &[Message], do
 
 /// Takes in every object of a message. An error is passing trouble of at least one of them: the message comes again,
 /// and those that were taken in are recognised then.
-async fn take_message(context: &Context, worker: &Worker, body: &str) -> Result<Vec<Report>, LakeError> {
+async fn take_message(
+    context: &Context,
+    worker: &Worker,
+    body: &str,
+    replaces: Option<&str>,
+) -> Result<Vec<Report>, LakeError> {
     let events = match events::parse(body) {
         Ok(events) => events,
         Err(error) => {
@@ -76,7 +82,8 @@ async fn take_message(context: &Context, worker: &Worker, body: &str) -> Result<
     let mut passing = None;
     for event in events {
         let started = Instant::now();
-        match take_in::take_in(context, worker, &event, started).await {
+        let delivery = Delivery { worker, event: &event, replaces, started };
+        match take_in::take_in(context, delivery).await {
             Ok(outcome) => {
                 let report = Report::new(&event, &outcome, started);
                 report.log();

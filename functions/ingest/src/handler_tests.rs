@@ -1,90 +1,25 @@
 //! Tests: what becomes of whole messages, and when they are to come again.
 //! They must not know how an object is taken in.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use lakegate_lake::catalog::{Catalog, TableDefinition};
-use lakegate_lake::contracts::Contracts;
 use lakegate_lake::layout;
-use lakegate_lake::objects::Objects;
-use lakegate_lake::settings::AwsSettings;
-use object_store::memory::InMemory;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::json;
 
 use super::*;
-use crate::settings::{Settings, UnknownDatasets};
-use crate::stand_ins::{Aws, Fault, Faults, Store};
+use crate::stand_ins::{Aws, Fault};
+use crate::world::{FIRST, World, clock};
 
-const CONTRACT: &str = "
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-status: active
-servers:
-  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: string, required: true}
-";
-const NOW: SystemTime = SystemTime::UNIX_EPOCH;
-
-struct World {
-    aws: Aws,
-    faults: Arc<Faults>,
-    raw: Arc<InMemory>,
-    lake: Arc<InMemory>,
-}
-
-impl World {
-    async fn new() -> Self {
-        let (aws, faults) = (Aws::start(), Arc::<Faults>::default());
-        aws.reset(&faults);
-        let lake = Arc::new(InMemory::new());
-        lake.put(&Path::from("contracts/orders.odcs.yaml"), CONTRACT.into()).await.unwrap();
-        Self { aws, faults, raw: Arc::default(), lake }
-    }
-
-    async fn upload(&self, key: &str) {
-        self.raw.put(&Path::parse(key).unwrap(), "id\n1\n".into()).await.unwrap();
-    }
-
-    fn context(&self) -> Context {
-        let store = |inner: &Arc<InMemory>| {
-            let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
-            Arc::new(store) as Arc<dyn ObjectStore>
-        };
-        let stores = BTreeMap::from([("raw".to_owned(), store(&self.raw)), ("lake".to_owned(), store(&self.lake))]);
-        let region = "eu-central-1".to_owned();
-        Context {
-            settings: Settings {
-                aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
-                lake_bucket: "lake".to_owned(),
-                glue_database: "db".to_owned(),
-                ingest_queue_url: "http://127.0.0.1/ingest".to_owned(),
-                heavy_queue_url: "http://127.0.0.1/heavy".to_owned(),
-                failures_queue_url: "http://127.0.0.1/failures".to_owned(),
-                heavy_bytes: u64::MAX,
-                unknown_datasets: UnknownDatasets::Fail,
-                threads: 1,
-            },
-            objects: Objects::of_stores(stores),
-            contracts: Contracts::new("lake".to_owned()),
-            catalog: Catalog::new(self.aws.glue.clone(), "db".to_owned()),
-            rejects_table: TableDefinition::of_rejects("lake"),
-            sqs: self.aws.sqs.clone(),
-            clock: || NOW,
-        }
+impl World<'_> {
+    async fn upload_as(&self, key: &str) {
+        self.raw.put(&Path::parse(key).unwrap(), FIRST.into()).await.unwrap();
     }
 
     /// The ids of the messages that are to come again.
     async fn handle(&self, messages: &[Message]) -> Vec<String> {
-        let worker = Worker::new("r", NOW + Duration::from_mins(5), NOW);
+        let worker = Worker::new("r", clock() + Duration::from_mins(5), clock());
         match handle(&self.context(), &worker, &batch(messages)).await.unwrap() {
             Response::Batch(response) => {
                 response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
@@ -95,8 +30,8 @@ impl World {
 
     /// What the ledger says of an object.
     async fn state(&self, key: &str) -> String {
-        let found = self.lake.get(&Path::from(layout::ledger_object("raw", key))).await.unwrap();
-        let entry: Value = serde_json::from_slice(&found.bytes().await.unwrap()).unwrap();
+        let found = self.plain().get("lake", &layout::ledger_object("raw", key)).await.unwrap().unwrap();
+        let entry: Value = serde_json::from_slice(&found).unwrap();
         entry["state"].as_str().unwrap().to_owned()
     }
 
@@ -143,9 +78,10 @@ fn created(key: &str) -> String {
 
 #[tokio::test]
 async fn a_message_that_meets_passing_trouble_comes_again_soon_and_later_every_time() {
+    let aws = Aws::start();
     for (receive_count, secs) in [(1, 10..=13), (2, 60..=75), (3, 300..=375), (9, 900..=1125)] {
-        let world = World::new().await;
-        world.upload("orders/a.csv").await;
+        let world = World::new(&aws).await;
+        world.upload_as("orders/a.csv").await;
         world.faults.arm(0, Fault::FailBefore);
         assert_eq!(world.handle(&[message("m", receive_count, &created("orders/a.csv"))]).await, ["m"]);
         let hidden = world.hidden_secs();
@@ -160,10 +96,10 @@ async fn a_message_that_meets_passing_trouble_comes_again_soon_and_later_every_t
 
 #[tokio::test]
 async fn an_object_in_another_hand_is_asked_for_again_when_its_lease_ends_at_the_latest() {
-    let mut busy = 0;
+    let (aws, mut busy) = (Aws::start(), 0);
     for call in 0..20 {
-        let world = World::new().await;
-        world.upload("orders/a.csv").await;
+        let world = World::new(&aws).await;
+        world.upload_as("orders/a.csv").await;
         world.faults.arm(call, Fault::Wait);
         let messages = [message("m", 1, &created("orders/a.csv"))];
         let mut slow = Box::pin(world.handle(&messages));
@@ -185,8 +121,9 @@ async fn an_object_in_another_hand_is_asked_for_again_when_its_lease_ends_at_the
 
 #[tokio::test]
 async fn a_visibility_that_cannot_be_changed_harms_nothing() {
-    let world = World::new().await;
-    world.upload("orders/a.csv").await;
+    let aws = Aws::start();
+    let world = World::new(&aws).await;
+    world.upload_as("orders/a.csv").await;
     world.faults.arm(0, Fault::FailBefore);
     let context = world.context();
     let failed = LakeError::Passing { operation: "GetObject", resource: String::new(), source: "throttled".into() };
@@ -196,9 +133,10 @@ async fn a_visibility_that_cannot_be_changed_harms_nothing() {
 
 #[tokio::test]
 async fn messages_that_are_worked_on_for_long_stay_hidden_until_their_worker_s_leases_end() {
-    let world = World::new().await;
+    let aws = Aws::start();
+    let world = World::new(&aws).await;
     let context = world.context();
-    let worker = Worker::new("r", NOW + Duration::from_mins(5), NOW);
+    let worker = Worker::new("r", clock() + Duration::from_mins(5), clock());
     let messages = [message("done", 1, ""), message("in work", 1, ""), message("waits", 1, "")];
     let done = AtomicUsize::new(0);
     let hold = visibility::hold(&context, &worker, &messages, &done, Duration::from_millis(50));

@@ -21,6 +21,8 @@ pub const FAILURE_ATTRIBUTE: &str = "failure";
 pub const KIND_ATTRIBUTE: &str = "kind";
 /// Attribute of a message that holds the dataset alone, for filters; absent when it is unknown.
 pub const DATASET_ATTRIBUTE: &str = "dataset";
+/// Attribute of a message that asks for an object to be judged again: when the outcome happened that is to be replaced, RFC 3339.
+pub const REPLAY_ATTRIBUTE: &str = "replay";
 
 /// Most counts by column and rule that a record carries: with its body it must stay below SQS's message size.
 const VIOLATIONS_MAX: usize = 200;
@@ -248,13 +250,23 @@ pub async fn report(sqs: &Client, queue_url: &str, record: &FailureRecord, origi
     queues::send(sqs, queue_url, &message).await
 }
 
+/// When the outcome happened that a message is to replace, RFC 3339: it says so itself ([`REPLAY_ATTRIBUTE`]), or it is a dead letter
+/// that was sent back with its record. `None` for a message that is no replay.
+#[must_use]
+pub fn replaced_outcome(attributes: &BTreeMap<String, String>) -> Option<String> {
+    let of_record = |record: &String| serde_json::from_str::<FailureRecord>(record).ok().map(|record| record.at);
+    attributes.get(REPLAY_ATTRIBUTE).cloned().or_else(|| attributes.get(FAILURE_ATTRIBUTE).and_then(of_record))
+}
+
 /// Now, RFC 3339, UTC, in milliseconds.
 #[must_use]
 pub fn now() -> String {
     rfc3339(Utc::now())
 }
 
-fn rfc3339(time: DateTime<Utc>) -> String {
+/// A time as records and ledger entries write it: RFC 3339, UTC, in milliseconds.
+#[must_use]
+pub fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -308,6 +320,20 @@ mod tests {
         assert!(
             message.attributes["failure"].contains("the message is not JSON; the message is too long to be kept whole")
         );
+    }
+
+    #[test]
+    fn a_replay_says_which_outcome_it_is_to_replace() {
+        let attributes = |pairs: &[(&str, &str)]| {
+            replaced_outcome(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let mut record = FailureRecord::new(Stage::Ingest, FailureKind::GaveUp, "5 deliveries failed");
+        record.at = "2026-01-02T03:04:05.000Z".to_owned();
+        let record = serde_json::to_string(&record).unwrap();
+        assert_eq!(attributes(&[("failure", &record)]).as_deref(), Some("2026-01-02T03:04:05.000Z"));
+        assert_eq!(attributes(&[("failure", &record), ("replay", "2027")]).as_deref(), Some("2027"));
+        assert_eq!(attributes(&[("failure", "no record"), ("kind", "GaveUp")]), None);
+        assert_eq!(attributes(&[]), None);
     }
 
     #[test]
