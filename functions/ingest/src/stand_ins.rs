@@ -334,6 +334,8 @@ struct AwsState {
     faults: Mutex<Arc<Faults>>,
     /// Bodies of the `SendMessage` requests that were granted.
     sent: Mutex<Vec<String>>,
+    /// Bodies of the `ChangeMessageVisibility` requests.
+    hidden: Mutex<Vec<String>>,
 }
 
 impl Aws {
@@ -373,6 +375,12 @@ impl Aws {
     pub(crate) fn reset(&self, faults: &Arc<Faults>) {
         *self.state.faults.lock().unwrap() = Arc::clone(faults);
         self.state.sent.lock().unwrap().clear();
+        self.state.hidden.lock().unwrap().clear();
+    }
+
+    /// The requests to change a message's visibility, as JSON.
+    pub(crate) fn hidden(&self) -> Vec<String> {
+        self.state.hidden.lock().unwrap().clone()
     }
 
     /// The records that the queue of failures was given, in the order in which it was.
@@ -397,7 +405,10 @@ fn answer(mut stream: TcpStream, state: &AwsState) -> Option<TcpStream> {
     let faults = Arc::clone(&state.faults.lock().unwrap());
     let fault = faults.next().filter(|fault| *fault != Fault::Wait);
     if fault.is_none_or(Fault::is_carried_out) && operation == "sendmessage" {
-        state.sent.lock().unwrap().push(body);
+        state.sent.lock().unwrap().push(body.clone());
+    }
+    if operation == "changemessagevisibility" {
+        state.hidden.lock().unwrap().push(body.clone());
     }
     let answer = match (fault, operation.as_str()) {
         (Some(fault), _) if fault.is_deadly() => {
