@@ -191,13 +191,16 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn settle_with(&self, event: &ObjectEvent, replaces: Option<&str>) -> Outcome {
+        let mut last = "the worker died".to_owned();
         for _ in 0..3 {
             wait(LATER);
-            if let Some(Ok(outcome)) = self.deliver_with(event, replaces, Duration::from_mins(5)).await {
-                return outcome;
+            match self.deliver_with(event, replaces, Duration::from_mins(5)).await {
+                Some(Ok(outcome)) => return outcome,
+                Some(Err(error)) => last = lakegate_lake::chain(&error),
+                None => {}
             }
         }
-        panic!("it does not settle");
+        panic!("it does not settle: {last}");
     }
 
     pub(crate) async fn visible(&self) -> Visible {
