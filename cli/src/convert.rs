@@ -102,7 +102,7 @@ fn convert(
     path: &Path,
     threads: usize,
 ) -> Result<Judgement> {
-    let mut converter = Converter::new(contract, source)?.with_threads(threads)?;
+    let mut converter = Converter::new(contract, source)?.with_threads(threads);
     if threads == 1 {
         return feed(&mut converter, input, path, threads, |chunk| staging.append(&chunk));
     }

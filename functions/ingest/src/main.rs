@@ -14,6 +14,7 @@ mod take_in;
 mod unfinished;
 mod unknown;
 mod uploads;
+mod visibility;
 #[cfg(test)]
 mod world;
 

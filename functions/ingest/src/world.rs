@@ -148,6 +148,7 @@ impl<'a> World<'a> {
                 aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
                 lake_bucket: "lake".to_owned(),
                 glue_database: "db".to_owned(),
+                ingest_queue_url: "http://127.0.0.1/ingest".to_owned(),
                 heavy_queue_url: "http://127.0.0.1/heavy".to_owned(),
                 failures_queue_url: "http://127.0.0.1/failures".to_owned(),
                 heavy_bytes: self.heavy_bytes,

@@ -68,6 +68,12 @@ impl Worker {
         let deadline = if deadline > now { deadline } else { now + WORK_MAX };
         Self { id: format!("{request}.{random:016x}"), deadline }
     }
+
+    /// How long from now the leases that it takes last.
+    #[must_use]
+    pub fn lease_left(&self, now: SystemTime) -> Duration {
+        (self.deadline + LEASE_MARGIN).duration_since(now).unwrap_or_default()
+    }
 }
 
 /// Reads the ledger entry of an object. Whoever looks at the object after that sees no older version than the entry knows.

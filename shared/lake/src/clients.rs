@@ -13,6 +13,7 @@ use object_store::{BackoffConfig, ClientOptions};
 use crate::settings::AwsSettings;
 
 pub use aws_sdk_glue::Client as GlueClient;
+pub use aws_sdk_glue::config::SharedHttpClient;
 pub use aws_sdk_sns::Client as SnsClient;
 pub use aws_sdk_sqs::Client as SqsClient;
 
@@ -29,9 +30,8 @@ const S3_RETRY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The configuration that every SDK client is built from. It makes no call: credentials are resolved when first used.
 pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
-    let tls = tls::Provider::Rustls(CryptoMode::Ring);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().tls_provider(tls).build_https())
+        .http_client(http_client())
         .region(Region::new(settings.region.clone()))
         .retry_config(RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS))
         .timeout_config(
@@ -41,6 +41,13 @@ pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
         loader = loader.endpoint_url(endpoint_url);
     }
     loader.load().await
+}
+
+/// The SDK clients' connections; a client without it makes none.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    let tls = tls::Provider::Rustls(CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }
 
 /// The builder that every bucket's store is made from; credentials come from the variables that Lambda sets.

@@ -27,6 +27,9 @@ pub const REPLAY_ATTRIBUTE: &str = "replay";
 /// Most counts by column and rule that a record carries: with its body it must stay below SQS's message size.
 const VIOLATIONS_MAX: usize = 200;
 
+/// Most bytes of the original event that are kept: beside them a record has its room in [`queues::SQS_BATCH_MAX_BYTES`].
+const BODY_MAX_BYTES: usize = 128 * 1024;
+
 /// What became impossible, in full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureRecord {
@@ -189,7 +192,8 @@ impl FailureRecord {
         record
     }
 
-    /// The message that carries this record: the body stays the original event, so that it can be sent back unchanged.
+    /// The message that carries this record: the body stays the original event, so that it can be sent back unchanged. Of a message that
+    /// has no room for both, which no event of an object is, the beginning is kept.
     ///
     /// # Errors
     ///
@@ -197,6 +201,9 @@ impl FailureRecord {
     pub fn to_message(&self, original: &str) -> Result<Outgoing, serde_json::Error> {
         let mut record = self.clone();
         keep_most_frequent(&mut record.violations, VIOLATIONS_MAX);
+        if original.len() > BODY_MAX_BYTES {
+            record.summary.push_str("; the message is too long to be kept whole");
+        }
         let mut attributes = BTreeMap::from([
             (FAILURE_ATTRIBUTE.to_owned(), serde_json::to_string(&record)?),
             (KIND_ATTRIBUTE.to_owned(), self.kind.to_string()),
@@ -204,7 +211,8 @@ impl FailureRecord {
         if let Some(dataset) = &self.dataset {
             attributes.insert(DATASET_ATTRIBUTE.to_owned(), dataset.clone());
         }
-        Ok(Outgoing { body: original.to_owned(), attributes })
+        let end = original.floor_char_boundary(BODY_MAX_BYTES);
+        Ok(Outgoing { body: original.get(..end).unwrap_or_default().to_owned(), attributes })
     }
 }
 
@@ -302,6 +310,16 @@ mod tests {
         assert_eq!(message.attributes["dataset"], "orders");
         insta::assert_snapshot!(message.attributes["failure"], @r#"{"version":1,"at":"2026-01-02T03:04:05.000Z","stage":"start-glue","kind":"GaveUp","retryable":false,"source":null,"dataset":"orders","owner":null,"summary":"5 deliveries failed","rows":null,"violations":{"city":{"required":3}},"rejects":null,"link":null,"replay":null}"#);
         assert_eq!(serde_json::from_str::<FailureRecord>(&message.attributes["failure"]).unwrap(), record);
+    }
+
+    #[test]
+    fn of_a_message_that_is_too_long_the_beginning_is_kept() {
+        let record = FailureRecord::new(Stage::Ingest, FailureKind::UnreadableMessage, "the message is not JSON");
+        let message = record.to_message(&"é".repeat(500_001)).unwrap();
+        assert!(message.size_bytes() < queues::SQS_BATCH_MAX_BYTES && message.body.len() == BODY_MAX_BYTES);
+        assert!(
+            message.attributes["failure"].contains("the message is not JSON; the message is too long to be kept whole")
+        );
     }
 
     #[test]
