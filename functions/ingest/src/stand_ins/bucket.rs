@@ -19,11 +19,11 @@ use super::Faults;
 /// A bucket in memory, which may keep the versions of its objects, and remembers every key that it saw.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
-    current: InMemory,
+    current: Arc<InMemory>,
     /// Each version's bytes and entity tag, by key and version.
     versions: Option<Versions>,
     /// Keys of all objects that were ever written or deleted.
-    pub(crate) touched: Mutex<BTreeSet<String>>,
+    pub(crate) touched: Arc<Mutex<BTreeSet<String>>>,
 }
 
 type Versions = Mutex<BTreeMap<(Path, String), (Bytes, Option<String>)>>;
@@ -103,12 +103,11 @@ impl ObjectStore for Bucket {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        // Only ever asked for one object, by the wrapper below and by tests.
-        let locations = futures::executor::block_on_stream(locations).collect::<Vec<_>>();
-        for location in locations.iter().flatten() {
-            self.touch(location);
-        }
-        self.current.delete_stream(stream::iter(locations).boxed())
+        let touched = Arc::clone(&self.touched);
+        let touch = move |location: &Result<Path>| {
+            touched.lock().unwrap().extend(location.as_ref().ok().map(ToString::to_string));
+        };
+        self.current.delete_stream(locations.inspect(touch).boxed())
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::executor::block_on;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use lakegate_lake::clients;
+use lakegate_lake::settings::AwsSettings;
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
@@ -45,7 +47,9 @@ impl S3 {
                 max_retries: 1,
                 retry_timeout: Duration::from_secs(10),
             };
-            let builder = AmazonS3Builder::new().with_endpoint(&server.url).with_region("eu-central-1");
+            let (region, endpoint_url) = ("eu-central-1".to_owned(), Some(server.url.clone()));
+            let settings = AwsSettings { region, endpoint_url, variables: BTreeMap::new() };
+            let builder = clients::s3_builder(&settings);
             let builder = builder.with_access_key_id("a").with_secret_access_key("b").with_bucket_name(bucket);
             let options = ClientOptions::new().with_allow_http(true).with_timeout(PATIENCE);
             Arc::new(builder.with_client_options(options).with_retry(retry).build().unwrap())
@@ -216,9 +220,11 @@ fn list(bucket: &Bucket, prefix: &str) -> Answer {
 
 fn delete(bucket: &Bucket, body: &[u8]) -> Answer {
     let body = String::from_utf8_lossy(body);
+    let mut deleted = String::new();
     for key in body.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
         // One that is not there is no error.
         let _ = block_on(bucket.delete(&Path::parse(key).unwrap()));
+        let _ = write!(deleted, "<Deleted><Key>{key}</Key></Deleted>");
     }
-    Answer::new(200, "<DeleteResult></DeleteResult>")
+    Answer::new(200, format!("<DeleteResult>{deleted}</DeleteResult>"))
 }
