@@ -210,6 +210,8 @@ pub(crate) fn is_thorough() -> bool {
 
 #[path = "fault_tests.rs"]
 mod faults;
+#[path = "input_tests.rs"]
+mod inputs;
 #[path = "race_tests.rs"]
 mod races;
 #[path = "told_tests.rs"]

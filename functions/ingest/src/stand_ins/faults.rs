@@ -59,6 +59,11 @@ impl Fault {
         matches!(self, Self::DieBefore | Self::DieAfter)
     }
 
+    /// The client waits until it gives up.
+    pub(crate) fn is_silent(self) -> bool {
+        matches!(self, Self::TimeOutBefore | Self::TimeOutAfter)
+    }
+
     /// The client's own second attempt goes well.
     fn is_once(self) -> bool {
         matches!(self, Self::ThrottleOnce | Self::FailAfterOnce)
