@@ -220,6 +220,7 @@ fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report)
             version_id: None,
             etag: None,
             sequencer: None,
+            last_modified: None,
             size_bytes: judgement.bytes_read,
         },
         state: match judgement.verdict {

@@ -176,6 +176,7 @@ impl Job<'_> {
                 version_id: self.event.version_id.clone(),
                 etag: self.event.etag.clone(),
                 sequencer: self.event.sequencer.clone(),
+                last_modified: None,
                 size_bytes: self.object.size_bytes,
             },
             state,

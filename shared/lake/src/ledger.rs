@@ -78,6 +78,9 @@ pub struct Source {
     pub etag: Option<String>,
     /// S3's order of the events of one key.
     pub sequencer: Option<String>,
+    /// When S3 says that it was written, RFC 3339, UTC, in seconds; of an upload in parts when that began. Absent where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
     /// The size, in bytes.
     pub size_bytes: u64,
 }

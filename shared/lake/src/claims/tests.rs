@@ -37,7 +37,7 @@ fn version(number: u8) -> (ObjectEvent, Entry) {
     let (bucket, key) = ("raw".to_owned(), "a.csv".to_owned());
     let entry = Entry {
         version: 1,
-        source: Source { bucket, key, version_id, etag: None, sequencer, size_bytes: 3 },
+        source: Source { bucket, key, version_id, etag: None, sequencer, last_modified: None, size_bytes: 3 },
         state: State::Working,
         dataset: Some("orders".to_owned()),
         contract_version: Some("1.0.0".to_owned()),

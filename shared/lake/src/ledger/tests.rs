@@ -22,6 +22,7 @@ fn entry(state: State) -> Entry {
             version_id: Some("v2".to_owned()),
             etag: Some("e2".to_owned()),
             sequencer: Some("0B".to_owned()),
+            last_modified: None,
             size_bytes: 3,
         },
         state,
