@@ -10,8 +10,8 @@ use lakegate_local::Stack;
 use lakegate_local::json::text;
 
 use crate::demo::fate::{Fate, dead_letters};
-use crate::demo::paint::Paint;
 use crate::demo::prepare::Local;
+use crate::paint::Paint;
 
 const POLL_MILLIS: u64 = 300;
 

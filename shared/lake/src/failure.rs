@@ -21,6 +21,8 @@ pub const FAILURE_ATTRIBUTE: &str = "failure";
 pub const KIND_ATTRIBUTE: &str = "kind";
 /// Attribute of a message that holds the dataset alone, for filters; absent when it is unknown.
 pub const DATASET_ATTRIBUTE: &str = "dataset";
+/// Attribute of a message that asks for an object to be judged again: when the outcome happened that is to be replaced, RFC 3339.
+pub const REPLAY_ATTRIBUTE: &str = "replay";
 
 /// Most counts by column and rule that a record carries: with its body it must stay below SQS's message size.
 const VIOLATIONS_MAX: usize = 200;
@@ -97,6 +99,8 @@ pub enum Stage {
     Glue,
     /// A queue gave up on a message.
     Queue,
+    /// The function that looks for objects that nobody dealt with.
+    Sweep,
 }
 
 /// What kind of failure it is: stable words, for filters, dashboards and the advice in an alert.
