@@ -88,7 +88,9 @@ impl Harness {
         static SHOWN: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
         let shown = SHOWN.get_or_init(Mutex::default);
         let stack = &self.stack;
-        for function in [&stack.ingest_function, &stack.start_glue_function, &stack.route_failures_function] {
+        let functions =
+            [&stack.ingest_function, &stack.start_glue_function, &stack.route_failures_function, &stack.sweep_function];
+        for function in functions {
             for line in stack.client.function_log(function).await.unwrap_or_default() {
                 if shown.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
                     eprintln!("{function}: {line}");

@@ -77,6 +77,7 @@ fn write_body(out: &mut String, records: &[&FailureRecord], replay_command: &str
     writeln!(out, "\nTO REPLAY")?;
     writeln!(out, "When the causes are gone, this sends everything in the dead-letter queue through again:")?;
     writeln!(out, "  {replay_command}")?;
+    writeln!(out, "Without --send it shows what it would send; --kind, --dataset and --key choose.")?;
     writeln!(out, "What was taken in before, or was uploaded anew since, is recognised and left alone.")
 }
 
