@@ -17,8 +17,10 @@ use serde_json::Value;
 
 use crate::settings::Settings;
 
-/// Younger objects are left alone: their events may be on the way.
+/// Younger objects are left alone, unless the event says otherwise: their events may be on the way.
 const OLDER_THAN: Duration = Duration::from_mins(15);
+/// Of an event: another age, in seconds, for a sweep by hand.
+const OLDER_THAN_MEMBER: &str = "older_than_secs";
 /// With more messages than this in the ingest queue, what has no ledger entry yet has most likely not been missed, but waits.
 const BACKLOG_MAX: u64 = 1_000;
 /// Most objects that one sweep announces; the next one goes on.
@@ -53,7 +55,8 @@ pub(crate) struct Report {
 pub(crate) async fn handle(context: &Context, event: &Value, deadline: SystemTime) -> Result<Report, Error> {
     let started = SystemTime::now();
     let budget = deadline.duration_since(started).unwrap_or_default().saturating_sub(TIME_RESERVED);
-    let report = match tokio::time::timeout(budget, sweep(context)).await {
+    let older_than = event.get(OLDER_THAN_MEMBER).and_then(Value::as_u64).map_or(OLDER_THAN, Duration::from_secs);
+    let report = match tokio::time::timeout(budget, sweep(context, older_than)).await {
         Ok(Ok(report)) => report,
         Ok(Err(error)) if error.is_passing() => return Err(error.into()),
         Ok(Err(error)) => {
@@ -91,14 +94,14 @@ impl Report {
     }
 }
 
-async fn sweep(context: &Context) -> Result<Report, LakeError> {
+async fn sweep(context: &Context, older_than: Duration) -> Result<Report, LakeError> {
     let Context { settings, objects, raw, lake, sqs } = context;
     let backlog = stack::depth(sqs, &settings.ingest_queue_url).await?.visible;
     if backlog > BACKLOG_MAX {
         return Ok(Report { stopped: Some("the ingest queue is long"), ..Report::default() });
     }
     let (raw_bucket, lake_bucket) = (settings.raw_bucket.as_str(), settings.lake_bucket.as_str());
-    let scope = Scope { now: SystemTime::now(), older_than: OLDER_THAN, is_deep: false };
+    let scope = Scope { now: SystemTime::now(), older_than, is_deep: false };
     let mut sweep = Sweep::begin(Buckets { objects, raw, lake, raw_bucket, lake_bucket }, "", scope, |_| {}).await?;
     let mut report = Report::default();
     while let Some(missed) = sweep.next().await? {
