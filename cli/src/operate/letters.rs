@@ -37,7 +37,7 @@ pub(crate) struct Looked {
     pub(crate) others: u64,
     /// Wanted but for that they announce no object: sending them again can only fail again.
     pub(crate) without_object: u64,
-    /// Hidden by somebody else's look, as SQS counts.
+    /// Hidden by somebody else's look, roughly, as SQS counts.
     pub(crate) hidden: u64,
     /// Somebody stopped the command before the queue's end.
     pub(crate) is_stopped: bool,
@@ -67,7 +67,7 @@ pub(crate) async fn look(stack: &Stack, choice: &Choice, limit: usize, send: boo
         started: Utc::now(),
         seen: HashSet::new(),
         kept: Vec::new(),
-        looked: Looked { hidden: depth.in_flight, ..Looked::default() },
+        looked: Looked::default(),
         bar: progress::towards(depth.visible, if send { "sending dead letters" } else { "reading dead letters" }),
     };
     let hidden = (HIDDEN + Duration::from_secs(depth.visible / LOOKED_AT_PER_SEC)).min(HIDDEN_MAX);
@@ -77,6 +77,9 @@ pub(crate) async fn look(stack: &Stack, choice: &Choice, limit: usize, send: boo
     through?;
     let secs = hidden.as_secs();
     shown.with_context(|| format!("some dead letters stay hidden for {secs} s at most"))?;
+    let is_through = !look.looked.is_stopped && look.looked.chosen.len() < limit;
+    let unseen = (depth.visible + depth.in_flight).saturating_sub(look.seen.len() as u64);
+    look.looked.hidden = if is_through { unseen } else { 0 };
     look.looked.chosen.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
     Ok(look.looked)
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_sqs::config::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::CredentialProvider;
@@ -16,6 +17,11 @@ use crate::settings::AwsSettings;
 
 /// Credentials that end within this time are asked for again.
 const CREDENTIALS_MARGIN: Duration = Duration::from_mins(5);
+
+/// How the SDK says that no link of its chain has any.
+const NONE_IN_CHAIN: &str = "no credentials found in chain";
+/// How it says that it was built without single sign-on, which would bring two more SDKs.
+const NO_SINGLE_SIGN_ON: &str = "enabled: sso";
 
 /// What a person may say about the way; whatever is left out is looked for where the AWS CLI looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,8 +53,8 @@ pub enum AccessError {
     NoRegion,
     /// Nothing of the chain gives credentials, or one of its parts is broken.
     #[error(
-        "no credentials ({reason}): give --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; with single sign-on, \
-         `eval $(aws configure export-credentials --format env)` sets them"
+        "no AWS credentials: {reason}: give --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; with single sign-on let the \
+         AWS CLI set them, `eval $(aws configure export-credentials --profile NAME --format env)`, and give no --profile"
     )]
     NoCredentials {
         /// What the chain said.
@@ -67,7 +73,9 @@ pub async fn find(wishes: &Wishes) -> Result<Access, AccessError> {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &wishes.profile {
-        loader = loader.profile_name(profile);
+        // Left to its chain, the SDK would prefer variables of the environment, which may be of another account.
+        let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(provider);
     }
     if let Some(endpoint_url) = &wishes.endpoint_url {
         loader = loader.endpoint_url(endpoint_url);
@@ -77,7 +85,8 @@ pub async fn find(wishes: &Wishes) -> Result<Access, AccessError> {
     let no_provider = || AccessError::NoCredentials { reason: "nothing provides any".to_owned() };
     let provider = config.credentials_provider().ok_or_else(no_provider)?;
     let credentials = SameCredentials { provider, known: Mutex::default() };
-    credentials.current().await.map_err(|reason| AccessError::NoCredentials { reason })?;
+    let lacking = |reason| AccessError::NoCredentials { reason: shortened(reason, wishes.profile.as_deref()) };
+    credentials.current().await.map_err(lacking)?;
     let settings = AwsSettings {
         region: region.clone(),
         endpoint_url: config.endpoint_url().map(str::to_owned),
@@ -85,6 +94,14 @@ pub async fn find(wishes: &Wishes) -> Result<Access, AccessError> {
     };
     let s3 = clients::s3_builder(&settings).with_credentials(Arc::new(credentials));
     Ok(Access { config, s3, region })
+}
+
+/// The chain's own words name every link of it.
+fn shortened(reason: String, profile: Option<&str>) -> String {
+    let known = [(NONE_IN_CHAIN, NONE_IN_CHAIN), (NO_SINGLE_SIGN_ON, "it signs on with single sign-on")];
+    let short = known.iter().find(|(said, _)| reason.contains(said)).map(|(_, short)| (*short).to_owned());
+    let reason = short.unwrap_or(reason);
+    profile.map_or(reason.clone(), |profile| format!("profile {profile}: {reason}"))
 }
 
 /// The SDK's credentials as the object store takes them. It asks for them with every request, so they are kept until shortly before

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use object_store::CredentialProvider;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, AwsCredential};
 use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
@@ -170,7 +170,8 @@ fn parsed(text: &str) -> Result<Page, quick_xml::DeError> {
         key: if is_escaped { unescaped(&contents.key) } else { contents.key },
         etag: contents.etag.map(|etag| etag.trim_matches('"').to_owned()),
         size_bytes: contents.size,
-        last_modified: contents.last_modified,
+        // Others than AWS tell milliseconds here and nowhere else.
+        last_modified: contents.last_modified.trunc_subsecs(0),
     };
     let next = answer.next_continuation_token.filter(|token| answer.is_truncated && !token.is_empty());
     Ok(Page { objects: answer.contents.into_iter().map(object).collect(), next })
@@ -211,7 +212,7 @@ mod tests {
 <MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>1ueGcxLPRx+/=</NextContinuationToken>
 <Contents><Key>a//b+c%2Bd%01.csv</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;abc-2&quot;</ETag><Size>7</Size>
 <Owner><ID>1</ID></Owner><StorageClass>STANDARD</StorageClass></Contents>
-<Contents><Key>folder/</Key><LastModified>2026-01-02T03:04:06.000Z</LastModified><Size>0</Size></Contents></ListBucketResult>"#,
+<Contents><Key>folder/</Key><LastModified>2026-01-02T03:04:06.789Z</LastModified><Size>0</Size></Contents></ListBucketResult>"#,
         )
         .unwrap();
         assert_eq!(page.next.as_deref(), Some("1ueGcxLPRx+/="));
@@ -222,6 +223,7 @@ mod tests {
         );
         assert_eq!(first.last_modified.to_rfc3339(), "2026-01-02T03:04:05+00:00");
         assert_eq!((second.key.as_str(), second.etag), ("folder/", None));
+        assert_eq!(second.last_modified.to_rfc3339(), "2026-01-02T03:04:06+00:00", "whole seconds");
     }
 
     #[test]
