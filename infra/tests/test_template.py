@@ -63,7 +63,7 @@ FUNCTIONS = of_type("AWS::Serverless::Function")
 MAPPINGS = {
     name: event["Properties"]
     for name, function in FUNCTIONS.items()
-    for event in function["Events"].values()
+    for event in function.get("Events", {}).values()
     if event["Type"] == "SQS"
 }
 
