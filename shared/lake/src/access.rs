@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_sqs::config::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::CredentialProvider;
@@ -73,14 +74,15 @@ pub async fn find(wishes: &Wishes) -> Result<Access, AccessError> {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &wishes.profile {
-        // Left to its chain, the SDK would prefer variables of the environment, which may be of another account.
-        let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
-        loader = loader.profile_name(profile).credentials_provider(provider);
+        loader = loader.profile_name(profile);
     }
     if let Some(endpoint_url) = &wishes.endpoint_url {
         loader = loader.endpoint_url(endpoint_url);
     }
-    let config = loader.load().await;
+    let mut config = loader.load().await;
+    if let Some(profile) = &wishes.profile {
+        config = with_credentials_of(profile, &config);
+    }
     let region = config.region().map(ToString::to_string).ok_or(AccessError::NoRegion)?;
     let no_provider = || AccessError::NoCredentials { reason: "nothing provides any".to_owned() };
     let provider = config.credentials_provider().ok_or_else(no_provider)?;
@@ -94,6 +96,14 @@ pub async fn find(wishes: &Wishes) -> Result<Access, AccessError> {
     };
     let s3 = clients::s3_builder(&settings).with_credentials(Arc::new(credentials));
     Ok(Access { config, s3, region })
+}
+
+/// Left to its chain, the SDK would prefer variables of the environment, which may be of another account.
+fn with_credentials_of(profile: &str, config: &SdkConfig) -> SdkConfig {
+    let found = ProviderConfig::without_region().with_region(config.region().cloned());
+    let found = found.with_http_client(clients::http_client());
+    let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&found).build();
+    config.clone().into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
 }
 
 /// The chain's own words name every link of it.

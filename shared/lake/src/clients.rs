@@ -6,6 +6,8 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_sqs::config::SharedHttpClient;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use object_store::aws::AmazonS3Builder;
 use object_store::{BackoffConfig, ClientOptions};
 
@@ -38,10 +40,17 @@ pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
 /// How every SDK client retries and gives up; region and endpoint are left to where the SDK finds them.
 pub(crate) fn sdk_loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
         .retry_config(RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS))
         .timeout_config(
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(SDK_CALL_TIMEOUT).build(),
         )
+}
+
+/// What carries the SDK's calls.
+pub(crate) fn http_client() -> SharedHttpClient {
+    let tls = tls::Provider::Rustls(CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }
 
 /// The builder that every bucket's store is made from; credentials come from the variables that Lambda sets.
@@ -49,6 +58,8 @@ pub(crate) fn sdk_loader() -> ConfigLoader {
 /// Requests are path-style only for another endpoint. Plain HTTP is allowed only when that endpoint asks for it.
 #[must_use]
 pub fn s3_builder(settings: &AwsSettings) -> AmazonS3Builder {
+    // The store's HTTP client asks the process for its TLS. That it is set already is no error.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = AmazonS3Builder::new();
     for (name, value) in &settings.variables {
         // A name that the store does not know is meant for somebody else.
