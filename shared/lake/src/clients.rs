@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
-use aws_sdk_sqs::config::SharedHttpClient;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use object_store::aws::AmazonS3Builder;
 use object_store::{BackoffConfig, ClientOptions};
@@ -14,6 +13,7 @@ use object_store::{BackoffConfig, ClientOptions};
 use crate::settings::AwsSettings;
 
 pub use aws_sdk_glue::Client as GlueClient;
+pub use aws_sdk_glue::config::SharedHttpClient;
 pub use aws_sdk_sns::Client as SnsClient;
 pub use aws_sdk_sqs::Client as SqsClient;
 
@@ -47,8 +47,9 @@ pub(crate) fn sdk_loader() -> ConfigLoader {
         )
 }
 
-/// What carries the SDK's calls.
-pub(crate) fn http_client() -> SharedHttpClient {
+/// The SDK clients' connections; a client without it makes none.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
     let tls = tls::Provider::Rustls(CryptoMode::Ring);
     aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
 }

@@ -21,6 +21,7 @@ pub mod objects;
 pub mod queues;
 pub mod read;
 pub mod receive;
+pub mod redelivery;
 pub mod settings;
 pub mod stack;
 pub mod sweep;
