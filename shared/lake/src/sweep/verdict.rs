@@ -14,8 +14,8 @@ const RECENT: Duration = Duration::from_hours(26);
 /// An upload in parts counts from its beginning, and the bucket aborts those that are open for a day (infra/template.yaml, at midnight
 /// after that day): it may have appeared, and replaced a version with a younger entry, this long after its time.
 const UPLOAD_MAX: Duration = Duration::from_hours(72);
-/// A worker that is gone for so long is not followed by another: the queue has delivered the message as often as it does (5 times, 30
-/// minutes apart), or has lost it.
+/// A worker that is gone for so long is not followed by another: the queue brings a message again within 20 minutes (`redelivery`, and
+/// `VisibilityTimeout` in infra/template.yaml), and whoever takes the object in hand then writes its entry.
 const ABANDONED: Duration = Duration::from_hours(3);
 
 /// What a sweep looks at.
