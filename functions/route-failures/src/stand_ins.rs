@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
-use lakegate_lake::clients::{GlueClient, SnsClient, SqsClient};
+use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
 use lakegate_lake::settings::AwsSettings;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -85,6 +85,7 @@ impl Aws {
         let (region, latest) = (Region::new("eu-central-1"), BehaviorVersion::latest());
         let sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(latest)
+            .http_client(clients::http_client())
             .region(region.clone())
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
@@ -92,6 +93,7 @@ impl Aws {
             .build();
         let sns = aws_sdk_sns::Config::builder()
             .behavior_version(latest)
+            .http_client(clients::http_client())
             .region(region.clone())
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
@@ -99,6 +101,7 @@ impl Aws {
             .build();
         let glue = aws_sdk_glue::Config::builder()
             .behavior_version(latest)
+            .http_client(clients::http_client())
             .region(region)
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
