@@ -107,13 +107,11 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .endpoint_url(&self.url)
             .build();
-        let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:111122223333:{name}");
         Context {
             settings: Settings {
                 aws: AwsSettings { region: "eu-central-1".to_owned(), endpoint_url: None, variables: BTreeMap::new() },
                 dead_letter_queue_url: format!("{}/dead-letter", self.url),
-                dead_letter_queue_arn: arn("dead-letter"),
-                ingest_queue_arn: arn("ingest"),
+                stack_name: "lakegate".to_owned(),
                 alerts_topic_arn: "arn:aws:sns:eu-central-1:111122223333:alerts".to_owned(),
             },
             glue: GlueClient::from_conf(glue),

@@ -15,7 +15,11 @@ pub struct Object {
 }
 
 impl Client {
-    pub(crate) async fn create_bucket(&self, bucket: &str) -> Result<()> {
+    /// Makes a bucket.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn create_bucket(&self, bucket: &str) -> Result<()> {
         send(self.request(Method::PUT, &format!("/{bucket}")), &format!("create bucket {bucket}")).await?;
         Ok(())
     }
@@ -38,6 +42,16 @@ impl Client {
     pub async fn get_object(&self, bucket: &str, key: &str) -> Result<Vec<u8>> {
         let request = self.request(Method::GET, &object_path(bucket, key));
         Ok(send(request, &format!("get s3://{bucket}/{key}")).await?.bytes)
+    }
+
+    /// Deletes an object.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
+        let request = self.request(Method::DELETE, &object_path(bucket, key));
+        send(request, &format!("delete s3://{bucket}/{key}")).await?;
+        Ok(())
     }
 
     /// The objects whose keys start with `prefix`, by key.
