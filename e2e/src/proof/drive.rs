@@ -45,6 +45,13 @@ impl Uploaded {
         self.versions.retain(|versions| !versions.is_empty());
     }
 
+    /// Leaves a file with so many versions.
+    pub fn cut_versions(&mut self, index: usize, count: usize) {
+        if let Some(file) = self.files.get_mut(index) {
+            file.versions.truncate(count);
+        }
+    }
+
     /// Deletes a file, for good.
     ///
     /// # Errors

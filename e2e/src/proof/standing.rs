@@ -102,24 +102,26 @@ impl Rig {
         stream::iter(keys).map(fetch).buffer_unordered(IN_FLIGHT).try_collect::<()>().await
     }
 
+    /// The ledger's entries by key, and what any version of any of them ever called committed.
     async fn ledger_and_history(&self) -> Result<(BTreeMap<String, Value>, BTreeSet<(String, String)>)> {
         let versions = self.client().list_versions(&self.stack.lake_bucket, "ledger/").await?;
         let fetch = async |version: ObjectVersion| {
             let bytes = self.client().get_version(&self.stack.lake_bucket, &version).await?;
             let entry: Value = serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", version.key))?;
-            anyhow::Ok(entry)
+            anyhow::Ok((version, entry))
         };
-        let history: Vec<Value> = stream::iter(versions).map(fetch).buffer_unordered(IN_FLIGHT).try_collect().await?;
+        let history: Vec<_> = stream::iter(versions).map(fetch).buffer_unordered(IN_FLIGHT).try_collect().await?;
         let source = |entry: &Value, pointer: &str| text(entry, pointer).to_owned();
-        let committed = history
-            .iter()
-            .filter(|entry| text(entry, "/state") == "committed")
-            .map(|entry| (source(entry, "/source/key"), source(entry, "/source/version_id")))
-            .collect();
+        let mut committed = BTreeSet::new();
         let mut ledger = BTreeMap::new();
-        for entry in self.stack.ledger().await? {
+        for (version, entry) in history {
             let key = source(&entry, "/source/key");
-            ensure!(ledger.insert(key.clone(), entry).is_none(), "{key} has two ledger entries");
+            if text(&entry, "/state") == "committed" {
+                committed.insert((key.clone(), source(&entry, "/source/version_id")));
+            }
+            if version.is_latest {
+                ensure!(ledger.insert(key.clone(), entry).is_none(), "{key} has two ledger entries");
+            }
         }
         Ok((ledger, committed))
     }

@@ -100,6 +100,20 @@ impl Version {
     pub fn is_accepted(&self) -> bool {
         matches!(self.fate, Fate::Accepted { .. })
     }
+
+    /// The same version with other identities of its rows.
+    #[must_use]
+    pub fn renumbered(mut self, from: &str, to: &str) -> Self {
+        self.content = String::from_utf8_lossy(&self.content).replace(&format!("\n{from}"), &format!("\n{to}")).into_bytes();
+        if let Fate::Accepted { rows, .. } = &mut self.fate {
+            for row in rows.iter_mut() {
+                if let Some(rest) = row.strip_prefix(from) {
+                    *row = format!("{to}{rest}");
+                }
+            }
+        }
+        self
+    }
 }
 
 /// The files of a seed.

@@ -69,12 +69,12 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     };
     let elapsed = started.elapsed().as_secs_f64();
     let tallies = [ingest.tally(), route_failures.tally()];
-    let found = oracle::check(&uploaded, &rig.standing().await?, &tallies).with_context(|| format!("seed {seed}"))?;
     for (function, tally) in ["ingest", "route-failures"].into_iter().zip(&tallies) {
         let (killed, deliveries, timed_out) = (tally.killed(), tally.deliveries, tally.timed_out);
         let at: BTreeMap<&str, u64> = tally.kills.iter().map(|(at, count)| (at.as_str(), *count)).collect();
         tell(NAME, &format!("{function}: {killed} kills ({timed_out} for its time) in {deliveries} deliveries, at {at:?}"));
     }
+    let found = oracle::check(&uploaded, &rig.standing().await?, &tallies).with_context(|| format!("seed {seed}"))?;
     tell(NAME, &format!("in {elapsed:.0} s: {found:?}"));
     assert_eq!(ingest.kills.left(), 0, "too few files for so many kills");
     Ok(())

@@ -21,8 +21,8 @@ pub struct ObjectVersion {
     pub key: String,
     /// The version.
     pub version_id: String,
-    /// When it was written, RFC 3339.
-    pub last_modified: String,
+    /// Whether it is the one that stands.
+    pub is_latest: bool,
 }
 
 impl Client {
@@ -105,7 +105,7 @@ impl Client {
                 found.push(ObjectVersion {
                     key: text("Key"),
                     version_id: text("VersionId"),
-                    last_modified: text("LastModified"),
+                    is_latest: text("IsLatest") == "true",
                 });
             }
             let Some(key) = xml::text(&answer, "NextKeyMarker") else {
