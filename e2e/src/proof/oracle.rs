@@ -124,7 +124,7 @@ impl<'a> Check<'a> {
         if !SETTLED.contains(&state) || entry.get("lease_until").is_some() {
             self.problems.push(format!("{}: its ledger entry is still {state}", file.key));
         }
-        let stands = self.version_that_stands(index, file, versions, is_deleted);
+        let stands = self.version_that_stands(file, versions, is_deleted);
         self.rows_of(index, file, stands);
         self.entry_of(file, versions, entry, is_deleted);
         self.letters_of(file, versions, is_deleted);
@@ -133,24 +133,13 @@ impl<'a> Check<'a> {
 
     /// The latest version that was accepted: the last one, unless it is broken; then the latest that was ever committed. Versions that
     /// were replaced before they were looked at are nobody's.
-    fn version_that_stands(
-        &self,
-        index: usize,
-        file: &File,
-        versions: &[String],
-        is_deleted: bool,
-    ) -> Option<usize> {
+    fn version_that_stands(&self, file: &File, versions: &[String], is_deleted: bool) -> Option<usize> {
         let last = versions.len().checked_sub(1)?;
         if !is_deleted && file.versions.get(last)?.is_accepted() {
             return Some(last);
         }
         let was_committed = |version: &String| self.standing.committed.contains(&(file.key.clone(), version.clone()));
-        let committed = versions.iter().rposition(was_committed);
-        // A publication that a killed worker had begun is ended by the next one, which is not told in the ledger's history.
-        let is_finished = |version: &usize| {
-            self.is_anybody_killed && self.rows.contains_key(&(index, *version)) && Some(*version) > committed
-        };
-        (0..versions.len()).rev().find(is_finished).or(committed)
+        versions.iter().rposition(was_committed)
     }
 
     fn rows_of(&mut self, index: usize, file: &File, stands: Option<usize>) {
