@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use lakegate_contract::Contract;
 use lakegate_convert::{Chunk, Converter, Judgement, Output, Source, Verdict};
-use lakegate_lake::{layout, ledger};
+use lakegate_lake::{failure, layout, ledger};
 
 use crate::contracts;
 use crate::output;
@@ -102,7 +102,7 @@ fn convert(
     path: &Path,
     threads: usize,
 ) -> Result<Judgement> {
-    let mut converter = Converter::new(contract, source)?.with_threads(threads)?;
+    let mut converter = Converter::new(contract, source)?.with_threads(threads);
     if threads == 1 {
         return feed(&mut converter, input, path, threads, |chunk| staging.append(&chunk));
     }
@@ -212,23 +212,20 @@ fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report)
         rows: output.rows,
         bytes: output.bytes,
     };
+    let source = ledger::Source {
+        bucket: LOCAL_BUCKET.to_owned(),
+        key: key.to_owned(),
+        version_id: None,
+        etag: None,
+        sequencer: None,
+        last_modified: None,
+        size_bytes: judgement.bytes_read,
+    };
+    let state = match judgement.verdict {
+        Verdict::Published => ledger::State::Committed,
+        Verdict::Rejected => ledger::State::Rejected,
+    };
     ledger::Entry {
-        version: 1,
-        source: ledger::Source {
-            bucket: LOCAL_BUCKET.to_owned(),
-            key: key.to_owned(),
-            version_id: None,
-            etag: None,
-            sequencer: None,
-            size_bytes: judgement.bytes_read,
-        },
-        state: match judgement.verdict {
-            Verdict::Published => ledger::State::Committed,
-            Verdict::Rejected => ledger::State::Rejected,
-        },
-        dataset: Some(contract.table.clone()),
-        contract_version: Some(contract.version.clone()),
-        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
         rows_read: report.rows_read,
         rows_accepted: report.rows_accepted,
         rows_rejected: report.rows_rejected,
@@ -242,11 +239,8 @@ fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report)
         }),
         outputs: report.outputs.iter().map(output).collect(),
         rejects_path: report.rejects_path.clone(),
-        kept_paths: Vec::new(),
         attempts: 1,
-        worker: None,
-        lease_until: None,
-        at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         elapsed_ms: report.elapsed_ms,
+        ..ledger::Entry::new(source, state, env!("CARGO_PKG_VERSION"), failure::now()).under(contract)
     }
 }

@@ -62,6 +62,7 @@ const POLICIES: [Properties; 5] = [
         ("maxRejectPercent", "100"),
         ("unknownColumns", "ignore"),
         ("exactDuplicates", "drop"),
+        ("removedObjects", "remove"),
         ("compression", "snappy"),
     ],
     &[("maxRejectPercent", "100")],

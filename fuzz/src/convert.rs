@@ -31,7 +31,7 @@ impl PartialEq for Outcome {
 /// The engine fails, a row is not accounted for, or the counts contradict one another.
 pub fn convert(contract: &Arc<Contract>, bytes: &[u8], piece_bytes: usize, threads: usize) -> Outcome {
     let source = Source { bucket: "raw".to_owned(), key: "in".to_owned(), version: None };
-    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads).unwrap();
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads);
     let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
     let mut take = |converter: &mut Converter| {
         for chunk in converter.drain() {

@@ -18,11 +18,26 @@ def intrinsic(loader: Loader, suffix: str, node: yaml.Node) -> dict:
 
 
 Loader.add_multi_constructor("!", intrinsic)
-TEXT = (Path(__file__).parent.parent / "template.yaml").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent.parent
+TEXT = (ROOT / "infra" / "template.yaml").read_text(encoding="utf-8")
 TEMPLATE = yaml.load(TEXT, Loader)
 RESOURCES = TEMPLATE["Resources"]
 
-DAY = 24 * 60 * 60
+HOUR = 60 * 60
+DAY = 24 * HOUR
+
+
+def constant(path: str, pattern: str) -> str:
+    """What a Rust source says of a number that the template relies on."""
+    found = re.search(pattern, (ROOT / path).read_text(encoding="utf-8"))
+    assert found, f"{path} has no {pattern}"
+    return found[1]
+
+
+# Seconds after which a message that a function gave back comes again, by receive; the last one holds for the rest.
+DELAYS = [int(secs) for secs in constant("shared/lake/src/redelivery.rs", r"DELAYS_SECS: .* = \[(.*)\];").split(",")]
+# Seconds by which a lease outlasts its worker.
+LEASE_MARGIN = 60 * int(constant("shared/lake/src/claims.rs", r"LEASE_MARGIN: .*from_mins\((\d+)\)"))
 # Statements that may say "*", by resource and Sid, and why.
 STARS = {
     ("AlertsKey", "AccountDecides"): 'in a key policy "*" is the key itself',
@@ -137,7 +152,38 @@ def test_only_named_sources_may_send_to_a_queue() -> None:
 @pytest.mark.parametrize("function", MAPPINGS)
 def test_a_message_stays_hidden_for_six_timeouts_and_the_window(function: str) -> None:
     queue, window = target(MAPPINGS[function]["Queue"]), MAPPINGS[function].get("MaximumBatchingWindowInSeconds", 0)
+    if function == "IngestFunction":  # It extends the time itself: until its lease ends.
+        assert QUEUES[queue]["VisibilityTimeout"] == FUNCTIONS[function]["Timeout"] + LEASE_MARGIN
+        assert MAPPINGS[function]["BatchSize"] == 1 and window == 0
+        return
     assert QUEUES[queue]["VisibilityTimeout"] >= 6 * FUNCTIONS[function]["Timeout"] + window
+
+
+def test_functions_may_change_the_visibility_of_their_own_messages_only() -> None:
+    may = {
+        role: listed(statement["Resource"])
+        for role, statement in statements()
+        if "sqs:ChangeMessageVisibility" in listed(statement["Action"])
+    }
+    assert {role: [target(queue) for queue in queues] for role, queues in may.items()} == {
+        "IngestRole": ["IngestQueue"],
+        "StartGlueRole": ["HeavyQueue"],
+    }
+
+
+def patience(queue: str) -> int:
+    """The least seconds for which a message is tried again when its function gives it back every time."""
+    delays = [DELAYS[min(receive, len(DELAYS) - 1)] for receive in range(receives(queue))]
+    return sum(delays)
+
+
+def test_an_outage_of_hours_makes_nothing_give_up() -> None:
+    assert patience("IngestQueue") >= 5 * HOUR
+    assert patience("HeavyQueue") >= 11 * HOUR
+
+
+def test_a_file_that_kills_its_function_is_told_within_three_hours() -> None:
+    assert receives("IngestQueue") * QUEUES["IngestQueue"]["VisibilityTimeout"] <= 3 * HOUR
 
 
 @pytest.mark.parametrize("function", MAPPINGS)
@@ -173,16 +219,38 @@ def test_a_message_that_gives_up_does_not_expire_at_once() -> None:
     kept = [QUEUES[queue]["MessageRetentionPeriod"] for queue in stages]
     assert kept == sorted(set(kept))
     for queue in ("IngestQueue", "HeavyQueue", "FailuresQueue"):
-        assert receives(queue) * QUEUES[queue]["VisibilityTimeout"] < QUEUES[queue]["MessageRetentionPeriod"]
+        longest = max(QUEUES[queue]["VisibilityTimeout"], 1.25 * DELAYS[-1])
+        assert receives(queue) * longest < QUEUES[queue]["MessageRetentionPeriod"]
+
+
+def alarms(metric: str) -> dict[str, dict]:
+    return {n: a for n, a in of_type("AWS::CloudWatch::Alarm").items() if a["MetricName"] == metric}
 
 
 def test_age_alarms_can_fire() -> None:
     """A message leaves the metric at its third receive, two visibility timeouts after the first."""
-    ages = [a for a in of_type("AWS::CloudWatch::Alarm").values() if a["MetricName"] == "ApproximateAgeOfOldestMessage"]
+    ages = alarms("ApproximateAgeOfOldestMessage").values()
     watched = {target(alarm["Dimensions"][0]["Value"]): alarm["Threshold"] for alarm in ages}
     assert set(watched) == {"IngestQueue", "HeavyQueue", "FailuresQueue"}
-    for queue, threshold in watched.items():
-        assert threshold < 2 * QUEUES[queue]["VisibilityTimeout"]
+    for queue in ("HeavyQueue", "FailuresQueue"):
+        assert watched[queue] < 2 * QUEUES[queue]["VisibilityTimeout"]
+    # A file that kills its function is forgotten before: its function's errors tell.
+    (errors,) = alarms("Errors").values()
+    assert target(errors["Dimensions"][0]["Value"]) == "IngestFunction"
+    assert errors["Threshold"] < errors["Period"] // QUEUES["IngestQueue"]["VisibilityTimeout"]
+
+
+@pytest.mark.parametrize(("logs", "function"), [("IngestLogs", "ingest"), ("StartGlueLogs", "start-glue")])
+def test_trouble_that_does_not_pass_is_told_before_messages_give_up(logs: str, function: str) -> None:
+    (found,) = [f for f in of_type("AWS::Logs::MetricFilter").values() if target(f["LogGroupName"]) == logs]
+    (metric,) = found["MetricTransformations"]
+    (alarm,) = [a for a in of_type("AWS::CloudWatch::Alarm").values() if a["MetricName"] == metric["MetricName"]]
+    assert alarm["Namespace"] == metric["MetricNamespace"]
+    pattern = re.fullmatch(r'{ \$[.]fields[.]message = "(.+)" && \$[.]fields[.]receive_count >= (\d+) }', found["FilterPattern"])
+    assert pattern
+    sources = (ROOT / "functions" / function / "src").glob("*.rs")
+    assert any(f'"{pattern[1]}"' in source.read_text(encoding="utf-8") for source in sources), "what the function logs"
+    assert sum(DELAYS[: int(pattern[2]) - 1]) <= HOUR / 2
 
 
 def test_every_alarm_reaches_the_topic() -> None:

@@ -101,7 +101,7 @@ fn run_engine(
     mut inputs: Receiver<Input>,
     outputs: &Sender<Encoded>,
 ) -> Result<Option<Judgement>, ConvertError> {
-    let mut converter = Converter::new(contract, source)?.with_threads(threads)?;
+    let mut converter = Converter::new(contract, source)?.with_threads(threads);
     loop {
         match inputs.blocking_recv() {
             None => return Ok(None),

@@ -58,7 +58,7 @@ impl Bench {
             sequencer: None,
             original: String::new(),
         };
-        read::open(&self.objects, &event).await.unwrap()
+        read::open(&self.objects, &event, event.key.as_str()).await.unwrap()
     }
 
     fn uploads(&self, object: &OpenObject) -> Uploads<'_> {

@@ -1,19 +1,21 @@
 //! Messages in, the messages that failed out; one bad message fails alone.
 //! It must not know what is done with an object.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lakegate_lake::claims::Worker;
 use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
-use lakegate_lake::invocation::{self, Invocation};
+use lakegate_lake::invocation::{self, Invocation, Message};
 use lakegate_lake::{LakeError, chain, events};
 use lambda_runtime::Error;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::outcome::Report;
-use crate::take_in::{self, Context};
+use crate::take_in::{self, Context, Delivery};
+use crate::visibility;
 
 /// What the function answers.
 #[derive(Debug, Serialize)]
@@ -33,29 +35,40 @@ pub(crate) enum Response {
 pub(crate) async fn handle(context: &Context, worker: &Worker, payload: &Value) -> Result<Response, Error> {
     let messages = match invocation::parse(payload)? {
         Invocation::Direct(event) => {
-            return Ok(Response::Direct { objects: take_message(context, worker, &event).await? });
+            return Ok(Response::Direct { objects: take_message(context, worker, &event, None).await? });
         }
         Invocation::Batch(messages) => messages,
     };
+    let done = AtomicUsize::new(0);
+    tokio::select! {
+        response = take_batch(context, worker, &messages, &done) => Ok(Response::Batch(response)),
+        never = visibility::hold(context, worker, &messages, &done, visibility::HELD_AFTER) => match never {},
+    }
+}
+
+/// `done` counts the messages that are settled.
+async fn take_batch(context: &Context, worker: &Worker, messages: &[Message], done: &AtomicUsize) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in messages {
-        if let Err(error) = take_message(context, worker, &message.body).await {
-            let receive_count = message.receive_count;
-            tracing::warn!(
-                message_id = message.id,
-                receive_count,
-                error = chain(&error),
-                "message goes back to its queue"
-            );
-            response.add_failure(message.id);
+        let replaces = failure::replaced_outcome(&message.attributes);
+        let taken = Box::pin(take_message(context, worker, &message.body, replaces.as_deref())).await;
+        done.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = taken {
+            visibility::give_back(context, message, &error).await;
+            response.add_failure(message.id.clone());
         }
     }
-    Ok(Response::Batch(response))
+    response
 }
 
 /// Takes in every object of a message. An error is passing trouble of at least one of them: the message comes again,
 /// and those that were taken in are recognised then.
-async fn take_message(context: &Context, worker: &Worker, body: &str) -> Result<Vec<Report>, LakeError> {
+async fn take_message(
+    context: &Context,
+    worker: &Worker,
+    body: &str,
+    replaces: Option<&str>,
+) -> Result<Vec<Report>, LakeError> {
     let events = match events::parse(body) {
         Ok(events) => events,
         Err(error) => {
@@ -69,7 +82,8 @@ async fn take_message(context: &Context, worker: &Worker, body: &str) -> Result<
     let mut passing = None;
     for event in events {
         let started = Instant::now();
-        match take_in::take_in(context, worker, &event, started).await {
+        let delivery = Delivery { worker, event: &event, replaces, started };
+        match take_in::take_in(context, delivery).await {
             Ok(outcome) => {
                 let report = Report::new(&event, &outcome, started);
                 report.log();
@@ -80,3 +94,7 @@ async fn take_message(context: &Context, worker: &Worker, body: &str) -> Result<
     }
     passing.map_or(Ok(reports), Err)
 }
+
+#[cfg(test)]
+#[path = "handler_tests.rs"]
+mod tests;

@@ -6,11 +6,17 @@ mod handler;
 mod outcome;
 mod publication;
 mod settings;
+mod settlement;
+mod sight;
 #[cfg(test)]
 mod stand_ins;
 mod take_in;
+mod unfinished;
 mod unknown;
 mod uploads;
+mod visibility;
+#[cfg(test)]
+mod world;
 
 use std::process::ExitCode;
 use std::time::SystemTime;

@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Heavy(Box<Entry>),
     /// This very version was committed before.
     AlreadyCommitted,
+    /// This very version was rejected, failed or handed to Glue before, which was told.
+    AlreadyTold,
     /// A later version has arrived, and has an event of its own.
     Superseded,
     /// Something that Lakegate itself wrote.
@@ -68,6 +70,7 @@ impl Report {
             Outcome::Rejected(entry, record) => ("rejected", Some(entry), Some(record)),
             Outcome::Heavy(entry) => ("heavy", Some(entry), None),
             Outcome::AlreadyCommitted => ("already-committed", None, None),
+            Outcome::AlreadyTold => ("already-told", None, None),
             Outcome::Superseded => ("superseded", None, None),
             Outcome::OwnObject => ("own-object", None, None),
             Outcome::Failed(record) => ("failed", None, Some(record)),

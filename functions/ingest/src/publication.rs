@@ -9,13 +9,14 @@ use lakegate_convert::{FileErrorKind, Judgement, Verdict};
 use lakegate_lake::catalog::{CatalogPartition, TableDefinition};
 use lakegate_lake::claims::Claim;
 use lakegate_lake::events::ObjectEvent;
-use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts, Stage, Violations};
-use lakegate_lake::ledger::{self, Entry, FileError, Output, Source, State};
+use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts, Stage};
+use lakegate_lake::ledger::{self, Entry, FileError, Output, State};
 use lakegate_lake::read::OpenObject;
 use lakegate_lake::{LakeError, layout};
 
 use crate::conversion::{self, ConversionError};
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
+use crate::settlement;
 use crate::take_in::{self, Context};
 use crate::uploads::Uploads;
 
@@ -33,19 +34,35 @@ pub(crate) struct Job<'a> {
 
 /// Converts the object and publishes it, or rejects it as a whole.
 pub(crate) async fn convert_and_publish(job: &Job<'_>, claim: &mut Claim) -> Result<Outcome, Trouble> {
-    let Context { objects, settings, .. } = job.context;
-    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract.table, &job.object);
-    let judgement =
-        match conversion::convert(&job.object, Arc::clone(&job.contract), settings.threads, &mut uploads).await {
-            Ok(judgement) => judgement,
-            Err(error) => {
-                uploads.abort().await;
-                return Err(job.trouble(error));
-            }
-        };
+    let (judgement, uploads) = convert(job).await?;
     match judgement.verdict {
         Verdict::Published => publish(job, claim, &judgement, uploads).await,
         Verdict::Rejected => reject(job, claim, &judgement, uploads).await,
+    }
+}
+
+/// Converts the object and publishes it, or leaves everything as it is: whether it was published.
+pub(crate) async fn convert_and_finish(job: &Job<'_>, claim: &mut Claim) -> Result<bool, Trouble> {
+    let (judgement, uploads) = convert(job).await?;
+    match judgement.verdict {
+        Verdict::Published => publish(job, claim, &judgement, uploads).await.map(|_| true),
+        Verdict::Rejected => {
+            uploads.abort().await;
+            Ok(false)
+        }
+    }
+}
+
+async fn convert<'a>(job: &'a Job<'a>) -> Result<(Judgement, Uploads<'a>), Trouble> {
+    let Context { objects, settings, .. } = job.context;
+    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract.table, &job.object);
+    let converted = conversion::convert(&job.object, Arc::clone(&job.contract), settings.threads, &mut uploads).await;
+    match converted {
+        Ok(judgement) => Ok((judgement, uploads)),
+        Err(error) => {
+            uploads.abort().await;
+            Err(job.trouble(error))
+        }
     }
 }
 
@@ -59,7 +76,8 @@ async fn publish(
 ) -> Result<Outcome, Trouble> {
     let Context { objects, settings, clock, .. } = job.context;
     let table = TableDefinition::of_contract(&settings.lake_bucket, &job.contract);
-    let mut entry = job.judged_entry(State::Committed, judgement);
+    let at = failure::rfc3339(clock().into());
+    let mut entry = judged(claim.outcome(State::Committed, at), judgement);
     entry.rejects_path = uploads.rejects_path().map(str::to_owned);
     for (index, partition) in judgement.partitions.iter().enumerate() {
         // A partition without a path in the uploads never had a byte.
@@ -130,7 +148,7 @@ async fn reject(
     uploads: Uploads<'_>,
 ) -> Result<Outcome, Trouble> {
     let Context { objects, clock, .. } = job.context;
-    let mut entry = job.judged_entry(State::Rejected, judgement);
+    let mut entry = judged(claim.outcome(State::Rejected, claim.failed_at(clock())), judgement);
     entry.rejects_path = uploads.rejects_path().map(str::to_owned);
     let mut ready = match &entry.rejects_path {
         Some(_) => ensure_rejects_table(job).await,
@@ -145,9 +163,12 @@ async fn reject(
     }
     let published = in_time(job, claim, uploads.publish_rejects_only()).await;
     published.map_err(|error| job.lake_trouble(error))?;
-    entry.kept_paths = ledger::stale_paths(Some(claim.entry()), &entry);
+    let is_withdrawn = settlement::withdraw(job.context, claim).await.map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
-    let record = job.rejection(judgement, &entry);
+    let mut record = job.rejection(judgement, &entry);
+    if is_withdrawn {
+        settlement::say_withdrawn(&mut record);
+    }
     take_in::report(job.context, &record, job.event).await.map_err(Trouble::Untold)?;
     claim.commit(objects, &entry).await?;
     Ok(Outcome::Rejected(Box::new(entry), Box::new(record)))
@@ -166,57 +187,6 @@ async fn ensure_rejects_table(job: &Job<'_>) -> Result<(), LakeError> {
 }
 
 impl Job<'_> {
-    /// An entry about this object, before anything is known of its rows.
-    pub(crate) fn entry(&self, state: State) -> Entry {
-        Entry {
-            version: 1,
-            source: Source {
-                bucket: self.event.bucket.clone(),
-                key: self.event.key.as_str().to_owned(),
-                version_id: self.event.version_id.clone(),
-                etag: self.event.etag.clone(),
-                sequencer: self.event.sequencer.clone(),
-                size_bytes: self.object.size_bytes,
-            },
-            state,
-            dataset: Some(self.contract.table.clone()),
-            contract_version: Some(self.contract.version.clone()),
-            engine_version: ENGINE_VERSION.to_owned(),
-            rows_read: 0,
-            rows_accepted: 0,
-            rows_rejected: 0,
-            rows_duplicate: 0,
-            violations: Violations::new(),
-            warnings: Violations::new(),
-            file_error: None,
-            outputs: Vec::new(),
-            rejects_path: None,
-            kept_paths: Vec::new(),
-            attempts: 0,
-            worker: None,
-            lease_until: None,
-            at: failure::now(),
-            elapsed_ms: elapsed_ms(self.started),
-        }
-    }
-
-    fn judged_entry(&self, state: State, judgement: &Judgement) -> Entry {
-        Entry {
-            rows_read: judgement.counts.read,
-            rows_accepted: judgement.counts.accepted,
-            rows_rejected: judgement.counts.rejected,
-            rows_duplicate: judgement.counts.duplicate,
-            violations: judgement.violations.clone(),
-            warnings: judgement.warnings.clone(),
-            file_error: judgement.file_error.as_ref().map(|error| FileError {
-                kind: error.kind.name().to_owned(),
-                message: error.message.clone(),
-                line: error.line,
-            }),
-            ..self.entry(state)
-        }
-    }
-
     fn record(&self, kind: FailureKind, summary: String) -> FailureRecord {
         let mut record = FailureRecord::new(Stage::Ingest, kind, summary);
         record.source = Some(FailedSource::from(self.event));
@@ -231,6 +201,7 @@ impl Job<'_> {
             None => (FailureKind::ContractViolated, "the file breaks its contract".to_owned()),
         };
         let mut record = self.record(kind, summary);
+        record.at.clone_from(&entry.at);
         let counts = judgement.counts;
         record.rows = Some(RowCounts { read: counts.read, accepted: counts.accepted, rejected: counts.rejected });
         record.violations = judgement.violations.clone();
@@ -254,6 +225,24 @@ impl Job<'_> {
                 Trouble::Failure(Box::new(self.record(FailureKind::EngineFailed, error.to_string())))
             }
         }
+    }
+}
+
+/// The entry, with what was judged.
+fn judged(entry: Entry, judgement: &Judgement) -> Entry {
+    Entry {
+        rows_read: judgement.counts.read,
+        rows_accepted: judgement.counts.accepted,
+        rows_rejected: judgement.counts.rejected,
+        rows_duplicate: judgement.counts.duplicate,
+        violations: judgement.violations.clone(),
+        warnings: judgement.warnings.clone(),
+        file_error: judgement.file_error.as_ref().map(|error| FileError {
+            kind: error.kind.name().to_owned(),
+            message: error.message.clone(),
+            line: error.line,
+        }),
+        ..entry
     }
 }
 

@@ -1,6 +1,11 @@
 //! Tests: what happens to an object while a worker has it in hand, at every one of that worker's calls.
 //! They must not know which calls those are.
 
+use std::time::Duration;
+
+use lakegate_lake::LakeError;
+use lakegate_lake::failure::FailureKind;
+
 use super::*;
 
 #[tokio::test]
@@ -67,7 +72,7 @@ async fn an_object_that_is_deleted_at_any_moment_is_published_or_told_of_once() 
                 break;
             }
             () = lake.faults.standstill() => {
-                lake.raw.delete(&Path::from(KEY)).await.unwrap();
+                lake.delete().await;
                 lake.faults.go_on();
                 slow.await
             }
@@ -77,13 +82,14 @@ async fn an_object_that_is_deleted_at_any_moment_is_published_or_told_of_once() 
             Outcome::Failed(record) => {
                 assert_eq!((record.kind, aws.sent_to("failures")), (FailureKind::SourceMissing, 1));
                 told += 1;
-                if lake.entry().await.is_some() {
-                    lake.check(State::Failed, &Visible::new(), "deleted while it was read").await;
-                }
+                lake.check(State::Failed, &Visible::new(), "deleted before it was read to the end").await;
+                assert!(matches!(lake.settle(&event).await, Outcome::AlreadyTold));
+                assert_eq!(aws.sent_to("failures"), 1);
             }
             Outcome::Rejected(..)
             | Outcome::Heavy(_)
             | Outcome::AlreadyCommitted
+            | Outcome::AlreadyTold
             | Outcome::Superseded
             | Outcome::OwnObject => panic!("call {call}"),
         }
@@ -101,7 +107,7 @@ async fn a_worker_whose_time_ends_while_it_publishes_stops_by_itself() {
         let lake = World::new(&aws).await;
         let event = lake.upload(FIRST).await;
         lake.faults.arm(call, Fault::Wait);
-        let mut slow = Box::pin(lake.deliver_with(&event, u64::MAX, time));
+        let mut slow = Box::pin(lake.deliver_with(&event, None, time));
         let delivered = tokio::select! {
             delivered = &mut slow => Some(delivered.unwrap()),
             // Before it publishes, nothing but its death stops a worker that waits, and it harms nobody.

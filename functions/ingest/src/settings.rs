@@ -12,6 +12,8 @@ pub(crate) struct Settings {
     pub(crate) lake_bucket: String,
     /// The catalog's database.
     pub(crate) glue_database: String,
+    /// Where its messages come from.
+    pub(crate) ingest_queue_url: String,
     /// Where objects go that are too big for one Lambda.
     pub(crate) heavy_queue_url: String,
     /// Where failure records go.
@@ -42,6 +44,7 @@ impl Settings {
             aws: environment.aws(),
             lake_bucket: environment.required("LAKE_BUCKET"),
             glue_database: environment.required("GLUE_DATABASE"),
+            ingest_queue_url: environment.required("INGEST_QUEUE_URL"),
             heavy_queue_url: environment.required("HEAVY_QUEUE_URL"),
             failures_queue_url: environment.required("FAILURES_QUEUE_URL"),
             heavy_bytes: environment.required_bytes("HEAVY_BYTES"),
@@ -67,6 +70,6 @@ mod tests {
     #[test]
     fn a_bare_environment_is_told_everything_that_it_lacks() {
         let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
-        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, LAKE_BUCKET, GLUE_DATABASE, HEAVY_QUEUE_URL, FAILURES_QUEUE_URL, HEAVY_BYTES; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, LAKE_BUCKET, GLUE_DATABASE, INGEST_QUEUE_URL, HEAVY_QUEUE_URL, FAILURES_QUEUE_URL, HEAVY_BYTES; infra/template.yaml sets them on the deployed function, export them before running it by hand");
     }
 }

@@ -1,14 +1,17 @@
 //! Tests: stores in memory and a server in place of Glue and SQS, of whose calls any one can be made to go wrong.
 //! They must not know in which order the function calls them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
+use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
-use lakegate_lake::clients::{GlueClient, SqsClient};
+use lakegate_lake::clients::{self, GlueClient, SqsClient};
+use lakegate_lake::failure::FailureRecord;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -123,10 +126,119 @@ impl Faults {
     }
 }
 
-/// A store in memory, whose calls may go wrong.
+/// A bucket in memory, which may keep the versions of its objects, and remembers every key that it saw.
+#[derive(Debug, Default)]
+pub(crate) struct Bucket {
+    current: InMemory,
+    /// Each version's bytes and entity tag, by key and version.
+    versions: Option<Versions>,
+    /// Keys of all objects that were ever written or deleted.
+    pub(crate) touched: Mutex<BTreeSet<String>>,
+}
+
+type Versions = Mutex<BTreeMap<(Path, String), (Bytes, Option<String>)>>;
+
+impl Bucket {
+    pub(crate) fn with_versions() -> Self {
+        Self { versions: Some(Mutex::default()), ..Self::default() }
+    }
+
+    fn touch(&self, location: &Path) {
+        self.touched.lock().unwrap().insert(location.to_string());
+    }
+
+    /// A version's id is made of its entity tag.
+    fn version_of(&self, etag: Option<&String>) -> Option<String> {
+        self.versions.as_ref()?;
+        etag.map(|etag| format!("v{}", etag.trim_matches('"')))
+    }
+
+    async fn get_version(&self, location: &Path, version: String, mut options: GetOptions) -> Result<GetResult> {
+        let kept = self.versions.as_ref().and_then(|versions| {
+            let versions = versions.lock().unwrap();
+            versions.get(&(location.clone(), version.clone())).cloned()
+        });
+        let Some((bytes, etag)) = kept else {
+            return Err(object_store::Error::NotFound { path: location.to_string(), source: "no such version".into() });
+        };
+        if let Some(asked) = options.if_match.take()
+            && Some(&asked) != etag.as_ref()
+        {
+            return Err(object_store::Error::Precondition { path: location.to_string(), source: asked.into() });
+        }
+        let alone = InMemory::new();
+        alone.put(location, bytes.into()).await?;
+        let mut found = alone.get_opts(location, options).await?;
+        (found.meta.e_tag, found.meta.version) = (etag, Some(version));
+        Ok(found)
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.current.fmt(f)
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Bucket {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.touch(location);
+        let bytes = payload.iter().flat_map(|bytes| bytes.to_vec()).collect::<Vec<u8>>();
+        let mut put = self.current.put_opts(location, payload, options).await?;
+        put.version = self.version_of(put.e_tag.as_ref());
+        if let (Some(versions), Some(version)) = (&self.versions, &put.version) {
+            let kept = (bytes.into(), put.e_tag.clone());
+            versions.lock().unwrap().insert((location.clone(), version.clone()), kept);
+        }
+        Ok(put)
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.touch(location);
+        self.current.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, mut options: GetOptions) -> Result<GetResult> {
+        if let Some(version) = options.version.take() {
+            return self.get_version(location, version, options).await;
+        }
+        let mut found = self.current.get_opts(location, options).await?;
+        found.meta.version = self.version_of(found.meta.e_tag.as_ref());
+        Ok(found)
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        // Only ever asked for one object, by the wrapper below and by tests.
+        let locations = futures::executor::block_on_stream(locations).collect::<Vec<_>>();
+        for location in locations.iter().flatten() {
+            self.touch(location);
+        }
+        self.current.delete_stream(stream::iter(locations).boxed())
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.current.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.current.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.touch(to);
+        self.current.copy_opts(from, to, options).await
+    }
+}
+
+/// A bucket, the calls to which may go wrong.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pub(crate) inner: Arc<InMemory>,
+    pub(crate) inner: Arc<Bucket>,
     pub(crate) faults: Arc<Faults>,
 }
 
@@ -222,6 +334,8 @@ struct AwsState {
     faults: Mutex<Arc<Faults>>,
     /// Bodies of the `SendMessage` requests that were granted.
     sent: Mutex<Vec<String>>,
+    /// Bodies of the `ChangeMessageVisibility` requests.
+    hidden: Mutex<Vec<String>>,
 }
 
 impl Aws {
@@ -240,6 +354,7 @@ impl Aws {
         let credentials = || Credentials::new("a", "b", None, None, "test");
         let glue = aws_sdk_glue::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
             .region(Region::new("eu-central-1"))
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
@@ -247,6 +362,7 @@ impl Aws {
             .build();
         let sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
             .region(Region::new("eu-central-1"))
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
@@ -259,6 +375,22 @@ impl Aws {
     pub(crate) fn reset(&self, faults: &Arc<Faults>) {
         *self.state.faults.lock().unwrap() = Arc::clone(faults);
         self.state.sent.lock().unwrap().clear();
+        self.state.hidden.lock().unwrap().clear();
+    }
+
+    /// The requests to change a message's visibility, as JSON.
+    pub(crate) fn hidden(&self) -> Vec<String> {
+        self.state.hidden.lock().unwrap().clone()
+    }
+
+    /// The records that the queue of failures was given, in the order in which it was.
+    pub(crate) fn failures(&self) -> Vec<FailureRecord> {
+        let record = |body: &String| {
+            let message: serde_json::Value = serde_json::from_str(body).unwrap();
+            let record = message["MessageAttributes"]["failure"]["StringValue"].as_str()?;
+            Some(serde_json::from_str(record).unwrap())
+        };
+        self.state.sent.lock().unwrap().iter().filter_map(record).collect()
     }
 
     /// How many messages a queue was given.
@@ -273,7 +405,10 @@ fn answer(mut stream: TcpStream, state: &AwsState) -> Option<TcpStream> {
     let faults = Arc::clone(&state.faults.lock().unwrap());
     let fault = faults.next().filter(|fault| *fault != Fault::Wait);
     if fault.is_none_or(Fault::is_carried_out) && operation == "sendmessage" {
-        state.sent.lock().unwrap().push(body);
+        state.sent.lock().unwrap().push(body.clone());
+    }
+    if operation == "changemessagevisibility" {
+        state.hidden.lock().unwrap().push(body.clone());
     }
     let answer = match (fault, operation.as_str()) {
         (Some(fault), _) if fault.is_deadly() => {

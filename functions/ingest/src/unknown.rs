@@ -66,18 +66,17 @@ impl UnknownError {
     }
 }
 
-/// The draft under which objects of this folder are taken in. Without one, it is drafted from this object and written, once: of two
-/// objects that come first at the same time, one writes it and both use it.
+/// The draft under which objects of this folder are taken in; `None`: it is to be drafted from this object.
 ///
 /// # Errors
 /// [`UnknownError`]; only those of `Lake` may pass by themselves.
-pub(crate) async fn contract(
+pub(crate) async fn drafted(
     objects: &Objects,
     contracts: &Contracts,
     lake_bucket: &str,
     object: &OpenObject,
     size_bytes_max: u64,
-) -> Result<Arc<Contract>, UnknownError> {
+) -> Result<Option<Arc<Contract>>, UnknownError> {
     let naming = naming(&object.key);
     if let Some(document) = contracts.document_of_table(&naming.table).await {
         return Err(UnknownError::TableTaken { table: naming.table, document });
@@ -86,9 +85,24 @@ pub(crate) async fn contract(
         return Err(UnknownError::TooBig { size_bytes: object.size_bytes });
     }
     let key = layout::draft_object(&naming.table);
-    if let Some(draft) = objects.get(lake_bucket, &key).await? {
-        return in_its_format(parse(&key, &draft)?, key, &naming.origin);
+    match objects.get(lake_bucket, &key).await? {
+        Some(draft) => in_its_format(parse(&key, &draft)?, key, &naming.origin).map(Some),
+        None => Ok(None),
     }
+}
+
+/// Drafts the contract of this object's folder and writes it, once: of two objects that come first at the same time, one writes it and
+/// both use it.
+///
+/// # Errors
+/// [`UnknownError`]; only those of `Lake` may pass by themselves.
+pub(crate) async fn draft(
+    objects: &Objects,
+    lake_bucket: &str,
+    object: &OpenObject,
+) -> Result<Arc<Contract>, UnknownError> {
+    let naming = naming(&object.key);
+    let key = layout::draft_object(&naming.table);
     let draft = infer(object, &naming).await?;
     if draft.rows == 0 {
         return Err(UnknownError::NoRows);

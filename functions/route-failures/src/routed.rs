@@ -1,6 +1,8 @@
 //! A message of the failures queue, understood: what goes into the dead-letter queue, and what is told about it.
 //! It must not send anything.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use lakegate_lake::clients::GlueClient;
 use lakegate_lake::events::{self, ObjectEvent};
 use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailedSource, FailureKind, FailureRecord, Stage};
@@ -11,6 +13,8 @@ use serde::Deserialize;
 /// One failure: its record, and the event that replays it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Routed {
+    /// The same whenever this very failure comes, and of no other one.
+    pub(crate) identity: String,
     pub(crate) record: FailureRecord,
     pub(crate) original: String,
 }
@@ -49,32 +53,49 @@ pub(crate) async fn of_message(glue: &GlueClient, message: &Message) -> Result<V
     if let Some(change) = glue_job_state_change(&message.body) {
         return Ok(vec![of_glue_job(glue, &change, &message.body).await?]);
     }
-    match events::parse(&message.body) {
-        Ok(events) => Ok(events.iter().map(of_given_up).collect()),
+    let events = match events::parse(&message.body) {
+        Ok(events) => events,
         Err(error) => {
             let record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, chain(&error));
-            Ok(vec![Routed { record, original: message.body.clone() }])
+            return Ok(vec![Routed { identity: message.id.clone(), record, original: message.body.clone() }]);
         }
-    }
+    };
+    let given_up = |(index, event)| of_given_up(event, format!("{} {index}", message.id));
+    Ok(events.iter().enumerate().map(given_up).collect())
+}
+
+/// A record tells its failure from every other one by its time: a failure that is repeated has another one. Where no object is known,
+/// the message itself must do.
+fn identity(record: &FailureRecord, original: &str) -> String {
+    let FailureRecord { kind, at, .. } = record;
+    let Some(source) = &record.source else {
+        let mut hasher = DefaultHasher::new();
+        original.hash(&mut hasher);
+        return format!("{kind} {at} {:016x}", hasher.finish());
+    };
+    let (version_id, etag) = (source.version_id.as_deref(), source.etag.as_deref());
+    format!("{kind} {at} {} {} {}", version_id.unwrap_or_default(), etag.unwrap_or_default(), source.url())
 }
 
 fn of_record(record: &str, message: &Message) -> Routed {
-    let record = serde_json::from_str(record).unwrap_or_else(|error| {
-        let summary = format!("the failure record does not parse: {error}");
-        let mut record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, summary);
-        let event = events::parse(&message.body).ok().and_then(|events| events.into_iter().next());
-        record.source = event.as_ref().map(FailedSource::from);
-        record
-    });
-    Routed { record, original: message.body.clone() }
+    let original = message.body.clone();
+    let error = match serde_json::from_str::<FailureRecord>(record) {
+        Ok(record) => return Routed { identity: identity(&record, &original), record, original },
+        Err(error) => error,
+    };
+    let summary = format!("the failure record does not parse: {error}");
+    let mut record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, summary);
+    let event = events::parse(&message.body).ok().and_then(|events| events.into_iter().next());
+    record.source = event.as_ref().map(FailedSource::from);
+    Routed { identity: message.id.clone(), record, original }
 }
 
-fn of_given_up(event: &ObjectEvent) -> Routed {
+fn of_given_up(event: &ObjectEvent, identity: String) -> Routed {
     let summary = "no attempt to take the file in came to an end";
     let mut record = FailureRecord::new(Stage::Queue, FailureKind::GaveUp, summary);
     record.retryable = true;
     record.source = Some(FailedSource::from(event));
-    Routed { record, original: event.original.clone() }
+    Routed { identity, record, original: event.original.clone() }
 }
 
 fn glue_job_state_change(body: &str) -> Option<GlueJobStateChange> {
@@ -103,13 +124,14 @@ async fn of_glue_job(glue: &GlueClient, change: &GlueJobStateChange, body: &str)
         // A run that Glue no longer knows, or that may not be read: the alert is worth more than its file.
         Err(error) => {
             record.summary = format!("{}; which file it was is unknown: {}", record.summary, chain(&error));
-            return Ok(Routed { record, original: body.to_owned() });
+            return Ok(Routed { identity: identity(&record, body), record, original: body.to_owned() });
         }
     };
     let original = arguments.get(jobs::EVENT_ARGUMENT);
     let event = original.and_then(|original| events::parse(original).ok()).and_then(|events| events.into_iter().next());
     record.source = event.as_ref().map(FailedSource::from);
-    Ok(Routed { record, original: event.map_or_else(|| body.to_owned(), |event| event.original) })
+    let original = event.map_or_else(|| body.to_owned(), |event| event.original);
+    Ok(Routed { identity: identity(&record, &original), record, original })
 }
 
 fn run_page(region: &str, job_name: &str, run_id: &str) -> String {

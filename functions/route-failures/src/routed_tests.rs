@@ -28,7 +28,7 @@ async fn lines_of(message: &Message) -> String {
         AwsSettings { region: "eu-central-1".to_owned(), endpoint_url, variables: std::collections::BTreeMap::new() };
     let glue = GlueClient::new(&clients::sdk_config(&settings).await);
     let mut lines = Vec::new();
-    for Routed { record, original } in of_message(&glue, message).await.unwrap() {
+    for Routed { record, original, .. } in of_message(&glue, message).await.unwrap() {
         let source = record.source.as_ref().map_or_else(|| "no source".to_owned(), FailedSource::url);
         let start: String = original.chars().take(12).collect();
         lines.push(format!("{} | {source} | retryable {} | {start}", record.kind, record.retryable));

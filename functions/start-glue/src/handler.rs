@@ -1,12 +1,14 @@
 //! Every object of a message of the heavy queue becomes a run of the Glue job, or a failure record.
 //! It must not know what the run does with the object.
 
+use std::time::SystemTime;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lakegate_lake::clients::{GlueClient, SqsClient};
 use lakegate_lake::events::{self, ObjectEvent};
 use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
-use lakegate_lake::invocation::{self, Invocation};
-use lakegate_lake::{LakeError, chain, jobs};
+use lakegate_lake::invocation::{self, Invocation, Message};
+use lakegate_lake::{LakeError, chain, jobs, queues, redelivery};
 use lambda_runtime::Error;
 use serde_json::Value;
 
@@ -27,7 +29,7 @@ pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<SqsBatc
         Invocation::Batch(messages) => {
             for message in messages {
                 if let Err(error) = start_runs(context, &message.body).await {
-                    tracing::warn!(message_id = message.id, error = chain(&error), "message goes back to its queue");
+                    give_back(context, &message, &error).await;
                     response.add_failure(message.id);
                 }
             }
@@ -70,6 +72,23 @@ async fn start_run(context: &Context, event: &ObjectEvent) -> Result<(), LakeErr
             tracing::info!(bucket, key, bytes, kind, summary, outcome = "failed", "object");
             Ok(())
         }
+    }
+}
+
+/// Lets a message that met passing trouble come again soon. A visibility that cannot be changed is logged: the message comes when the
+/// queue says so.
+async fn give_back(context: &Context, message: &Message, error: &LakeError) {
+    let delay = redelivery::delay(error, message, SystemTime::now());
+    tracing::warn!(
+        message_id = message.id,
+        receive_count = message.receive_count,
+        delay_secs = delay.as_secs(),
+        error = chain(error),
+        "message goes back to its queue"
+    );
+    let queue_url = &context.settings.heavy_queue_url;
+    if let Err(error) = queues::hide(&context.sqs, queue_url, &message.receipt_handle, delay).await {
+        tracing::warn!(message_id = message.id, error = chain(&error), "the message's visibility stays as it is");
     }
 }
 

@@ -217,6 +217,8 @@ pub struct Policy {
     pub unknown_columns: UnknownColumns,
     /// What a row does that an accepted row above equals in every column of the file.
     pub exact_duplicates: ExactDuplicates,
+    /// What becomes of an object's rows when the object is deleted.
+    pub removed_objects: RemovedObjects,
     /// The codec of the Parquet files.
     pub compression: Compression,
 }
@@ -233,6 +235,7 @@ impl Default for Policy {
             max_reject_rows: None,
             unknown_columns: UnknownColumns::Reject,
             exact_duplicates: ExactDuplicates::Keep,
+            removed_objects: RemovedObjects::Keep,
             compression: Compression::Zstd,
         }
     }
@@ -256,6 +259,15 @@ pub enum ExactDuplicates {
     Keep,
     /// It is dropped and counted; it breaks no rule.
     Drop,
+}
+
+/// What becomes of an object's rows when the object is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovedObjects {
+    /// They stay.
+    Keep,
+    /// They leave the lake, its rejected rows as well.
+    Remove,
 }
 
 /// The codec of Parquet files.

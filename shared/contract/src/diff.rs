@@ -8,7 +8,7 @@ mod values;
 
 use std::fmt;
 
-use crate::{Compression, Contract, ExactDuplicates, Policy, UnknownColumns};
+use crate::{Compression, Contract, ExactDuplicates, Policy, RemovedObjects, UnknownColumns};
 use values::{option, plain};
 
 /// What a change does, the worst first.
@@ -153,6 +153,9 @@ const KEYS_NO_LONGER_RESCUED: &str =
 const MEMBERS_REJECTED: &str = "what files have beyond the contract is kept in _rescued; rows with unknown members of objects, which were accepted without them, are rejected";
 const DUPLICATES_DROPPED: &str = "rows that equal a row above them are left out of new files; older files keep theirs";
 const DUPLICATES_KEPT: &str = "rows that equal a row above them are published like any other; older files lack theirs";
+const REMOVED_FROM_NOW: &str =
+    "the rows of files that are deleted from now on leave the table; those of files that were deleted before stay";
+const KEPT_FROM_NOW: &str = "the rows of files that are deleted from now on stay in the table";
 const CODEC_CHANGED: &str = "new files have another codec; older ones keep theirs, and every reader takes both";
 
 fn policy(old: &Policy, new: &Policy, changes: &mut Changes) {
@@ -185,6 +188,14 @@ fn policy(old: &Policy, new: &Policy, changes: &mut Changes) {
     };
     if let Some((class, values, effect)) = duplicates {
         changes.add(class, path("exactDuplicates"), values, effect);
+    }
+    let removed = match (old.removed_objects, new.removed_objects) {
+        (RemovedObjects::Keep, RemovedObjects::Remove) => Some((plain("keep", "remove"), REMOVED_FROM_NOW)),
+        (RemovedObjects::Remove, RemovedObjects::Keep) => Some((plain("remove", "keep"), KEPT_FROM_NOW)),
+        (RemovedObjects::Keep, RemovedObjects::Keep) | (RemovedObjects::Remove, RemovedObjects::Remove) => None,
+    };
+    if let Some((values, effect)) = removed {
+        changes.add(Class::Neutral, path("removedObjects"), values, effect);
     }
     if old.compression != new.compression {
         let name = |codec| match codec {

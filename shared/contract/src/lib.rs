@@ -20,7 +20,7 @@ pub mod value;
 
 pub use contract::{
     Column, ColumnSource, ColumnType, Compression, Contract, ExactDuplicates, IntegerWidth, Key, Parts, Policy,
-    UnknownColumns,
+    RemovedObjects, UnknownColumns,
 };
 pub use diff::{Change, Class, diff};
 pub use document::{Checked, parse};

@@ -57,7 +57,7 @@ fn median(contract: &Arc<Contract>, bytes: &[u8], threads: usize) -> Duration {
 fn convert(contract: &Arc<Contract>, bytes: &[u8], threads: usize) -> Duration {
     let source = Source { bucket: "raw".to_owned(), key: "orders/a.csv".to_owned(), version: None };
     let started = Instant::now();
-    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads).unwrap();
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads);
     for piece in bytes.chunks(PUSH_BYTES) {
         converter.push(piece).unwrap();
         drop(converter.drain());

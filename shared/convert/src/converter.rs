@@ -6,21 +6,19 @@ use std::sync::Arc;
 use lakegate_contract::{Contract, Format};
 
 use crate::ConvertError;
-use crate::encode::Compressor;
-use crate::judge::{Judged, judge};
-use crate::judgement::{FileError, Judgement, Partition, Verdict};
+use crate::files::Files;
+use crate::judgement::{Judgement, Partition, Verdict};
 use crate::parse::{NullTexts, Style};
 use crate::reader::Reader;
+use crate::schedule::{Bundle, Schedule};
 use crate::schema::table_schema;
 use crate::settle::Settlement;
-use crate::step::{Found, Input, Settling, Step};
-use crate::table::{self, Table};
+use crate::table::Table;
 use crate::workers::Workers;
 
-/// Bytes that are collected per thread before they are worked on, so that every thread has work.
-const STEP_BYTES: usize = 1024 * 1024;
-/// Batches that one thread encodes at once: few, so that their columns are still in the processor's cache.
-const FEW_BATCHES: usize = 4;
+/// Batches that one of several threads works on at a time: so many, or fewer if they take so much memory. One thread takes each by itself.
+const BUNDLE_BATCHES: usize = 4;
+const BUNDLE_BYTES: usize = 4 * 1024 * 1024;
 /// What the hashes of unique values may take unless [`Converter::with_keys_bytes_max`] says otherwise: 1 GiB, for some 50 million rows of one
 /// key.
 pub const KEYS_BYTES_MAX: usize = 1024 * 1024 * 1024;
@@ -71,17 +69,17 @@ pub enum Output {
 /// [`Judgement::bytes_read`] of a file that is rejected before its end, which counts what was pushed until then.
 #[derive(Debug)]
 pub struct Converter {
-    contract: Arc<Contract>,
+    workers: Workers,
+    threads: usize,
     reader: Reader,
-    style: Style,
-    workers: Workers<Compressor>,
-    /// Bytes that are not read yet; with several threads only. With one, every batch is settled at once.
-    unread: Vec<u8>,
-    /// Batches that are judged and not settled yet; with several threads only.
-    judged: Vec<Judged>,
-    settlement: Settlement,
-    table: Table,
-    file_error: Option<FileError>,
+    /// Nothing more is read.
+    is_read: bool,
+    /// Batches that nobody works on yet.
+    bundle: Bundle,
+    /// Of the bundle.
+    bundle_bytes: usize,
+    /// Partitions that chunks have named.
+    partitions: Vec<Partition>,
     bytes_read: u64,
 }
 
@@ -95,41 +93,52 @@ impl Converter {
             Format::Csv(dialect) => NullTexts::new(&dialect.null_values),
             Format::Json(_) => NullTexts::none(),
         };
+        let style = Style { nulls, numbers: contract.landing.numbers, unknown_keys: contract.policy.unknown_columns };
+        let settlement = Settlement::new(&contract, source, KEYS_BYTES_MAX, FIRST_REJECTS);
+        let table = Table::new(&table_schema(&contract), contract.policy.compression)?;
         Ok(Self {
             reader: Reader::new(&contract),
-            style: Style { nulls, numbers: contract.landing.numbers, unknown_keys: contract.policy.unknown_columns },
-            workers: table::workers(1, contract.policy.compression)?,
-            unread: Vec::new(),
-            judged: Vec::new(),
-            settlement: Settlement::new(&contract, source, KEYS_BYTES_MAX, FIRST_REJECTS),
-            table: Table::new(&table_schema(&contract), contract.policy.compression)?,
-            file_error: None,
+            workers: Workers::new(contract, style, Schedule::new(settlement, table))?,
+            threads: 1,
+            is_read: false,
+            bundle: Bundle::default(),
+            bundle_bytes: 0,
+            partitions: Vec::new(),
             bytes_read: 0,
-            contract,
         })
     }
 
-    /// Works on `threads` threads, the caller's among them; called before the first push. Several take some 30 MiB more than one. Large
-    /// pushes, of a few MiB, are copied less.
-    ///
-    /// # Errors
-    /// [`ConvertError`] if a compressor cannot be made.
-    pub fn with_threads(mut self, threads: usize) -> Result<Self, ConvertError> {
-        self.workers = table::workers(threads, self.contract.policy.compression)?;
-        Ok(self)
+    /// Works on `threads` threads, the caller's among them; called before the first push. Several take some 30 MiB more than one, and work
+    /// on while the caller is away.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self.workers.set_threads(threads);
+        self
+    }
+
+    /// Judges the file and no more, called before the first push: nothing is ever drained, and the judgement has neither partitions nor
+    /// rejects. All else in it is the same, for about half of the time.
+    #[must_use]
+    pub fn without_outputs(self) -> Self {
+        self.workers.with(Schedule::leave_outputs_out);
+        self
     }
 
     /// Lets the hashes of unique values take at most so many bytes; a file that needs more is rejected.
     #[must_use]
-    pub fn with_keys_bytes_max(mut self, bytes: usize) -> Self {
-        self.settlement.keys_bytes_max = bytes;
-        self
+    pub fn with_keys_bytes_max(self, bytes: usize) -> Self {
+        self.set(|settlement| settlement.keys_bytes_max = bytes)
     }
 
     /// Sets how many broken rules the judgement tells one by one, in [`Judgement::first_rejects`]; they are held in memory.
     #[must_use]
-    pub fn with_first_rejects(mut self, rules: usize) -> Self {
-        self.settlement.first_rejects_max = rules;
+    pub fn with_first_rejects(self, rules: usize) -> Self {
+        self.set(|settlement| settlement.first_rejects_max = rules)
+    }
+
+    fn set(self, set: impl FnOnce(&mut Settlement)) -> Self {
+        self.workers.with(|schedule| schedule.settlement().map(set));
         self
     }
 
@@ -138,29 +147,32 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the engine fails; the file cannot be judged then.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Reading, ConvertError> {
-        if self.file_error.is_none() {
+        if !self.is_read {
             self.bytes_read += bytes.len() as u64;
-            if self.workers.len() == 1 {
-                self.settle_batches(bytes, false)?;
-            } else {
-                self.settle_unread(bytes, false)?;
-            }
+            self.read(bytes, false)?;
         }
-        Ok(if self.file_error.is_some() { Reading::Enough } else { Reading::More })
+        Ok(if self.is_read { Reading::Enough } else { Reading::More })
     }
 
     /// The Parquet bytes that are ready, in order within each output. Call it often: what is not drained stays in memory.
     pub fn drain(&mut self) -> Vec<Chunk> {
-        let table = self.table.drain().map(|(index, bytes)| Chunk { output: Output::Table(index), bytes });
-        let mut chunks: Vec<Chunk> = table.collect();
-        chunks.extend(self.settlement.rejects.drain().map(|bytes| Chunk { output: Output::Rejects, bytes }));
+        let mut chunks = Vec::new();
+        self.workers.with(|schedule| {
+            if let Some(files) = schedule.files() {
+                self.partitions.extend(files.partitions_from(self.partitions.len()).cloned());
+                chunks.extend(files.drain().map(|(index, bytes)| Chunk { output: Output::Table(index), bytes }));
+            }
+            let kept = schedule.settlement().and_then(|settlement| settlement.kept.as_mut());
+            let rejects = kept.and_then(|kept| kept.rejects.drain());
+            chunks.extend(rejects.map(|bytes| Chunk { output: Output::Rejects, bytes }));
+        });
         chunks
     }
 
     /// The partition of [`Output::Table`]`(index)`; known as soon as a chunk names it, its `bytes` only at the end.
     #[must_use]
     pub fn partition(&self, index: usize) -> Option<&Partition> {
-        self.table.partition(index)
+        self.partitions.get(index)
     }
 
     /// Judges the file: no more bytes will come. One last [`Converter::drain`] has the last bytes of every output.
@@ -168,106 +180,63 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the engine fails; the file cannot be judged then.
     pub fn finish(&mut self) -> Result<Judgement, ConvertError> {
-        if self.workers.len() == 1 {
-            self.settle_batches(&[], true)?;
-        } else {
-            self.settle_unread(&[], true)?;
+        if !self.is_read {
+            self.read(&[], true)?;
+            self.hand_on()?;
         }
-        let mut judgement = self.settlement.finish(self.file_error.clone(), self.bytes_read)?;
-        if judgement.verdict == Verdict::Published {
-            self.encode_groups(0)?;
-            self.encode_rest()?;
-            judgement.partitions = self.table.finish(&mut self.workers)?;
-        } else {
-            self.table.discard();
-        }
+        self.workers.work(Schedule::is_settled)?;
+        let judged = self.workers.with(|schedule| {
+            let file_error = schedule.file_error().cloned();
+            let settlement = schedule.settlement().ok_or(ConvertError::Stopped)?;
+            let judgement = settlement.finish(file_error, self.bytes_read)?;
+            let (rest, partitions) = (settlement.take_rest(), settlement.partitions);
+            if judgement.verdict == Verdict::Published {
+                if let Some(table) = schedule.table() {
+                    if let Some(rest) = rest {
+                        table.append(rest, 0);
+                    }
+                    table.end(partitions);
+                }
+            } else {
+                schedule.end(judgement.file_error.clone());
+            }
+            Ok::<_, ConvertError>(judgement)
+        });
+        let mut judgement = judged?;
+        self.workers.work(Schedule::is_idle)?;
+        let partitions = self.workers.with(|schedule| schedule.files().map(Files::finish).transpose())?;
+        judgement.partitions = partitions.unwrap_or_default();
         Ok(judgement)
     }
 
-    /// Settles every batch that can be had from the bytes, one after another, while it is in the processor's cache.
-    fn settle_batches(&mut self, mut bytes: &[u8], are_last: bool) -> Result<(), ConvertError> {
-        while self.file_error.is_none() {
+    /// Reads what can be had from the bytes, and hands it on.
+    fn read(&mut self, mut bytes: &[u8], are_last: bool) -> Result<(), ConvertError> {
+        while !self.is_read {
             match self.reader.next_batch(&mut bytes, are_last) {
                 Ok(Some(batch)) => {
-                    let judged = judge(&self.contract, &self.style, batch)?;
-                    self.file_error = self.settlement.settle(judged)?;
-                    self.encode_groups(0)?;
-                    if self.settlement.group.batches.len() >= FEW_BATCHES {
-                        self.encode_rest()?;
+                    self.bundle_bytes += batch.size_bytes();
+                    self.bundle.batches.push(batch);
+                    let batches = if self.threads > 1 { BUNDLE_BATCHES } else { 1 };
+                    if self.bundle.batches.len() >= batches || self.bundle_bytes >= BUNDLE_BYTES {
+                        self.hand_on()?;
                     }
                 }
                 Ok(None) => return Ok(()),
-                Err(error) => self.file_error = Some(error),
+                Err(error) => {
+                    self.bundle.error = Some(error);
+                    self.is_read = true;
+                    return self.hand_on();
+                }
             }
         }
         Ok(())
     }
 
-    /// Settles what can be had from the bytes that are not read yet and those `then`, on several threads, as long as there is work for all
-    /// of them or no more bytes will come.
-    fn settle_unread(&mut self, then: &[u8], are_last: bool) -> Result<(), ConvertError> {
-        let mut unread = std::mem::take(&mut self.unread);
-        let enough = STEP_BYTES * self.workers.len();
-        let mut input = Input { bytes: &unread, then, are_last };
-        while self.file_error.is_none() && (are_last || input.len() >= enough) && self.step(&mut input)? {}
-        let left = input.len();
-        if left > then.len() {
-            unread.drain(..unread.len() + then.len() - left);
-            unread.extend_from_slice(then);
-        } else {
-            unread.clear();
-            unread.extend_from_slice(then.get(then.len() - left..).unwrap_or_default());
-        }
-        self.unread = unread;
+    /// Hands the bundle on to be worked on.
+    fn hand_on(&mut self) -> Result<(), ConvertError> {
+        self.bundle_bytes = 0;
+        self.workers.add(std::mem::take(&mut self.bundle))?;
+        self.is_read |= self.workers.with(|schedule| schedule.file_error().is_some());
         Ok(())
-    }
-
-    /// Whether there is more to do.
-    fn step(&mut self, input: &mut Input<'_>) -> Result<bool, ConvertError> {
-        let judged = std::mem::take(&mut self.judged);
-        let group = self.settlement.groups.pop_front();
-        let step = Step {
-            contract: &self.contract,
-            style: &self.style,
-            reader: &mut self.reader,
-            settling: Settling { judged, settlement: &mut self.settlement, file_error: &mut self.file_error },
-            group,
-            table: &mut self.table,
-        };
-        let (judged, found) = step.take(input, &mut self.workers)?;
-        self.encode_groups(1)?;
-        match found {
-            Found::Batch => {
-                self.judged = judged;
-                Ok(true)
-            }
-            Found::Nothing => {
-                self.judged = judged;
-                Ok(input.are_last && !self.judged.is_empty())
-            }
-            Found::Error(error) => {
-                // The batches before the error come first.
-                Settling { judged, settlement: &mut self.settlement, file_error: &mut self.file_error }.settle()?;
-                self.file_error.get_or_insert(error);
-                Ok(false)
-            }
-        }
-    }
-
-    /// Hands whole groups to the table until at most so many are left.
-    fn encode_groups(&mut self, left: usize) -> Result<(), ConvertError> {
-        while self.settlement.groups.len() > left
-            && let Some(group) = self.settlement.groups.pop_front()
-        {
-            self.table.append(&group.batches, &mut self.workers)?;
-            self.table.end_group(&mut self.workers)?;
-        }
-        Ok(())
-    }
-
-    /// Hands the table what there is of the group in the making.
-    fn encode_rest(&mut self) -> Result<(), ConvertError> {
-        let batches = std::mem::take(&mut self.settlement.group.batches);
-        self.table.append(&batches, &mut self.workers)
     }
 }

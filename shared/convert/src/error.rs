@@ -9,4 +9,7 @@ pub enum ConvertError {
     /// Parquet could not be encoded.
     #[error("cannot encode Parquet")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// It failed before: what came of the file is lost.
+    #[error("the conversion has failed before")]
+    Stopped,
 }

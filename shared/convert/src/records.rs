@@ -201,6 +201,11 @@ impl Batch {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
+    /// The memory that it takes, about.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.bytes.len() + self.aside.len() + size_of_val(self.fields.as_slice()) + size_of_val(self.records.as_slice())
+    }
+
     /// The record as it stood.
     pub(crate) fn raw(&self, record: &Record) -> &[u8] {
         self.bytes(record.start, record.end)

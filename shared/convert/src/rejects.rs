@@ -14,10 +14,10 @@ use parquet::arrow::ArrowWriter;
 
 use crate::ConvertError;
 use crate::converter::Source;
+use crate::files::{properties, writer};
 use crate::judge::Violation;
 use crate::judgement::Rejects;
 use crate::records::Record;
-use crate::table::{properties, writer};
 
 /// Rows that are collected before they are encoded.
 const PENDING_ROWS: u64 = 4096;

@@ -1,7 +1,7 @@
 //! What hangs on the batches before: keys, duplicates, counts, partitions, rejects. Batches are settled one after another, in the file's
 //! order. It does not know how a batch is read or judged by itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
@@ -14,12 +14,12 @@ use crate::converter::Source;
 use crate::decode::source_len;
 use crate::encode::Routing;
 use crate::file_rules::FileRules;
+use crate::group::{Group, Ready, RoutedBatch};
 use crate::judge::{Findings, Judged};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
 use crate::partition::{PARTITIONS_MAX, Router, Unroutable};
 use crate::records::{Batch, Escaping};
 use crate::rejects::{self, Reject, RejectsWriter};
-use crate::table::{Group, RoutedBatch};
 use crate::unique::{RowHashes, Uniqueness};
 
 /// What became of the batches so far.
@@ -30,18 +30,25 @@ pub(crate) struct Settlement {
     file_rules: FileRules,
     pub(crate) keys_bytes_max: usize,
     router: Router,
-    partitions: usize,
-    pub(crate) rejects: RejectsWriter,
-    /// The group in the making.
-    pub(crate) group: Group,
-    /// Whole groups that the table does not have yet.
-    pub(crate) groups: VecDeque<Group>,
+    pub(crate) partitions: usize,
+    /// What is kept of the rows; `None` where they are judged and no more.
+    pub(crate) kept: Option<Kept>,
     counts: Counts,
     broken: BTreeMap<(Option<usize>, Rule), u64>,
     /// Accepted rows that break a row rule which only warns, by its index.
     warned: BTreeMap<u16, u64>,
     first_rejects: Vec<RejectedAt>,
     pub(crate) first_rejects_max: usize,
+}
+
+/// Rows on their way to an output.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) rejects: RejectsWriter,
+    /// The group in the making.
+    pub(crate) group: Group,
+    /// What the table does not have yet.
+    pub(crate) ready: Vec<Ready>,
 }
 
 impl Settlement {
@@ -57,9 +64,11 @@ impl Settlement {
             keys_bytes_max,
             router: Router::new(contract),
             partitions: 0,
-            rejects: RejectsWriter::new(source, &contract.version),
-            group: Group::default(),
-            groups: VecDeque::new(),
+            kept: Some(Kept {
+                rejects: RejectsWriter::new(source, &contract.version),
+                group: Group::default(),
+                ready: Vec::new(),
+            }),
             counts: Counts::default(),
             broken: BTreeMap::new(),
             warned: BTreeMap::new(),
@@ -97,6 +106,16 @@ impl Settlement {
             return Ok(Some(error));
         }
         Ok(self.too_many_keys())
+    }
+
+    /// What is to be encoded now.
+    pub(crate) fn take_ready(&mut self) -> Vec<Ready> {
+        self.kept.as_mut().map(|kept| std::mem::take(&mut kept.ready)).unwrap_or_default()
+    }
+
+    /// What is still to be encoded when no batch will come.
+    pub(crate) fn take_rest(&mut self) -> Option<Ready> {
+        self.kept.as_mut().map(|kept| kept.group.rest())
     }
 
     /// Counts for file rules and warnings; `accepted` is empty where all rows are.
@@ -139,13 +158,11 @@ impl Settlement {
             Err(unroutable) => return Ok(Some(self.unroutable(unroutable))),
         };
         self.partitions += opened.len();
+        let Some(Kept { group, ready, .. }) = &mut self.kept else { return Ok(None) };
         let in_file = arrays.into_iter().enumerate().filter(|(index, _)| !self.contract.is_partition_column(*index));
         let columns: Vec<ArrayRef> = in_file.filter_map(|(_, array)| array).collect();
         let routing = Routing::new(&targets, self.partitions);
-        self.group.push(RoutedBatch { columns, routing, opened })?;
-        if self.group.is_whole() {
-            self.groups.push_back(std::mem::take(&mut self.group));
-        }
+        ready.extend(group.push(RoutedBatch { columns, routing, opened })?);
         Ok(None)
     }
 
@@ -186,7 +203,7 @@ impl Settlement {
     /// table's to tell.
     pub(crate) fn finish(&mut self, file_error: Option<FileError>, bytes_read: u64) -> Result<Judgement, ConvertError> {
         let file_error = file_error.or_else(|| self.whole_file_error()).or_else(|| self.file_rule_error());
-        let rejects = self.rejects.finish()?;
+        let rejects = self.kept.as_mut().map(|kept| kept.rejects.finish()).transpose()?.flatten();
         Ok(Judgement {
             verdict: if file_error.is_none() { Verdict::Published } else { Verdict::Rejected },
             counts: self.counts,
@@ -200,7 +217,7 @@ impl Settlement {
         })
     }
 
-    /// Keeps every rejected record of the batch, in the file's order, and counts what it broke.
+    /// Counts what the rejected records of the batch broke, tells the first of it, and keeps the records, in the file's order.
     fn keep_rejects(
         &mut self,
         batch: &Batch,
@@ -214,9 +231,12 @@ impl Settlement {
         // A place in the batch, and where that was in the file.
         let (mut place, mut byte_offset) = (0, batch.offset);
         for (number, record) in batch.records.iter().enumerate() {
+            let room = self.first_rejects_max.saturating_sub(self.first_rejects.len());
+            let is_told = self.kept.is_some() || room > 0;
             let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
                 *self.broken.entry((None, rule)).or_default() += 1;
-                vec![rejects::fault(record, rule, batch.map.field_count, batch.note(number))]
+                let fault = || rejects::fault(record, rule, batch.map.field_count, batch.note(number));
+                is_told.then(fault).into_iter().collect()
             } else {
                 let count = violations.iter().take_while(|violation| violation.row == candidate).count();
                 let (of_row, rest) = violations.split_at(count);
@@ -225,14 +245,12 @@ impl Settlement {
                 for violation in of_row {
                     *self.broken.entry((violation.column, violation.rule)).or_default() += 1;
                 }
-                of_row.iter().map(|violation| rejects::reason(&self.contract, *violation)).collect()
+                let told = of_row.iter().filter(|_| is_told);
+                told.map(|violation| rejects::reason(&self.contract, *violation)).collect::<Vec<_>>()
             };
             if reasons.is_empty() {
                 continue;
             }
-            byte_offset += source_len(self.contract.landing.encoding, batch.bytes(place, record.start));
-            place = record.start;
-            let room = self.first_rejects_max.saturating_sub(self.first_rejects.len());
             self.first_rejects.extend(reasons.iter().take(room).map(|reason| RejectedAt {
                 line: record.line,
                 field: field_number(&self.contract, batch, reason.column),
@@ -240,7 +258,10 @@ impl Settlement {
                 rule: reason.rule.to_owned(),
                 message: reason.message.clone(),
             }));
-            self.rejects.append(&Reject {
+            let Some(Kept { rejects, .. }) = &mut self.kept else { continue };
+            byte_offset += source_len(self.contract.landing.encoding, batch.bytes(place, record.start));
+            place = record.start;
+            rejects.append(&Reject {
                 row_number: self.counts.read + number as u64 + 1,
                 line: record.line,
                 byte_offset,

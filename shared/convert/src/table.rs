@@ -1,242 +1,312 @@
-//! Accepted rows to Parquet, one file per partition, in bounded memory.
-//! It does not know contracts beyond their schema, nor where the bytes go.
+//! Accepted rows to Parquet, in bounded memory: which column may take which rows next. Columns take them in the file's order, each for
+//! itself, so that several threads can encode at once and the bytes do not depend on them.
+//! It does not know contracts beyond their schema, who does the work, nor where the bytes go.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::SchemaDescriptor;
+use parquet::arrow::ArrowSchemaConverter;
 
 use crate::ConvertError;
-use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, Routing, encoders, order_doubles_by_type};
-use crate::judgement::Partition;
+use crate::encode::{ColumnEncoder, Compressor, FinishedColumn, encoders};
+use crate::files::{Files, RowGroup, properties};
+use crate::group::{Ready, RoutedBatch};
 use crate::partition::PartitionKey;
-use crate::workers::Workers;
 
 /// What the row groups in progress of all partitions together hold before the largest ends early.
 const ENCODED_BYTES: usize = 44 * 1024 * 1024;
 /// A row group ends when it has so many bytes: the size that Athena and Spark read at a time without seeking back and forth.
 const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
 
-/// Row groups may end behind a group of batches: so many, or fewer if their arrays have so many bytes (objects in lists have far more of
-/// them than of text). Fixed, because the bytes must not hang on anything but the rows.
-pub(crate) const GROUP_BATCHES: usize = 16;
-const GROUP_BYTES: usize = 16 * 1024 * 1024;
-
-/// The table's Parquet files.
+/// The table's columns, and what they have to do.
 pub(crate) struct Table {
-    schema: SchemaDescriptor,
-    properties: WriterPropertiesPtr,
-    columns: Vec<ColumnEncoder>,
-    files: Vec<File>,
+    columns: Vec<Column>,
+    /// In the file's order; every column does one after another.
+    segments: VecDeque<Segment>,
+    /// The number of the first of them.
+    first: u64,
+    /// By partition, rows of the row group in progress.
+    rows: Vec<u64>,
+    /// Partitions that the files do not know yet.
+    opened: Vec<PartitionKey>,
+    /// Encoded, and not in their files yet.
+    row_groups: Vec<RowGroup>,
+    /// `None` while somebody writes.
+    files: Option<Files>,
 }
 
-struct File {
-    partition: Partition,
-    writer: SerializedFileWriter<Vec<u8>>,
-    /// Rows of the row group in progress.
-    group_rows: u64,
+struct Column {
+    /// `None` while somebody works on it.
+    encoder: Option<Box<ColumnEncoder>>,
+    /// The segment that it does next.
+    next: u64,
 }
 
-/// Batches whose rows have their partitions, in the making or whole.
-#[derive(Debug, Default)]
-pub(crate) struct Group {
-    /// Those that the table does not have yet.
-    pub(crate) batches: Vec<RoutedBatch>,
-    /// Of all batches.
-    count: usize,
-    /// Of all batches' arrays.
-    bytes: usize,
+/// What every column has to do.
+struct Segment {
+    work: Work,
+    /// The thread that judged the rows, and has them in its cache.
+    thread: usize,
+    columns_left: usize,
+    /// All columns before this one have begun it.
+    begun: usize,
 }
 
-/// A batch's columns, as the table has them, and the partition of each row.
+enum Work {
+    Append {
+        batches: Arc<Vec<RoutedBatch>>,
+        ends_group: bool,
+    },
+    /// Row groups of these partitions end; which they are is known when all that is before is appended.
+    End {
+        partitions: Option<Arc<Vec<usize>>>,
+        finished: Vec<(usize, Vec<FinishedColumn>)>,
+    },
+}
+
+/// A column's part of a segment.
 #[derive(Debug)]
-pub(crate) struct RoutedBatch {
-    pub(crate) columns: Vec<ArrayRef>,
-    pub(crate) routing: Routing,
-    /// Partitions that no batch before had.
-    pub(crate) opened: Vec<PartitionKey>,
-}
-
-impl Group {
-    /// Adds a batch.
-    pub(crate) fn push(&mut self, batch: RoutedBatch) -> Result<(), ArrowError> {
-        for column in &batch.columns {
-            self.bytes += column.to_data().get_slice_memory_size()?;
-        }
-        self.count += 1;
-        self.batches.push(batch);
-        Ok(())
-    }
-
-    pub(crate) fn is_whole(&self) -> bool {
-        self.count >= GROUP_BATCHES || self.bytes >= GROUP_BYTES
-    }
-}
-
-/// A column's part of adding batches.
-#[derive(Debug)]
-pub(crate) struct ColumnTask<'a> {
-    encoder: &'a mut ColumnEncoder,
+pub(crate) struct ColumnJob {
+    encoder: Box<ColumnEncoder>,
+    segment: u64,
     column: usize,
     columns: usize,
-    batches: &'a [RoutedBatch],
+    work: ColumnWork,
 }
 
-impl ColumnTask<'_> {
-    pub(crate) fn run(self, compressor: &mut Compressor) -> Result<(), ConvertError> {
-        for batch in self.batches {
-            self.encoder.open(batch.routing.partition_count(), self.columns);
-            if let Some(array) = batch.columns.get(self.column) {
-                self.encoder.append(array, &batch.routing, compressor)?;
+#[derive(Debug)]
+enum ColumnWork {
+    Append(Arc<Vec<RoutedBatch>>),
+    End(Arc<Vec<usize>>),
+}
+
+/// A column after its job.
+pub(crate) struct ColumnDone {
+    encoder: Box<ColumnEncoder>,
+    segment: u64,
+    column: usize,
+    finished: Vec<FinishedColumn>,
+}
+
+impl ColumnJob {
+    pub(crate) fn run(self, compressor: &mut Compressor) -> Result<ColumnDone, ConvertError> {
+        let Self { mut encoder, segment, column, columns, work } = self;
+        let mut finished = Vec::new();
+        match work {
+            ColumnWork::Append(batches) => {
+                for batch in batches.iter() {
+                    encoder.open(batch.routing.partition_count(), columns);
+                    if let Some(array) = batch.columns.get(column) {
+                        encoder.append(array, &batch.routing, compressor)?;
+                    }
+                }
+            }
+            ColumnWork::End(partitions) => {
+                for partition in partitions.iter() {
+                    finished.push(encoder.finish(*partition, compressor)?);
+                }
             }
         }
-        Ok(())
+        Ok(ColumnDone { encoder, segment, column, finished })
+    }
+}
+
+/// Row groups, to be written to their files.
+pub(crate) struct WriteJob {
+    files: Files,
+    opened: Vec<PartitionKey>,
+    row_groups: Vec<RowGroup>,
+}
+
+impl WriteJob {
+    pub(crate) fn run(self) -> Result<Files, ConvertError> {
+        let Self { mut files, opened, row_groups } = self;
+        files.open(opened)?;
+        row_groups.into_iter().try_for_each(|row_group| files.write(row_group))?;
+        Ok(files)
     }
 }
 
 impl Table {
     pub(crate) fn new(schema: &SchemaRef, compression: lakegate_contract::Compression) -> Result<Self, ConvertError> {
-        let properties = Arc::new(properties(compression));
+        let properties = properties(compression);
         let descriptor = ArrowSchemaConverter::new().convert(schema)?;
-        let columns = encoders(schema.fields(), &descriptor, &properties)?;
-        Ok(Self { schema: descriptor, properties, columns, files: Vec::new() })
+        let encoders = encoders(schema.fields(), &descriptor, &properties)?;
+        let columns = encoders.into_iter().map(|encoder| Column { encoder: Some(Box::new(encoder)), next: 0 });
+        Ok(Self {
+            columns: columns.collect(),
+            segments: VecDeque::new(),
+            first: 0,
+            rows: Vec::new(),
+            opened: Vec::new(),
+            row_groups: Vec::new(),
+            files: Some(Files::new(descriptor, properties)),
+        })
     }
 
-    pub(crate) fn partition(&self, index: usize) -> Option<&Partition> {
-        self.files.get(index).map(|file| &file.partition)
-    }
-
-    /// Adds the rows of batches to their partitions.
-    pub(crate) fn append(
-        &mut self,
-        batches: &[RoutedBatch],
-        workers: &mut Workers<Compressor>,
-    ) -> Result<(), ConvertError> {
-        self.count(batches)?;
-        workers.each(self.tasks(batches), ColumnTask::run)
-    }
-
-    /// What adding batches takes, column by column. [`Table::count`] comes first.
-    pub(crate) fn tasks<'a>(&'a mut self, batches: &'a [RoutedBatch]) -> impl Iterator<Item = ColumnTask<'a>> + Send {
-        let columns = self.columns.len();
-        let encoders = self.columns.iter_mut().enumerate();
-        encoders.map(move |(column, encoder)| ColumnTask { encoder, column, columns, batches })
-    }
-
-    /// Counts the rows of batches, and opens their partitions.
-    pub(crate) fn count(&mut self, batches: &[RoutedBatch]) -> Result<(), ConvertError> {
-        for batch in batches {
-            for PartitionKey { path, values } in batch.opened.iter().cloned() {
-                let properties = WriterPropertiesPtr::clone(&self.properties);
-                let writer = SerializedFileWriter::new(Vec::new(), self.schema.root_schema_ptr(), properties)?;
-                let partition = Partition { path, values, rows: 0, bytes: 0 };
-                self.files.push(File { partition, writer, group_rows: 0 });
-            }
-            let files = self.files.iter_mut().zip(batch.routing.partitions());
-            files.for_each(|(file, rows)| file.group_rows += rows.len() as u64);
+    /// Adds rows to their partitions, which the given thread has judged.
+    pub(crate) fn append(&mut self, ready: Ready, thread: usize) {
+        let Ready { batches, ends_group } = ready;
+        self.add(Work::Append { batches: Arc::new(batches), ends_group }, thread);
+        if ends_group {
+            self.add(Work::End { partitions: None, finished: Vec::new() }, thread);
         }
-        Ok(())
+        self.advance();
     }
 
-    /// Ends row groups where there is too much of them. Called behind a whole group of batches.
-    pub(crate) fn end_group(&mut self, workers: &mut Workers<Compressor>) -> Result<(), ConvertError> {
-        let size = |index| self.columns.iter().map(|column| column.encoded_size(index)).sum::<usize>();
-        let mut sizes: Vec<(usize, usize)> = (0..self.files.len()).map(|index| (size(index), index)).collect();
+    /// Ends the row groups of all partitions, of which there are so many.
+    pub(crate) fn end(&mut self, partitions: usize) {
+        for partition in 0..partitions {
+            self.add(Work::End { partitions: Some(Arc::new(vec![partition])), finished: Vec::new() }, 0);
+        }
+        self.advance();
+    }
+
+    fn add(&mut self, work: Work, thread: usize) {
+        self.segments.push_back(Segment { work, thread, columns_left: self.columns.len(), begun: 0 });
+    }
+
+    /// How much there is to do.
+    pub(crate) fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Whether all is done, and nobody works on it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.segments.is_empty() && self.row_groups.is_empty() && self.opened.is_empty() && self.files.is_some()
+    }
+
+    /// The files, unless somebody writes.
+    pub(crate) fn files(&mut self) -> Option<&mut Files> {
+        self.files.as_mut()
+    }
+
+    /// A column that can go on. Given a thread, only with rows that are in its cache, or with what keeps all from going on.
+    pub(crate) fn next_column(&mut self, thread: Option<usize>) -> Option<ColumnJob> {
+        let columns = self.columns.len();
+        for (number, segment) in (self.first..).zip(&mut self.segments) {
+            let work = match &segment.work {
+                Work::Append { batches, .. } if thread.is_none_or(|thread| thread == segment.thread) => {
+                    ColumnWork::Append(Arc::clone(batches))
+                }
+                Work::Append { .. } => continue,
+                Work::End { partitions: Some(partitions), .. } => ColumnWork::End(Arc::clone(partitions)),
+                // Nothing behind it can be done before.
+                Work::End { partitions: None, .. } => return None,
+            };
+            let has_begun =
+                |column: &Column| column.next > number || (column.next == number && column.encoder.is_none());
+            while self.columns.get(segment.begun).is_some_and(has_begun) {
+                segment.begun += 1;
+            }
+            let rest = self.columns.iter_mut().enumerate().skip(segment.begun);
+            for (column, place) in rest.filter(|(_, place)| place.next == number) {
+                if let Some(encoder) = place.encoder.take() {
+                    return Some(ColumnJob { encoder, segment: number, column, columns, work });
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes a column back. What is given is spent, to be dropped where nobody waits.
+    pub(crate) fn column_done(&mut self, done: ColumnDone) -> Vec<Arc<Vec<RoutedBatch>>> {
+        let ColumnDone { encoder, segment, column, finished: of_column } = done;
+        if let Some(place) = self.columns.get_mut(column) {
+            place.encoder = Some(encoder);
+            place.next = segment + 1;
+        }
+        let index = usize::try_from(segment - self.first).unwrap_or(usize::MAX);
+        if let Some(segment) = self.segments.get_mut(index) {
+            segment.columns_left -= 1;
+            if let Work::End { finished, .. } = &mut segment.work {
+                finished.push((column, of_column));
+            }
+        }
+        self.advance()
+    }
+
+    /// Leaves segments behind that all columns have done.
+    fn advance(&mut self) -> Vec<Arc<Vec<RoutedBatch>>> {
+        let mut spent = Vec::new();
+        while self.segments.front().is_some_and(|segment| segment.columns_left == 0)
+            && let Some(segment) = self.segments.pop_front()
+        {
+            self.first += 1;
+            match segment.work {
+                Work::Append { batches, ends_group } => {
+                    self.count(&batches);
+                    spent.push(batches);
+                    if ends_group {
+                        self.decide();
+                    }
+                }
+                Work::End { partitions, finished } => self.gather(partitions.as_deref(), finished),
+            }
+        }
+        spent
+    }
+
+    /// Counts the rows of batches, and knows their partitions.
+    fn count(&mut self, batches: &[RoutedBatch]) {
+        for batch in batches {
+            self.opened.extend(batch.opened.iter().cloned());
+            self.rows.resize(batch.routing.partition_count(), 0);
+            let rows = self.rows.iter_mut().zip(batch.routing.partitions());
+            rows.for_each(|(count, rows)| *count += rows.len() as u64);
+        }
+    }
+
+    /// Chooses the row groups that end behind a group of batches, because there is too much of them.
+    fn decide(&mut self) {
+        let encoders = || self.columns.iter().filter_map(|column| column.encoder.as_ref());
+        let size = |index| encoders().map(|encoder| encoder.encoded_size(index)).sum::<usize>();
+        let mut sizes: Vec<(usize, usize)> = (0..self.rows.len()).map(|index| (size(index), index)).collect();
         let mut all: usize = sizes.iter().map(|(size, _)| size).sum();
         sizes.sort_unstable();
+        let mut ending = Vec::new();
         while let Some((size, index)) = sizes.pop() {
             if all <= ENCODED_BYTES && size <= ROW_GROUP_BYTES {
                 break;
             }
-            self.end_row_group(index, workers)?;
+            ending.push(index);
             all -= size;
         }
-        Ok(())
-    }
-
-    fn end_row_group(&mut self, index: usize, workers: &mut Workers<Compressor>) -> Result<(), ConvertError> {
-        let Some(file) = self.files.get_mut(index).filter(|file| file.group_rows > 0) else { return Ok(()) };
-        let mut finished: Vec<Option<FinishedColumn>> = self.columns.iter().map(|_| None).collect();
-        workers.each(self.columns.iter_mut().zip(&mut finished), |(column, finished), compressor| {
-            *finished = Some(column.finish(index, compressor)?);
-            Ok::<_, ConvertError>(())
-        })?;
-        let mut row_group = file.writer.next_row_group()?;
-        for column in finished.into_iter().flatten() {
-            column.write(&mut row_group)?;
+        let Some(Segment { work: Work::End { partitions, .. }, columns_left, .. }) = self.segments.front_mut() else {
+            return;
+        };
+        if ending.is_empty() {
+            *columns_left = 0;
+            self.columns.iter_mut().for_each(|column| column.next += 1);
         }
-        row_group.close()?;
-        file.partition.rows += file.group_rows;
-        file.group_rows = 0;
-        Ok(())
+        *partitions = Some(Arc::new(ending));
     }
 
-    /// The bytes encoded since the last call, per partition.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {
-        let taken = self.files.iter_mut().enumerate();
-        let taken = taken.map(|(index, file)| (index, std::mem::take(file.writer.inner_mut())));
-        taken.filter(|(_, bytes)| !bytes.is_empty())
-    }
-
-    /// Ends all files; a last [`Table::drain`] has their last bytes.
-    pub(crate) fn finish(&mut self, workers: &mut Workers<Compressor>) -> Result<Vec<Partition>, ConvertError> {
-        for index in 0..self.files.len() {
-            self.end_row_group(index, workers)?;
+    /// Makes row groups of what the columns have finished.
+    fn gather(&mut self, partitions: Option<&Vec<usize>>, mut finished: Vec<(usize, Vec<FinishedColumn>)>) {
+        finished.sort_by_key(|(column, _)| *column);
+        let mut finished: Vec<_> = finished.into_iter().map(|(_, of_column)| of_column.into_iter()).collect();
+        for partition in partitions.into_iter().flatten() {
+            let columns = finished.iter_mut().filter_map(Iterator::next).collect();
+            let rows = self.rows.get_mut(*partition).map(std::mem::take).unwrap_or_default();
+            if rows > 0 {
+                self.row_groups.push(RowGroup { partition: *partition, rows, columns });
+            }
         }
-        for file in &mut self.files {
-            file.writer.finish()?;
-            order_doubles_by_type(file.writer.inner_mut(), self.schema.num_columns());
-            file.partition.bytes = file.writer.bytes_written() as u64;
+    }
+
+    /// What waits for being written, unless somebody writes.
+    pub(crate) fn next_write(&mut self) -> Option<WriteJob> {
+        if self.row_groups.is_empty() && self.opened.is_empty() {
+            return None;
         }
-        Ok(self.files.iter().map(|file| file.partition.clone()).collect())
+        let files = self.files.take()?;
+        let (opened, row_groups) = (std::mem::take(&mut self.opened), std::mem::take(&mut self.row_groups));
+        Some(WriteJob { files, opened, row_groups })
     }
 
-    /// Forgets everything: nothing of the file is published.
-    pub(crate) fn discard(&mut self) {
-        self.files.clear();
-        self.columns.clear();
+    pub(crate) fn written(&mut self, files: Files) {
+        self.files = Some(files);
     }
-}
-
-/// So many threads, each with a compressor.
-pub(crate) fn workers(
-    threads: usize,
-    compression: lakegate_contract::Compression,
-) -> Result<Workers<Compressor>, ConvertError> {
-    let compressors = (0..threads.max(1)).map(|_| Compressor::new(compression));
-    Ok(Workers::new(compressors.collect::<Result<_, _>>()?))
-}
-
-impl std::fmt::Debug for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Table").field("files", &self.files.len()).finish_non_exhaustive()
-    }
-}
-
-/// A Parquet writer of whole batches, whose bytes are taken away as they come.
-pub(crate) fn writer(schema: &SchemaRef, properties: &WriterProperties) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
-    // Arrow's own schema would add a block to every small file and tells readers nothing that Parquet's does not.
-    let options = ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
-    ArrowWriter::try_new_with_options(Vec::new(), SchemaRef::clone(schema), options)
-}
-
-/// Format version 1 with plain and dictionary encodings and data pages v1: what every reader of today understands.
-pub(crate) fn properties(compression: lakegate_contract::Compression) -> WriterProperties {
-    let codec = match compression {
-        lakegate_contract::Compression::Zstd => Compression::ZSTD(ZstdLevel::default()),
-        lakegate_contract::Compression::Snappy => Compression::SNAPPY,
-    };
-    WriterProperties::builder()
-        .set_compression(codec)
-        .set_created_by(concat!("lakegate version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .build()
 }

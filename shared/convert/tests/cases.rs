@@ -30,7 +30,7 @@ fn convert(
     threads: usize,
 ) -> (Judgement, BTreeMap<Output, Vec<u8>>) {
     let source = Source { bucket: "raw".to_owned(), key: "in.csv".to_owned(), version: Some("v1".to_owned()) };
-    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads).unwrap();
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads);
     let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
     let mut collect = |converter: &mut Converter| {
         for chunk in converter.drain() {
@@ -46,6 +46,16 @@ fn convert(
     let judgement = converter.finish().unwrap();
     collect(&mut converter);
     (judgement, outputs)
+}
+
+/// What is judged without outputs.
+fn judge(contract: &Arc<Contract>, input: &[u8]) -> Judgement {
+    let source = Source { bucket: "raw".to_owned(), key: "in.csv".to_owned(), version: None };
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().without_outputs();
+    converter.push(input).unwrap();
+    let judgement = converter.finish().unwrap();
+    assert_eq!(converter.drain(), Vec::new());
+    judgement
 }
 
 fn read_back(bytes: &[u8]) -> Vec<RecordBatch> {
@@ -152,6 +162,9 @@ fn every_case_comes_out_as_expected_whatever_the_chunks() {
             );
             assert_eq!(bytes, outputs, "{}: the same bytes in pieces of {chunk_bytes}", case.display());
         }
+        let alone = judge(&contract, &input);
+        let with_outputs = Judgement { partitions: Vec::new(), rejects: None, ..judgement };
+        assert_eq!(format!("{alone:?}"), format!("{with_outputs:?}"), "{} without outputs", case.display());
         let file = case.join("expected.txt");
         if std::env::var_os("LAKEGATE_WRITE_CASES").is_some() {
             std::fs::write(&file, &text).unwrap();

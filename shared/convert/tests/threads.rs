@@ -51,9 +51,9 @@ fn convert(
     bytes: &[u8],
     chunk_bytes: usize,
     threads: usize,
-) -> (String, Verdict, BTreeMap<Output, Vec<u8>>) {
+) -> (String, Verdict, BTreeMap<Output, Vec<u8>>, String) {
     let source = Source { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
-    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads).unwrap();
+    let mut converter = Converter::new(Arc::clone(contract), source).unwrap().with_threads(threads);
     let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
     let mut take = |converter: &mut Converter| {
         converter.drain().into_iter().for_each(|chunk| outputs.entry(chunk.output).or_default().extend(chunk.bytes));
@@ -73,7 +73,26 @@ fn convert(
     if judgement.verdict == Verdict::Rejected {
         outputs.retain(|output, _| *output == Output::Rejects);
     }
-    (format!("{judgement:?}"), judgement.verdict, outputs)
+    let all = format!("{judgement:?}");
+    (judgement.partitions, judgement.rejects) = (Vec::new(), None);
+    (all, judgement.verdict, outputs, format!("{judgement:?}"))
+}
+
+/// What is judged without outputs.
+fn judge(contract: &Arc<Contract>, bytes: &[u8], chunk_bytes: usize, threads: usize) -> String {
+    let source = Source { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
+    let converter = Converter::new(Arc::clone(contract), source).unwrap().without_outputs();
+    let mut converter = converter.with_threads(threads);
+    for chunk in bytes.chunks(chunk_bytes) {
+        if converter.push(chunk).unwrap() == Reading::Enough {
+            break;
+        }
+        assert!(converter.drain().is_empty());
+    }
+    let mut judgement = converter.finish().unwrap();
+    assert!(converter.drain().is_empty());
+    judgement.bytes_read = 0;
+    format!("{judgement:?}")
 }
 
 fn check(bytes: &[u8], verdict: Verdict) {
@@ -88,6 +107,8 @@ fn check_with(contract: &str, bytes: &[u8], verdict: Verdict) {
         let other = convert(&contract, bytes, chunk_bytes, threads);
         assert_eq!(other.0, whole.0, "in pieces of {chunk_bytes} on {threads} threads");
         assert!(other.2 == whole.2, "other bytes in pieces of {chunk_bytes} on {threads} threads");
+        let outputs_left_out = judge(&contract, bytes, chunk_bytes, threads);
+        assert_eq!(outputs_left_out, whole.3, "without outputs, in pieces of {chunk_bytes} on {threads} threads");
     }
 }
 
@@ -136,4 +157,14 @@ fn a_nested_json_file_is_the_same_on_any_number_of_threads() {
 fn a_file_of_too_many_partitions_is_the_same_on_any_number_of_threads() {
     let contract = CONTRACT.replace("transformLogic: month(day)", "transformLogic: id");
     check_with(&contract, &csv(), Verdict::Rejected);
+}
+
+#[test]
+fn a_file_of_a_too_long_partition_is_the_same_on_any_number_of_threads() {
+    let contract =
+        CONTRACT.replace("name: text, logicalType: string", "name: text, logicalType: string, partitioned: true");
+    check_with(&contract, &csv(), Verdict::Published);
+    let mut long = csv();
+    writeln!(long, "100000,{},2025-01-01", "x".repeat(256)).unwrap();
+    check_with(&contract, &long, Verdict::Rejected);
 }

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use lakegate_contract::Contract;
 
-use crate::events::ObjectEvent;
-use crate::ledger::{self, Due, Entry, State};
+use crate::ledger::{self, Due, Entry, State, Wanted};
 use crate::objects::{EntityTag, Objects};
 use crate::{LakeError, layout};
 
@@ -16,9 +16,6 @@ use crate::{LakeError, layout};
 pub const LEASE_MARGIN: Duration = Duration::from_mins(1);
 /// The longest that a Lambda function may run (Lambda quotas): the deadline of a worker that was told none.
 const WORK_MAX: Duration = Duration::from_mins(15);
-/// Times that an entry is read, judged and claimed before lost races count as trouble.
-const CLAIM_ATTEMPTS: usize = 5;
-
 /// One invocation of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -26,6 +23,14 @@ pub struct Worker {
     id: String,
     /// When it is killed.
     deadline: SystemTime,
+}
+
+/// The ledger entry of an object as it was read, over which a claim is made and no other.
+#[derive(Debug)]
+pub struct Found {
+    lake_bucket: String,
+    path: String,
+    read: Option<(Entry, EntityTag)>,
 }
 
 /// An object that a worker has in hand. Dropping it leaves the lease to its end.
@@ -36,6 +41,7 @@ pub struct Claim {
     entry: Entry,
     etag: EntityTag,
     deadline: SystemTime,
+    is_withdrawn: bool,
 }
 
 /// What came of a worker's wish to have an object in hand.
@@ -45,8 +51,12 @@ pub enum Claimed {
     InHand(Box<Claim>),
     /// This very version is committed under this very contract: a repeated delivery.
     AlreadyCommitted,
+    /// This very version was rejected, failed or handed to Glue under this very contract, which was told: a repeated delivery.
+    AlreadyTold,
     /// A later version of the object has been dealt with: a late delivery.
     Superseded,
+    /// Another worker was faster: the entry is to be read again, and then the object looked at again.
+    Raced,
 }
 
 impl Worker {
@@ -58,56 +68,99 @@ impl Worker {
         let deadline = if deadline > now { deadline } else { now + WORK_MAX };
         Self { id: format!("{request}.{random:016x}"), deadline }
     }
+
+    /// How long from now the leases that it takes last.
+    #[must_use]
+    pub fn lease_left(&self, now: SystemTime) -> Duration {
+        (self.deadline + LEASE_MARGIN).duration_since(now).unwrap_or_default()
+    }
+}
+
+/// Reads the ledger entry of an object. Whoever looks at the object after that sees no older version than the entry knows.
+///
+/// # Errors
+///
+/// What S3 refused, or an entry that does not parse.
+pub async fn find(objects: &Objects, lake_bucket: &str, bucket: &str, key: &str) -> Result<Found, LakeError> {
+    let path = layout::ledger_object(bucket, key);
+    let read = objects.get_json(lake_bucket, &path).await?;
+    Ok(Found { lake_bucket: lake_bucket.to_owned(), path, read })
 }
 
 /// Claims an object for a worker, if its entry says that there is work to do.
 ///
-/// `wanted` is the entry of the version to be worked on, under the contract and by the engine that it names; its state, lease and
+/// `wanted` has the entry of the version to be worked on, under the contract and by the engine that it names; its state, lease and
 /// attempts are filled in, and so is what stands of former versions.
 ///
 /// # Errors
 ///
-/// [`LakeError::Busy`] when another worker has the object in hand, [`LakeError::Raced`] when every attempt was lost to others, and what
-/// S3 refused.
+/// [`LakeError::Busy`] when another worker has the object in hand, and what S3 refused.
 pub async fn claim(
     objects: &Objects,
-    lake_bucket: &str,
     worker: &Worker,
-    event: &ObjectEvent,
-    wanted: &Entry,
+    found: &Found,
+    wanted: &Wanted<'_>,
     now: SystemTime,
 ) -> Result<Claimed, LakeError> {
-    let path = ledger_object(wanted);
-    let contract_version = wanted.contract_version.as_deref().unwrap_or_default();
-    for _ in 0..CLAIM_ATTEMPTS {
-        let found: Option<(Entry, EntityTag)> = objects.get_json(lake_bucket, &path).await?;
-        let (former, read) = found.unzip();
-        match ledger::due(former.as_ref(), event, contract_version, &wanted.engine_version, now) {
-            Due::Work => {}
-            Due::AlreadyCommitted => return Ok(Claimed::AlreadyCommitted),
-            Due::Superseded => return Ok(Claimed::Superseded),
-            Due::Busy => return Err(busy(lake_bucket, former.as_ref().unwrap_or(wanted))),
-        }
-        let mut entry = wanted.clone();
-        entry.state = State::Working;
-        entry.worker = Some(worker.id.clone());
-        entry.lease_until = Some(rfc3339(worker.deadline + LEASE_MARGIN));
-        let attempts = former.as_ref().filter(|former| ledger::is_same_version(&former.source, event));
-        entry.attempts = attempts.map_or(0, |former| former.attempts) + 1;
-        entry.kept_paths = former.map(|former| former.standing_paths()).into_iter().flatten().collect();
-        if let Some(etag) = write(objects, lake_bucket, &entry, read.as_ref()).await? {
-            let lake_bucket = lake_bucket.to_owned();
-            return Ok(Claimed::InHand(Box::new(Claim { lake_bucket, entry, etag, deadline: worker.deadline })));
-        }
+    match ledger::due(found.entry(), wanted, now) {
+        Due::Work => Ok(take(objects, worker, found, wanted.entry).await?.map_or(Claimed::Raced, Claimed::InHand)),
+        Due::AlreadyCommitted => Ok(Claimed::AlreadyCommitted),
+        Due::AlreadyTold => Ok(Claimed::AlreadyTold),
+        Due::Superseded => Ok(Claimed::Superseded),
+        Due::Busy => Err(found.busy()),
     }
-    Err(LakeError::Raced { url: layout::url(lake_bucket, &path) })
 }
 
-/// The error of an event whose object another worker has in hand, by the entry that says so.
-#[must_use]
-pub fn busy(lake_bucket: &str, found: &Entry) -> LakeError {
-    let until = found.lease_until.clone().unwrap_or_default();
-    LakeError::Busy { url: layout::url(lake_bucket, &ledger_object(found)), until }
+/// Takes an object in hand for a version, whatever its entry says: `None` when another worker was faster. For whoever knows that
+/// nobody else is at work on it.
+///
+/// # Errors
+///
+/// What S3 refused.
+pub async fn take(
+    objects: &Objects,
+    worker: &Worker,
+    found: &Found,
+    wanted: &Entry,
+) -> Result<Option<Box<Claim>>, LakeError> {
+    let former = found.entry();
+    let same = former.filter(|former| ledger::is_same_version(&former.source, &wanted.source));
+    let mut entry = wanted.clone();
+    entry.state = State::Working;
+    entry.worker = Some(worker.id.clone());
+    entry.lease_until = Some(rfc3339(worker.deadline + LEASE_MARGIN));
+    entry.attempts = same.map_or(0, |former| former.attempts) + 1;
+    entry.kept_paths = former.map(Entry::standing_paths).into_iter().flatten().collect();
+    entry.unfinished = former.and_then(|former| former.unfinished.clone());
+    entry.telling =
+        same.filter(|former| ledger::is_judged_alike(former, wanted)).and_then(|former| former.telling.clone());
+    let read = found.read.as_ref().map(|(_, etag)| etag);
+    let Some(etag) = write(objects, &found.lake_bucket, &entry, read).await? else {
+        return Ok(None);
+    };
+    let lake_bucket = found.lake_bucket.clone();
+    Ok(Some(Box::new(Claim { lake_bucket, entry, etag, deadline: worker.deadline, is_withdrawn: false })))
+}
+
+impl Found {
+    /// The entry, if the object has one.
+    #[must_use]
+    pub fn entry(&self) -> Option<&Entry> {
+        self.read.as_ref().map(|(entry, _)| entry)
+    }
+
+    /// The error of an event whose object another worker has in hand.
+    #[must_use]
+    pub fn busy(&self) -> LakeError {
+        let until = self.entry().and_then(|entry| entry.lease_until.clone()).unwrap_or_default();
+        LakeError::Busy { url: layout::url(&self.lake_bucket, &self.path), until }
+    }
+
+    /// The error of a worker that was slower than others time and again.
+    #[must_use]
+    pub fn raced(&self) -> LakeError {
+        LakeError::Raced { url: layout::url(&self.lake_bucket, &self.path) }
+    }
 }
 
 impl Claim {
@@ -117,14 +170,42 @@ impl Claim {
         &self.entry
     }
 
+    /// An entry of the outcome of this work, with nothing told of it yet: this version under the same contract.
+    #[must_use]
+    pub fn outcome(&self, state: State, at: String) -> Entry {
+        let mut entry = Entry::new(self.entry.source.clone(), state, &self.entry.engine_version, at);
+        entry.dataset.clone_from(&self.entry.dataset);
+        entry.contract_version.clone_from(&self.entry.contract_version);
+        entry
+    }
+
+    /// Holds the object against a contract that was not known when it was claimed.
+    pub fn hold_against(&mut self, contract: &Contract) {
+        self.entry = self.entry.clone().under(contract);
+    }
+
+    /// When a failure happened that is to be told now, RFC 3339: now, unless an attempt that broke off may have told it.
+    #[must_use]
+    pub fn failed_at(&self, now: SystemTime) -> String {
+        self.entry.telling.clone().unwrap_or_else(|| rfc3339(now))
+    }
+
+    /// Gives the claim up for another one, of the same worker, over the entry as it stands.
+    #[must_use]
+    pub fn into_found(self) -> Found {
+        let path = ledger_object(&self.entry);
+        Found { lake_bucket: self.lake_bucket, path, read: Some((self.entry, self.etag)) }
+    }
+
     /// How long the worker may go on making things visible: to its own deadline, [`LEASE_MARGIN`] before anybody else may begin.
     #[must_use]
     pub fn time_left(&self, now: SystemTime) -> Duration {
         self.deadline.duration_since(now).unwrap_or_default()
     }
 
-    /// Notes what is about to become visible, before anything does: `entry` with its outputs and its rejects. From now on a later
-    /// version knows what may stand, however far this one comes; what stood before is kept in mind beside it.
+    /// Notes what is about to happen, before anything of it does: `entry` with its outputs and its rejects, or with the failure that is
+    /// about to be told. From now on a later version knows what may stand, however far this one comes; what stood before is kept in
+    /// mind beside it.
     ///
     /// # Errors
     ///
@@ -135,13 +216,40 @@ impl Claim {
             return Err(self.lost());
         }
         let mut entry = entry.clone();
+        match entry.state {
+            State::Committed => entry.unfinished = Some(entry.source.clone()),
+            State::Rejected | State::Failed => {
+                entry.unfinished.clone_from(&self.entry.unfinished);
+                entry.telling = Some(entry.at.clone());
+            }
+            State::Heavy | State::Working | State::Publishing => {
+                entry.unfinished.clone_from(&self.entry.unfinished);
+            }
+        }
         entry.state = State::Publishing;
         entry.kept_paths = self.entry.standing_paths().into_iter().collect();
         entry.lease_until.clone_from(&self.entry.lease_until);
         self.replace(objects, entry).await
     }
 
-    /// Writes what became of the object, and gives it out of hand.
+    /// Removes what stands of the object and is not of this version, because a publication broke off in the middle: readers see none of
+    /// it rather than a mix. To be called when that is noted ([`Claim::intend`]), and within the time that is left.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused; whoever takes the object over goes on.
+    pub async fn withdraw(&mut self, objects: &Objects) -> Result<(), LakeError> {
+        for path in &self.entry.kept_paths {
+            if self.entry.rejects_path.as_ref() != Some(path) {
+                objects.delete(&self.lake_bucket, path).await?;
+            }
+        }
+        self.is_withdrawn = true;
+        Ok(())
+    }
+
+    /// Writes what became of the object, and gives it out of hand. What stands of former versions stays noted beside a version that is
+    /// not published, and so does a broken-off publication, unless all of it was withdrawn.
     ///
     /// # Errors
     ///
@@ -149,6 +257,14 @@ impl Claim {
     pub async fn commit(&mut self, objects: &Objects, entry: &Entry) -> Result<(), LakeError> {
         let mut entry = entry.clone();
         entry.lease_until = None;
+        let leaves_former = match entry.state {
+            State::Committed => false,
+            State::Rejected | State::Failed | State::Heavy | State::Working | State::Publishing => !self.is_withdrawn,
+        };
+        if leaves_former {
+            entry.kept_paths = ledger::stale_paths(Some(&self.entry), &entry);
+            entry.unfinished.clone_from(&self.entry.unfinished);
+        }
         self.replace(objects, entry).await
     }
 

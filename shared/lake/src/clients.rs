@@ -6,12 +6,14 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use object_store::aws::AmazonS3Builder;
 use object_store::{BackoffConfig, ClientOptions};
 
 use crate::settings::AwsSettings;
 
 pub use aws_sdk_glue::Client as GlueClient;
+pub use aws_sdk_glue::config::SharedHttpClient;
 pub use aws_sdk_sns::Client as SnsClient;
 pub use aws_sdk_sqs::Client as SqsClient;
 
@@ -29,6 +31,7 @@ const S3_RETRY_TIMEOUT: Duration = Duration::from_mins(1);
 /// The configuration that every SDK client is built from. It makes no call: credentials are resolved when first used.
 pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
         .region(Region::new(settings.region.clone()))
         .retry_config(RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS))
         .timeout_config(
@@ -40,11 +43,20 @@ pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
     loader.load().await
 }
 
+/// The SDK clients' connections; a client without it makes none.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    let tls = tls::Provider::Rustls(CryptoMode::Ring);
+    aws_smithy_http_client::Builder::new().tls_provider(tls).build_https()
+}
+
 /// The builder that every bucket's store is made from; credentials come from the variables that Lambda sets.
 ///
 /// Requests are path-style only for another endpoint. Plain HTTP is allowed only when that endpoint asks for it.
 #[must_use]
 pub fn s3_builder(settings: &AwsSettings) -> AmazonS3Builder {
+    // The store's HTTP client asks the process for its TLS. That it is set already is no error.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = AmazonS3Builder::new();
     for (name, value) in &settings.variables {
         // A name that the store does not know is meant for somebody else.

@@ -27,6 +27,22 @@ pub struct ObjectEvent {
     pub original: String,
 }
 
+/// One thing that a message announced.
+#[derive(Debug)]
+pub enum Announced {
+    /// There is a new object, or a new version of one.
+    Created(ObjectEvent),
+    /// An object, a version of one or a delete marker was deleted. The version is the one that was deleted, or the delete marker.
+    Removed(ObjectEvent),
+    /// A record that cannot be understood; the others of its message can.
+    Unreadable {
+        /// Why.
+        error: EventError,
+        /// The record as JSON, in a message of its own.
+        original: String,
+    },
+}
+
 /// A message that announces no object, and is no test message either.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -38,7 +54,7 @@ pub enum EventError {
         source: serde_json::Error,
     },
     /// JSON of another shape.
-    #[error("the message is {found}, not an S3 or EventBridge event of an object created, bare or in SNS")]
+    #[error("the message is {found}, not an S3 or EventBridge event of an object created or removed, bare or in SNS")]
     UnknownShape {
         /// What the message looks like, without its values.
         found: String,
@@ -67,19 +83,19 @@ pub enum EventError {
 
 /// What S3 puts into `detail` of its EventBridge events (S3 User Guide, "EventBridge event message structure").
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct ObjectCreated {
-    bucket: CreatedBucket,
-    object: CreatedObject,
+struct ObjectDetail {
+    bucket: DetailBucket,
+    object: DetailObject,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct CreatedBucket {
+struct DetailBucket {
     name: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct CreatedObject {
+struct DetailObject {
     key: String,
     size: Option<u64>,
     etag: Option<String>,
@@ -90,39 +106,84 @@ struct CreatedObject {
 const NOTIFICATION: &str = "S3 notification";
 const EVENTBRIDGE: &str = "EventBridge event";
 
-/// Reads an S3 notification, an EventBridge "Object Created" event, or an SNS envelope around either.
+/// What an event says of its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Happened {
+    Created,
+    Removed,
+}
+
+/// Reads an S3 notification, an EventBridge "Object Created" or "Object Deleted" event, or an SNS envelope around either. A record of
+/// a notification that cannot be understood is one of the things announced, beside the others.
 ///
 /// `s3:TestEvent` and folder markers (a key that ends with `/`, without content) announce nothing.
 ///
 /// # Errors
 ///
-/// A message that is none of these, or one of them with a part missing.
-pub fn parse(message: &str) -> Result<Vec<ObjectEvent>, EventError> {
+/// A message that is none of these, or an EventBridge event with a part missing.
+pub fn read(message: &str) -> Result<Vec<Announced>, EventError> {
     let value = serde_json::from_str(message).map_err(|source| EventError::NotJson { source })?;
-    let mut events = parse_value(&value, true)?;
-    events.retain(|event| !(event.key.as_str().ends_with('/') && event.size_bytes.unwrap_or(0) == 0));
+    let mut announced = read_value(&value, true)?;
+    announced.retain(|announced| match announced {
+        Announced::Created(event) => !is_folder_marker(event),
+        Announced::Removed(_) | Announced::Unreadable { .. } => true,
+    });
+    Ok(announced)
+}
+
+/// The objects whose creation a message announces, for queues and records that hold nothing else: see [`read`].
+///
+/// # Errors
+///
+/// A message that announces anything else, or of which a part cannot be understood.
+pub fn parse(message: &str) -> Result<Vec<ObjectEvent>, EventError> {
+    let mut events = Vec::new();
+    for announced in read(message)? {
+        match announced {
+            Announced::Created(event) => events.push(event),
+            Announced::Removed(_) => {
+                return Err(EventError::UnknownShape { found: "an event of an object removed".to_owned() });
+            }
+            Announced::Unreadable { error, .. } => return Err(error),
+        }
+    }
     Ok(events)
 }
 
-fn parse_value(value: &Value, may_be_wrapped: bool) -> Result<Vec<ObjectEvent>, EventError> {
+fn is_folder_marker(event: &ObjectEvent) -> bool {
+    event.key.as_str().ends_with('/') && event.size_bytes.unwrap_or(0) == 0
+}
+
+fn read_value(value: &Value, may_be_wrapped: bool) -> Result<Vec<Announced>, EventError> {
     if let Some(records) = value.get("Records").and_then(Value::as_array) {
-        return records.iter().map(from_notification).collect();
+        return Ok(records.iter().map(of_record).collect());
     }
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
-    if value.get("detail-type").and_then(Value::as_str) == Some("Object Created") {
-        return Ok(vec![from_eventbridge(value)?]);
+    match value.get("detail-type").and_then(Value::as_str) {
+        Some("Object Created") => return Ok(vec![Announced::Created(from_eventbridge(value)?)]),
+        Some("Object Deleted") => return Ok(vec![Announced::Removed(from_eventbridge(value)?)]),
+        Some(_) | None => {}
     }
     let inner = value.get("Message").and_then(Value::as_str);
     if let (Some(inner), true) = (inner, may_be_wrapped && value.get("TopicArn").is_some()) {
         let inner = serde_json::from_str(inner).map_err(|source| EventError::NotJson { source })?;
-        return parse_value(&inner, false);
+        return read_value(&inner, false);
     }
     Err(EventError::UnknownShape { found: describe(value) })
 }
 
-fn from_notification(value: &Value) -> Result<ObjectEvent, EventError> {
+fn of_record(value: &Value) -> Announced {
+    let original = || json!({ "Records": [value] }).to_string();
+    match from_notification(value, original()) {
+        Ok((Happened::Created, event)) => Announced::Created(event),
+        Ok((Happened::Removed, event)) => Announced::Removed(event),
+        Err(error) => Announced::Unreadable { error, original: original() },
+    }
+}
+
+fn from_notification(value: &Value, original: String) -> Result<(Happened, ObjectEvent), EventError> {
     let source = value.get("eventSource").and_then(Value::as_str);
     if value.get("s3").is_none() {
         let found = source.map_or_else(|| describe(value), |source| format!("a record from {source}"));
@@ -130,33 +191,40 @@ fn from_notification(value: &Value) -> Result<ObjectEvent, EventError> {
     }
     let record =
         S3EventRecord::deserialize(value).map_err(|source| EventError::Malformed { shape: NOTIFICATION, source })?;
-    let name = record.event_name.unwrap_or_default();
-    if !name.is_empty() && !name.trim_start_matches("s3:").starts_with("ObjectCreated:") {
-        return Err(EventError::UnknownShape { found: format!("an S3 notification of {name}") });
-    }
+    let happened = happened(&record.event_name.unwrap_or_default())?;
     let object = record.s3.object;
     let missing = |part| EventError::PartMissing { shape: NOTIFICATION, part };
     let encoded = object.key.ok_or_else(|| missing("s3.object.key"))?;
-    Ok(ObjectEvent {
+    let event = ObjectEvent {
         bucket: record.s3.bucket.name.ok_or_else(|| missing("s3.bucket.name"))?,
         key: ObjectKey::from_notification(&encoded)?,
         version_id: object.version_id.filter(|version| !version.is_empty()),
-        etag: object.e_tag.map(|etag| unquoted(&etag)),
+        etag: object.e_tag.map(|etag| unquoted(&etag)).filter(|etag| !etag.is_empty()),
         size_bytes: object.size.and_then(|size| u64::try_from(size).ok()),
         sequencer: object.sequencer,
-        original: json!({ "Records": [value] }).to_string(),
-    })
+        original,
+    };
+    Ok((happened, event))
+}
+
+/// By the event's name, with or without its `s3:`; one without a name is of an object created.
+fn happened(name: &str) -> Result<Happened, EventError> {
+    match name.trim_start_matches("s3:").split(':').next().unwrap_or_default() {
+        "ObjectCreated" | "" => Ok(Happened::Created),
+        "ObjectRemoved" | "LifecycleExpiration" => Ok(Happened::Removed),
+        _ => Err(EventError::UnknownShape { found: format!("an S3 notification of {name}") }),
+    }
 }
 
 fn from_eventbridge(value: &Value) -> Result<ObjectEvent, EventError> {
-    let event = EventBridgeEvent::<ObjectCreated>::deserialize(value)
+    let event = EventBridgeEvent::<ObjectDetail>::deserialize(value)
         .map_err(|source| EventError::Malformed { shape: EVENTBRIDGE, source })?;
     let object = event.detail.object;
     Ok(ObjectEvent {
         bucket: event.detail.bucket.name,
         key: ObjectKey::as_given(&object.key),
         version_id: object.version_id.filter(|version| !version.is_empty()),
-        etag: object.etag.map(|etag| unquoted(&etag)),
+        etag: object.etag.map(|etag| unquoted(&etag)).filter(|etag| !etag.is_empty()),
         size_bytes: object.size,
         sequencer: object.sequencer,
         original: value.to_string(),
@@ -253,6 +321,37 @@ mod tests {
     }
 
     #[test]
+    fn of_several_records_a_bad_one_costs_only_itself() {
+        let mut message: Value = serde_json::from_str(&notification(&[("ObjectCreated:Put", "a.csv", 3); 10])).unwrap();
+        message["Records"][4]["s3"]["object"]["key"] = json!("%FF");
+        let read = read(&in_sns(&message.to_string())).unwrap();
+        let good = read.iter().filter(|announced| matches!(announced, Announced::Created(_))).count();
+        assert_eq!((read.len(), good), (10, 9));
+        let Announced::Unreadable { error, original } = &read[4] else { panic!("{:?}", read[4]) };
+        assert_eq!(error.to_string(), "the key %FF does not decode to UTF-8");
+        let original: Value = serde_json::from_str(original).unwrap();
+        assert_eq!(original, json!({ "Records": [message["Records"][4]] }));
+    }
+
+    #[test]
+    fn whatever_deletes_an_object_removes_it() {
+        let names = [
+            "ObjectRemoved:Delete",
+            "ObjectRemoved:DeleteMarkerCreated",
+            "LifecycleExpiration:Delete",
+            "s3:LifecycleExpiration:DeleteMarkerCreated",
+        ];
+        for name in names {
+            let message = notification(&[(name, "a+b.csv", 0)]);
+            let [Announced::Removed(event)] = &read(&message).unwrap()[..] else { panic!("{name}") };
+            assert_eq!((event.key.as_str(), event.sequencer.as_deref()), ("a b.csv", Some("0A")));
+            assert_eq!(event.original, message);
+        }
+        let message = eventbridge("folder/").replace("Object Created", "Object Deleted");
+        assert!(matches!(&read(&message).unwrap()[..], [Announced::Removed(event)] if event.key.as_str() == "folder/"));
+    }
+
+    #[test]
     fn test_messages_and_folder_markers_announce_nothing() {
         let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "raw"}).to_string();
         assert_eq!(parse(&test).unwrap(), []);
@@ -265,11 +364,13 @@ mod tests {
     fn anything_else_is_named_without_its_values() {
         let error = |message: &str| crate::error::chain(&parse(message).unwrap_err());
         insta::assert_snapshot!(error("no json"), @"the message is not JSON: expected ident at line 1 column 2");
-        insta::assert_snapshot!(error(r#"{"secret": 12, "b": []}"#), @r#"the message is an object with b, secret, not an S3 or EventBridge event of an object created, bare or in SNS"#);
-        insta::assert_snapshot!(error("[1, 2]"), @r#"the message is an array of 2, not an S3 or EventBridge event of an object created, bare or in SNS"#);
-        insta::assert_snapshot!(error(r#"{"detail-type": "Object Deleted", "source": "aws.s3"}"#), @r#"the message is an EventBridge event "Object Deleted", not an S3 or EventBridge event of an object created, bare or in SNS"#);
-        insta::assert_snapshot!(error(&notification(&[("ObjectRemoved:Delete", "a", 0)])), @r#"the message is an S3 notification of ObjectRemoved:Delete, not an S3 or EventBridge event of an object created, bare or in SNS"#);
-        insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:sqs", "body": "x"}]}"#), @r#"the message is a record from aws:sqs, not an S3 or EventBridge event of an object created, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"secret": 12, "b": []}"#), @"the message is an object with b, secret, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
+        insta::assert_snapshot!(error("[1, 2]"), @"the message is an array of 2, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
+        insta::assert_snapshot!(error(r#"{"detail-type": "Object Tags Added", "source": "aws.s3"}"#), @r#"the message is an EventBridge event "Object Tags Added", not an S3 or EventBridge event of an object created or removed, bare or in SNS"#);
+        insta::assert_snapshot!(error(r#"{"detail-type": "Object Deleted", "source": "aws.s3"}"#), @"the EventBridge event does not have the parts it should: missing field `detail`");
+        insta::assert_snapshot!(error(&notification(&[("ObjectTagging:Put", "a", 0)])), @"the message is an S3 notification of ObjectTagging:Put, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
+        insta::assert_snapshot!(error(&notification(&[("ObjectRemoved:Delete", "a", 0)])), @"the message is an event of an object removed, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
+        insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:sqs", "body": "x"}]}"#), @"the message is a record from aws:sqs, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
         insta::assert_snapshot!(error(r#"{"Records": [{"eventSource": "aws:s3", "s3": {}}]}"#), @"the S3 notification does not have the parts it should: missing field `bucket`");
         insta::assert_snapshot!(error(&notification(&[("ObjectCreated:Put", "a%FF", 1)])), @"the key a%FF does not decode to UTF-8");
     }

@@ -21,9 +21,14 @@ pub const FAILURE_ATTRIBUTE: &str = "failure";
 pub const KIND_ATTRIBUTE: &str = "kind";
 /// Attribute of a message that holds the dataset alone, for filters; absent when it is unknown.
 pub const DATASET_ATTRIBUTE: &str = "dataset";
+/// Attribute of a message that asks for an object to be judged again: when the outcome happened that is to be replaced, RFC 3339.
+pub const REPLAY_ATTRIBUTE: &str = "replay";
 
 /// Most counts by column and rule that a record carries: with its body it must stay below SQS's message size.
 const VIOLATIONS_MAX: usize = 200;
+
+/// Most bytes of the original event that are kept: beside them a record has its room in [`queues::SQS_BATCH_MAX_BYTES`].
+const BODY_MAX_BYTES: usize = 128 * 1024;
 
 /// What became impossible, in full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,7 +192,8 @@ impl FailureRecord {
         record
     }
 
-    /// The message that carries this record: the body stays the original event, so that it can be sent back unchanged.
+    /// The message that carries this record: the body stays the original event, so that it can be sent back unchanged. Of a message that
+    /// has no room for both, which no event of an object is, the beginning is kept.
     ///
     /// # Errors
     ///
@@ -195,6 +201,9 @@ impl FailureRecord {
     pub fn to_message(&self, original: &str) -> Result<Outgoing, serde_json::Error> {
         let mut record = self.clone();
         keep_most_frequent(&mut record.violations, VIOLATIONS_MAX);
+        if original.len() > BODY_MAX_BYTES {
+            record.summary.push_str("; the message is too long to be kept whole");
+        }
         let mut attributes = BTreeMap::from([
             (FAILURE_ATTRIBUTE.to_owned(), serde_json::to_string(&record)?),
             (KIND_ATTRIBUTE.to_owned(), self.kind.to_string()),
@@ -202,7 +211,8 @@ impl FailureRecord {
         if let Some(dataset) = &self.dataset {
             attributes.insert(DATASET_ATTRIBUTE.to_owned(), dataset.clone());
         }
-        Ok(Outgoing { body: original.to_owned(), attributes })
+        let end = original.floor_char_boundary(BODY_MAX_BYTES);
+        Ok(Outgoing { body: original.get(..end).unwrap_or_default().to_owned(), attributes })
     }
 }
 
@@ -240,13 +250,23 @@ pub async fn report(sqs: &Client, queue_url: &str, record: &FailureRecord, origi
     queues::send(sqs, queue_url, &message).await
 }
 
+/// When the outcome happened that a message is to replace, RFC 3339: it says so itself ([`REPLAY_ATTRIBUTE`]), or it is a dead letter
+/// that was sent back with its record. `None` for a message that is no replay.
+#[must_use]
+pub fn replaced_outcome(attributes: &BTreeMap<String, String>) -> Option<String> {
+    let of_record = |record: &String| serde_json::from_str::<FailureRecord>(record).ok().map(|record| record.at);
+    attributes.get(REPLAY_ATTRIBUTE).cloned().or_else(|| attributes.get(FAILURE_ATTRIBUTE).and_then(of_record))
+}
+
 /// Now, RFC 3339, UTC, in milliseconds.
 #[must_use]
 pub fn now() -> String {
     rfc3339(Utc::now())
 }
 
-fn rfc3339(time: DateTime<Utc>) -> String {
+/// A time as records and ledger entries write it: RFC 3339, UTC, in milliseconds.
+#[must_use]
+pub fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -290,6 +310,30 @@ mod tests {
         assert_eq!(message.attributes["dataset"], "orders");
         insta::assert_snapshot!(message.attributes["failure"], @r#"{"version":1,"at":"2026-01-02T03:04:05.000Z","stage":"start-glue","kind":"GaveUp","retryable":false,"source":null,"dataset":"orders","owner":null,"summary":"5 deliveries failed","rows":null,"violations":{"city":{"required":3}},"rejects":null,"link":null,"replay":null}"#);
         assert_eq!(serde_json::from_str::<FailureRecord>(&message.attributes["failure"]).unwrap(), record);
+    }
+
+    #[test]
+    fn of_a_message_that_is_too_long_the_beginning_is_kept() {
+        let record = FailureRecord::new(Stage::Ingest, FailureKind::UnreadableMessage, "the message is not JSON");
+        let message = record.to_message(&"é".repeat(500_001)).unwrap();
+        assert!(message.size_bytes() < queues::SQS_BATCH_MAX_BYTES && message.body.len() == BODY_MAX_BYTES);
+        assert!(
+            message.attributes["failure"].contains("the message is not JSON; the message is too long to be kept whole")
+        );
+    }
+
+    #[test]
+    fn a_replay_says_which_outcome_it_is_to_replace() {
+        let attributes = |pairs: &[(&str, &str)]| {
+            replaced_outcome(&pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let mut record = FailureRecord::new(Stage::Ingest, FailureKind::GaveUp, "5 deliveries failed");
+        record.at = "2026-01-02T03:04:05.000Z".to_owned();
+        let record = serde_json::to_string(&record).unwrap();
+        assert_eq!(attributes(&[("failure", &record)]).as_deref(), Some("2026-01-02T03:04:05.000Z"));
+        assert_eq!(attributes(&[("failure", &record), ("replay", "2027")]).as_deref(), Some("2027"));
+        assert_eq!(attributes(&[("failure", "no record"), ("kind", "GaveUp")]), None);
+        assert_eq!(attributes(&[]), None);
     }
 
     #[test]

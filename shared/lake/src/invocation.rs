@@ -18,6 +18,8 @@ pub struct Message {
     pub attributes: BTreeMap<String, String>,
     /// How often the queue has delivered it, this time included.
     pub receive_count: u32,
+    /// What changes its visibility, until it is delivered again; empty for one that no queue delivered.
+    pub receipt_handle: String,
 }
 
 /// A function's payload.
@@ -54,6 +56,7 @@ pub fn parse(payload: &Value) -> Result<Invocation, serde_json::Error> {
             body: record.body.unwrap_or_default(),
             attributes,
             receive_count: receive_count.and_then(|count| count.parse().ok()).unwrap_or(1),
+            receipt_handle: record.receipt_handle.unwrap_or_default(),
         });
     }
     Ok(Invocation::Batch(messages))
@@ -76,6 +79,7 @@ mod tests {
             body: "{}".to_owned(),
             attributes: BTreeMap::from([("kind".to_owned(), "GaveUp".to_owned())]),
             receive_count: 3,
+            receipt_handle: "r".to_owned(),
         };
         assert_eq!(parse(&payload).unwrap(), Invocation::Batch(vec![expected]));
     }

@@ -1,16 +1,22 @@
 //! One entry per source object: what became of it, and which files stand for it.
 //! It must not know how objects are converted.
 
+mod due;
+
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use lakegate_contract::Contract;
 use serde::{Deserialize, Serialize};
 
 use crate::events::ObjectEvent;
 use crate::failure::Violations;
 use crate::objects::Objects;
 use crate::{LakeError, layout};
+
+pub(crate) use due::is_judged_alike;
+pub use due::{Due, Wanted, due, is_older, is_same_version};
 
 /// What became of one version of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +56,14 @@ pub struct Entry {
     /// in work: the next version that is published removes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept_paths: Vec<String>,
+    /// The version whose publication began and is not known to have ended: what stands may be a mix of it and of an earlier one, until a
+    /// version is published to its end, or all that stands is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Source>,
+    /// When the failure happened that is being told, RFC 3339, UTC: who tells it again, because nobody knows whether it was told, tells
+    /// the same failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telling: Option<String>,
     /// How often work on this version was begun.
     #[serde(default)]
     pub attempts: u32,
@@ -78,6 +92,9 @@ pub struct Source {
     pub etag: Option<String>,
     /// S3's order of the events of one key.
     pub sequencer: Option<String>,
+    /// When S3 says that it was written, RFC 3339, UTC, in seconds; of an upload in parts when that began. Absent where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
     /// The size, in bytes.
     pub size_bytes: u64,
 }
@@ -124,19 +141,6 @@ pub struct Output {
     pub bytes: u64,
 }
 
-/// What an event asks for, given the entry of its object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// Convert it.
-    Work,
-    /// This very version is committed under this very contract: a repeated delivery.
-    AlreadyCommitted,
-    /// A later version of the object has been dealt with: a late delivery.
-    Superseded,
-    /// Another worker has the object in hand: to be asked again later.
-    Busy,
-}
-
 /// Reads the entry of an object, if it has one.
 ///
 /// # Errors
@@ -147,70 +151,61 @@ pub async fn read(objects: &Objects, lake_bucket: &str, bucket: &str, key: &str)
     Ok(found.map(|(entry, _)| entry))
 }
 
-/// Judges an event against the entry of its object.
-///
-/// A rejected version is always judged again: its entry may have been written and its alert not, and a second alert
-/// is better than none. So are one that failed, and one that was handed to Glue, whose failed run may be what is being replayed.
-///
-/// An object that is being read is taken from its worker by a surely newer version: nothing of the older one is visible yet, and
-/// its worker finds the entry changed before it publishes. One that is being published is left to its worker.
-#[must_use]
-pub fn due(
-    entry: Option<&Entry>,
-    event: &ObjectEvent,
-    contract_version: &str,
-    engine_version: &str,
-    now: SystemTime,
-) -> Due {
-    let Some(entry) = entry else {
-        return Due::Work;
-    };
-    let sequencers = entry.source.sequencer.as_deref().zip(event.sequencer.as_deref());
-    if sequencers.is_some_and(|(seen, announced)| is_older(announced, seen)) {
-        return Due::Superseded;
-    }
-    let is_newer = sequencers.is_some_and(|(seen, announced)| is_older(seen, announced));
-    let same_contract = entry.contract_version.as_deref() == Some(contract_version);
-    let same_engine = entry.engine_version == engine_version;
-    match entry.state {
-        State::Committed if is_same_version(&entry.source, event) && same_contract && same_engine => {
-            Due::AlreadyCommitted
-        }
-        State::Working if is_newer => Due::Work,
-        State::Committed | State::Rejected | State::Heavy | State::Failed | State::Working | State::Publishing => {
-            if entry.is_leased(now) {
-                Due::Busy
-            } else {
-                Due::Work
-            }
+impl Source {
+    /// The object that an event announces, as far as the event knows it.
+    #[must_use]
+    pub fn of_event(event: &ObjectEvent) -> Self {
+        Self {
+            bucket: event.bucket.clone(),
+            key: event.key.as_str().to_owned(),
+            version_id: event.version_id.clone(),
+            etag: event.etag.clone(),
+            sequencer: event.sequencer.clone(),
+            last_modified: None,
+            size_bytes: event.size_bytes.unwrap_or_default(),
         }
     }
-}
-
-/// True when the entry is about the version that the event announces.
-#[must_use]
-pub fn is_same_version(source: &Source, event: &ObjectEvent) -> bool {
-    match (&source.version_id, &event.version_id) {
-        (Some(known), Some(announced)) => known == announced,
-        (None, None) => source.etag.is_some() && source.etag == event.etag,
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
-/// True when the first sequencer is surely of an earlier event than the second.
-///
-/// Sequencers are hexadecimal and may differ in length. AWS says in one place to pad the shorter one with zeros on the left, in
-/// another on the right, before they are compared as text. Where the two readings disagree the event is not called older: doing
-/// its work again does no harm, as the object is read by its entity tag, and leaving a newer one undone would lose it.
-#[must_use]
-pub fn is_older(sequencer: &str, than: &str) -> bool {
-    let width = sequencer.len().max(than.len());
-    let left = |text: &str| format!("{:0>width$}", text.to_ascii_uppercase());
-    let right = |text: &str| format!("{:0<width$}", text.to_ascii_uppercase());
-    left(sequencer) < left(than) && right(sequencer) < right(than)
 }
 
 impl Entry {
+    /// An entry about an object of which nothing is known yet: no contract, no rows, no files. `at` is RFC 3339, UTC.
+    #[must_use]
+    pub fn new(source: Source, state: State, engine_version: &str, at: String) -> Self {
+        Self {
+            version: 1,
+            source,
+            state,
+            dataset: None,
+            contract_version: None,
+            engine_version: engine_version.to_owned(),
+            rows_read: 0,
+            rows_accepted: 0,
+            rows_rejected: 0,
+            rows_duplicate: 0,
+            violations: Violations::new(),
+            warnings: Violations::new(),
+            file_error: None,
+            outputs: Vec::new(),
+            rejects_path: None,
+            kept_paths: Vec::new(),
+            unfinished: None,
+            telling: None,
+            attempts: 0,
+            worker: None,
+            lease_until: None,
+            at,
+            elapsed_ms: 0,
+        }
+    }
+
+    /// The same entry, held against a contract.
+    #[must_use]
+    pub fn under(mut self, contract: &Contract) -> Self {
+        self.dataset = Some(contract.table.clone());
+        self.contract_version = Some(contract.version.clone());
+        self
+    }
+
     /// True while its worker may be at work. A lease that cannot be read must not keep the object for ever, and counts as ended.
     #[must_use]
     pub fn is_leased(&self, now: SystemTime) -> bool {

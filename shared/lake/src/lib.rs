@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod objects;
 pub mod queues;
 pub mod read;
+pub mod redelivery;
 pub mod settings;
 pub mod upload;
 

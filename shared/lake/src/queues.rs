@@ -2,9 +2,12 @@
 //! It must not know what the messages mean.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use futures::{StreamExt, stream};
 
 use crate::LakeError;
 use crate::error::from_sdk;
@@ -14,6 +17,8 @@ pub const SQS_BATCH_MAX: usize = 10;
 /// Most bytes that the messages of one batch may have together, bodies and attributes. SQS takes 1 MiB since 2025;
 /// queues that were given a smaller `MaximumMessageSize` take 256 KiB.
 pub const SQS_BATCH_MAX_BYTES: usize = 262_144;
+/// Calls that are on their way at once when there are many messages: ten thousand then take seconds.
+pub const CALLS_IN_FLIGHT: usize = 8;
 
 /// A message to be sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +41,7 @@ impl Outgoing {
     fn sdk_attributes(&self) -> Result<BTreeMap<String, MessageAttributeValue>, aws_sdk_sqs::error::BuildError> {
         let mut attributes = BTreeMap::new();
         for (name, value) in self.attributes.iter().filter(|(_, value)| !value.is_empty()) {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
+            let value = MessageAttributeValue::builder().data_type("String").string_value(permitted(value)).build()?;
             attributes.insert(name.clone(), value);
         }
         Ok(attributes)
@@ -51,7 +56,7 @@ impl Outgoing {
 pub async fn send(sqs: &Client, queue_url: &str, message: &Outgoing) -> Result<(), LakeError> {
     const OPERATION: &str = "SendMessage";
     let attributes = message.sdk_attributes().map_err(|error| unbuildable(OPERATION, queue_url, error))?;
-    let mut request = sqs.send_message().queue_url(queue_url).message_body(&message.body);
+    let mut request = sqs.send_message().queue_url(queue_url).message_body(permitted(&message.body));
     for (name, value) in attributes {
         request = request.message_attributes(name, value);
     }
@@ -59,14 +64,29 @@ pub async fn send(sqs: &Client, queue_url: &str, message: &Outgoing) -> Result<(
     Ok(())
 }
 
-/// Sends messages, ten to a call; returns for each, in order, whether the queue took it.
+/// Hides a message that was received for that long from now, whatever was left of its visibility timeout. The time is rounded up to
+/// whole seconds; SQS takes twelve hours at most.
+///
+/// # Errors
+///
+/// What SQS refused: a receipt handle of an earlier delivery, for example.
+pub async fn hide(sqs: &Client, queue_url: &str, receipt_handle: &str, time: Duration) -> Result<(), LakeError> {
+    let secs = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let request = sqs.change_message_visibility().queue_url(queue_url).receipt_handle(receipt_handle);
+    let answer = request.visibility_timeout(i32::try_from(secs).unwrap_or(i32::MAX)).send().await;
+    answer.map(|_| ()).map_err(|error| from_sdk("ChangeMessageVisibility", queue_url, &error))
+}
+
+/// Sends messages, ten to a call and [`CALLS_IN_FLIGHT`] calls at once; returns for each, in order, whether the queue took it.
 ///
 /// A call that fails as a whole fails its messages only; the error of the last failure is returned for the log.
 pub async fn send_all(sqs: &Client, queue_url: &str, messages: &[Outgoing]) -> (Vec<bool>, Option<LakeError>) {
     let mut taken = Vec::with_capacity(messages.len());
     let mut last_error = None;
-    for batch in batches(messages) {
-        match send_batch(sqs, queue_url, batch).await {
+    let calls = stream::iter(batches(messages)).map(async |batch| (batch, send_batch(sqs, queue_url, batch).await));
+    let mut calls = pin!(calls.buffered(CALLS_IN_FLIGHT));
+    while let Some((batch, answer)) = calls.next().await {
+        match answer {
             Ok(refused) => taken.extend((0..batch.len()).map(|index| !refused.contains_key(&index))),
             Err(error) => {
                 taken.extend(std::iter::repeat_n(false, batch.len()));
@@ -90,7 +110,8 @@ async fn send_batch(
     const OPERATION: &str = "SendMessageBatch";
     let mut request = sqs.send_message_batch().queue_url(queue_url);
     for (index, message) in messages.iter().enumerate() {
-        let mut entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&message.body);
+        let mut entry =
+            SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(permitted(&message.body));
         let attributes = message.sdk_attributes().map_err(|error| unbuildable(OPERATION, queue_url, error))?;
         for (name, value) in attributes {
             entry = entry.message_attributes(name, value);
@@ -105,6 +126,12 @@ async fn send_batch(
         }
     }
     Ok(refused)
+}
+
+/// Keys may hold the non-characters U+FFFE and U+FFFF, which SQS refuses: as JSON writes them they pass, and what is sent is JSON. Control
+/// characters, which SQS refuses as well, JSON always writes so.
+fn permitted(text: &str) -> String {
+    text.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
 }
 
 fn unbuildable(operation: &'static str, queue_url: &str, error: aws_sdk_sqs::error::BuildError) -> LakeError {
@@ -134,6 +161,14 @@ mod tests {
 
     fn of_size(size_bytes: usize) -> Outgoing {
         Outgoing { body: "x".repeat(size_bytes), attributes: BTreeMap::new() }
+    }
+
+    #[test]
+    fn what_sqs_refuses_is_sent_as_json_writes_it() {
+        let key = "a\u{FFFE}\u{FFFF}\u{1}\u{FFFD}é";
+        let sent = permitted(&serde_json::to_string(key).unwrap());
+        assert!(sent.chars().all(|c| !c.is_control() && c != '\u{FFFE}' && c != '\u{FFFF}'), "{sent}");
+        assert_eq!(serde_json::from_str::<String>(&sent).unwrap(), key);
     }
 
     #[test]

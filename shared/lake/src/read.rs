@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::SecondsFormat;
 use futures::stream::{self, Stream, StreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore};
 
 use crate::error::from_store;
 use crate::events::ObjectEvent;
+use crate::ledger::Source;
 use crate::objects::{Objects, path};
 use crate::{LakeError, layout};
 
@@ -32,55 +34,72 @@ pub struct OpenObject {
     pub etag: Option<String>,
     /// Its version, if the bucket has versions.
     pub version_id: Option<String>,
+    /// When S3 says that it was written, RFC 3339, UTC, in seconds.
+    pub last_modified: String,
+    /// It is read by its version's id, whatever stands under its key now.
+    is_former: bool,
     store: Arc<dyn ObjectStore>,
     path: Path,
 }
 
-/// Finds the object that an event announces, if it still is the one under its key.
-///
-/// The key is tried as given first and then, for messages of which sources disagree whether they encode keys, decoded.
+/// Finds the object that an event announces under a key of that event, if it still is the one under that key.
 ///
 /// # Errors
 ///
 /// `NoSuchObject` when there is none, `SourceChanged` when a later one has taken its place, and what S3 refused.
-pub async fn open(objects: &Objects, event: &ObjectEvent) -> Result<OpenObject, LakeError> {
-    match open_key(objects, event, event.key.as_str()).await {
-        Err(LakeError::NoSuchObject { url }) => match event.key.decoded_form() {
-            // Another object under the decoded spelling is not the one announced.
-            Some(decoded) => match open_key(objects, event, decoded.as_str()).await {
-                Err(LakeError::SourceChanged { .. }) => Err(LakeError::NoSuchObject { url }),
-                other => other,
-            },
-            None => Err(LakeError::NoSuchObject { url }),
-        },
-        other => other,
+pub async fn open(objects: &Objects, event: &ObjectEvent, key: &str) -> Result<OpenObject, LakeError> {
+    let options = pinned(event.etag.as_deref(), None);
+    let found = open_as(objects, &event.bucket, key, options, false).await?;
+    let is_other = |announced: &String| found.version_id.as_ref().is_some_and(|version_id| version_id != announced);
+    // With an entity tag it is as good as the one announced, whatever its version's id.
+    if event.etag.is_none() && event.version_id.as_ref().is_some_and(is_other) {
+        return Err(LakeError::SourceChanged { url: layout::url(&event.bucket, key) });
     }
+    Ok(found)
 }
 
-async fn open_key(objects: &Objects, event: &ObjectEvent, key: &str) -> Result<OpenObject, LakeError> {
-    let url = layout::url(&event.bucket, key);
-    let store = objects.store(&event.bucket)?;
-    let path = path(&event.bucket, key)?;
-    let options = pinned(event.etag.as_deref(), event.version_id.as_deref()).with_head(true);
-    let found = store.get_opts(&path, options).await.map_err(|error| from_store("HeadObject", &url, &error))?;
+/// Finds a version of an object that was dealt with before, also when a later one has taken its place: by its id, or, in a bucket
+/// without versions, by its entity tag.
+///
+/// # Errors
+///
+/// `NoSuchObject` or `SourceChanged` when it cannot be had any more, and what S3 refused.
+pub async fn open_version(objects: &Objects, source: &Source) -> Result<OpenObject, LakeError> {
+    let is_former = source.version_id.is_some();
+    let options = pinned(source.etag.as_deref(), source.version_id.as_deref().filter(|_| is_former));
+    open_as(objects, &source.bucket, &source.key, options, is_former).await
+}
+
+async fn open_as(
+    objects: &Objects,
+    bucket: &str,
+    key: &str,
+    options: GetOptions,
+    is_former: bool,
+) -> Result<OpenObject, LakeError> {
+    let url = layout::url(bucket, key);
+    let store = objects.store(bucket)?;
+    let path = path(bucket, key)?;
+    let found = store.get_opts(&path, options.with_head(true)).await;
+    let found = found.map_err(|error| from_store("HeadObject", &url, &error))?;
     Ok(OpenObject {
-        bucket: event.bucket.clone(),
+        bucket: bucket.to_owned(),
         key: key.to_owned(),
         size_bytes: found.meta.size,
         etag: found.meta.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
-        version_id: found.meta.version.or_else(|| event.version_id.clone()),
+        version_id: found.meta.version,
+        last_modified: found.meta.last_modified.to_rfc3339_opts(SecondsFormat::Secs, true),
+        is_former,
         store,
         path,
     })
 }
 
-/// Asks for the object as it is now, if it still has the entity tag, rather than for a version by its id: when a later
-/// version has taken its place, that one has an event of its own, and the rows of this one would only be replaced.
+/// Without a version's id, asks for the object as it is now, if it still has the entity tag: when a later version has taken its
+/// place, that one has an event of its own, and the rows of this one would only be replaced.
 fn pinned(etag: Option<&str>, version_id: Option<&str>) -> GetOptions {
-    match etag {
-        Some(etag) => GetOptions::new().with_if_match(Some(format!("\"{etag}\""))),
-        None => GetOptions::new().with_version(version_id),
-    }
+    let if_match = etag.map(|etag| format!("\"{etag}\""));
+    GetOptions::new().with_if_match(if_match).with_version(version_id)
 }
 
 /// The object's bytes in order, in chunks of at most [`RANGE_BYTES`], at most [`RANGES_IN_FLIGHT`] of them at once.
@@ -105,7 +124,8 @@ fn chunks_of(object: &OpenObject, range_bytes: u64) -> impl Stream<Item = Result
 
 async fn read_range(object: OpenObject, start: u64, end: u64) -> Result<Bytes, LakeError> {
     let url = layout::url(&object.bucket, &object.key);
-    let options = pinned(object.etag.as_deref(), object.version_id.as_deref()).with_range(Some(start..end));
+    let version_id = object.version_id.as_deref().filter(|_| object.is_former || object.etag.is_none());
+    let options = pinned(object.etag.as_deref(), version_id).with_range(Some(start..end));
     let found = object.store.get_opts(&object.path, options).await;
     let found = found.map_err(|error| from_store("GetObject", &url, &error))?;
     found.bytes().await.map_err(|error| from_store("GetObject", &url, &error))
@@ -142,7 +162,7 @@ mod tests {
     async fn ranges_come_in_order_and_make_up_the_object() {
         let content: Vec<u8> = (0..=255).cycle().take(1003).collect();
         let (objects, _) = raw_bucket("a.csv", &content).await;
-        let object = open(&objects, &event(ObjectKey::as_given("a.csv"))).await.unwrap();
+        let object = open(&objects, &event(ObjectKey::as_given("a.csv")), "a.csv").await.unwrap();
         for range_bytes in [1, 100, 1003, 5000] {
             let read: Vec<Bytes> = chunks_of(&object, range_bytes).try_collect().await.unwrap();
             assert_eq!(read.concat(), content);
@@ -152,22 +172,14 @@ mod tests {
     #[tokio::test]
     async fn an_empty_object_has_no_chunks() {
         let (objects, _) = raw_bucket("a.csv", b"").await;
-        let object = open(&objects, &event(ObjectKey::as_given("a.csv"))).await.unwrap();
+        let object = open(&objects, &event(ObjectKey::as_given("a.csv")), "a.csv").await.unwrap();
         assert_eq!(chunks(&object).count().await, 0);
-    }
-
-    #[tokio::test]
-    async fn a_key_is_tried_as_given_and_then_decoded() {
-        let (objects, _) = raw_bucket("a b.csv", b"x").await;
-        assert_eq!(open(&objects, &event(ObjectKey::as_given("a+b.csv"))).await.unwrap().key, "a b.csv");
-        let error = open(&objects, &event(ObjectKey::as_given("b+c.csv"))).await.unwrap_err();
-        insta::assert_snapshot!(error, @"s3://raw/b c.csv does not exist");
     }
 
     #[tokio::test]
     async fn a_change_in_the_middle_is_an_error() {
         let (objects, store) = raw_bucket("a.csv", b"first").await;
-        let object = open(&objects, &event(ObjectKey::as_given("a.csv"))).await.unwrap();
+        let object = open(&objects, &event(ObjectKey::as_given("a.csv")), "a.csv").await.unwrap();
         let mut read = Box::pin(chunks_of(&object, 1));
         assert!(read.next().await.unwrap().is_ok());
         store.put(&Path::from("a.csv"), "other".into()).await.unwrap();
@@ -180,6 +192,6 @@ mod tests {
         let (objects, _) = raw_bucket("a.csv", b"first").await;
         let mut announced = event(ObjectKey::as_given("a.csv"));
         announced.etag = Some("another".to_owned());
-        assert!(matches!(open(&objects, &announced).await, Err(LakeError::SourceChanged { .. })));
+        assert!(matches!(open(&objects, &announced, "a.csv").await, Err(LakeError::SourceChanged { .. })));
     }
 }

@@ -2,9 +2,10 @@
 //! It does not know columns.
 
 use super::node::{Findings, Node};
-use crate::{Compression, ExactDuplicates, Policy, UnknownColumns};
+use crate::{Compression, ExactDuplicates, Policy, RemovedObjects, UnknownColumns};
 
-const SUPPORTED: &str = "maxRejectPercent, maxRejectRows, unknownColumns, exactDuplicates or compression";
+const SUPPORTED: &str =
+    "maxRejectPercent, maxRejectRows, unknownColumns, exactDuplicates, removedObjects or compression";
 
 pub(super) fn policy(object: &Node<'_>, findings: &mut Findings) -> Policy {
     let mut policy = Policy::default();
@@ -29,6 +30,10 @@ pub(super) fn policy(object: &Node<'_>, findings: &mut Findings) -> Policy {
             "exactDuplicates" => {
                 let choices = [("keep", ExactDuplicates::Keep), ("drop", ExactDuplicates::Drop)];
                 policy.exact_duplicates = value.choice(&choices, findings).unwrap_or(policy.exact_duplicates);
+            }
+            "removedObjects" => {
+                let choices = [("keep", RemovedObjects::Keep), ("remove", RemovedObjects::Remove)];
+                policy.removed_objects = value.choice(&choices, findings).unwrap_or(policy.removed_objects);
             }
             "compression" => {
                 let choices = [("zstd", Compression::Zstd), ("snappy", Compression::Snappy)];

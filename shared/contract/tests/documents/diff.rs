@@ -348,10 +348,16 @@ fn any_contract() -> impl Strategy<Value = Contract> {
         "{name: k, logicalType: string, primaryKey: true}",
         "{name: h, logicalType: boolean, partitioned: true}",
     ];
-    let policies = vec!["unknownColumns: rescue", "exactDuplicates: drop", "maxRejectRows: 3", "compression: snappy"];
+    let policies = vec![
+        "unknownColumns: rescue",
+        "exactDuplicates: drop",
+        "maxRejectRows: 3",
+        "compression: snappy",
+        "removedObjects: remove",
+    ];
     let servers =
         vec!["format: csv", "format: json", "format: csv\n    encoding: latin1", "format: json\n    delimiter: array"];
-    (subsequence(columns, 0..=10).prop_shuffle(), subsequence(policies, 0..=4), select(servers)).prop_filter_map(
+    (subsequence(columns, 0..=10).prop_shuffle(), subsequence(policies, 0..=5), select(servers)).prop_filter_map(
         "no contract",
         |(columns, policies, server)| {
             let document = document(server, &columns, &lakegate(&policies));

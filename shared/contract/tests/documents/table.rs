@@ -1,6 +1,6 @@
 //! Keys, partitions, policy, and what hangs on the type of a column.
 
-use lakegate_contract::{ColumnSource, ColumnType, ExactDuplicates, Key, UnknownColumns};
+use lakegate_contract::{ColumnSource, ColumnType, ExactDuplicates, Key, RemovedObjects, UnknownColumns};
 
 use super::{document, good, lakegate, problems};
 
@@ -80,10 +80,22 @@ fn what_the_contract_does_not_know_can_have_a_column() {
 }
 
 #[test]
+fn the_rows_of_deleted_files_stay_unless_the_contract_says_otherwise() {
+    let policy = |properties: &[&str]| {
+        let document = document("format: csv", &["{name: a, logicalType: string}"], &lakegate(properties));
+        good(&document).0.policy.removed_objects
+    };
+    assert_eq!(policy(&["compression: snappy"]), RemovedObjects::Keep);
+    assert_eq!(policy(&["removedObjects: keep"]), RemovedObjects::Keep);
+    assert_eq!(policy(&["removedObjects: remove"]), RemovedObjects::Remove);
+}
+
+#[test]
 fn policies_have_their_values_only() {
     for (property, found, expected) in [
         ("unknownColumns: keep", "\"keep\"", "reject or ignore or rescue"),
         ("exactDuplicates: true", "true", "keep or drop"),
+        ("removedObjects: delete", "\"delete\"", "keep or remove"),
         ("compression: gzip", "\"gzip\"", "zstd or snappy"),
         ("maxRejectRows: -1", "-1", "a number of rows, 0 or more"),
     ] {

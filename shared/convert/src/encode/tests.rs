@@ -16,8 +16,10 @@ use parquet::file::metadata::ParquetMetaData;
 use proptest::prelude::*;
 
 use super::{NO_PARTITION, Routing};
+use crate::encode::Compressor;
+use crate::group::{self, Ready};
 use crate::partition::PartitionKey;
-use crate::table::{self, Table};
+use crate::table::Table;
 
 /// A batch's columns, and the partition of each row.
 struct RoutedBatch {
@@ -31,31 +33,48 @@ fn schema(arrays: &[ArrayRef]) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Encodes batches on so many threads; the files of each partition.
-fn encode(batches: &[RoutedBatch], partitions: usize, codec: Compression, threads: usize) -> Vec<Vec<u8>> {
+/// Encodes batches, of so many columns at once; the files of each partition.
+fn encode(batches: &[RoutedBatch], partitions: usize, codec: Compression, at_once: usize) -> Vec<Vec<u8>> {
     let schema = schema(&batches[0].columns);
     let mut table = Table::new(&schema, codec).unwrap();
-    let mut workers = table::workers(threads, codec).unwrap();
     let key = |partition: usize| PartitionKey { path: partition.to_string(), values: Vec::new() };
-    let opened: Vec<PartitionKey> = (0..partitions).map(key).collect();
-    table.count(&[table::RoutedBatch { columns: Vec::new(), routing: Routing::new(&[], partitions), opened }]).unwrap();
+    let mut opened: Vec<PartitionKey> = (0..partitions).map(key).collect();
     let mut files = vec![Vec::new(); partitions];
     for of_group in batches.chunks(2) {
-        let routed = |batch: &RoutedBatch| table::RoutedBatch {
+        let routed = |batch: &RoutedBatch| group::RoutedBatch {
             columns: batch.columns.clone(),
             routing: Routing::new(&batch.targets, partitions),
-            opened: Vec::new(),
+            opened: std::mem::take(&mut opened),
         };
-        table.append(&of_group.iter().map(routed).collect::<Vec<_>>(), &mut workers).unwrap();
-        table.end_group(&mut workers).unwrap();
-        table.drain().for_each(|(index, bytes)| files[index].extend(bytes));
+        table.append(Ready { batches: of_group.iter().map(routed).collect(), ends_group: true }, 0);
+        if at_once == 1 {
+            work(&mut table, codec, at_once);
+        }
+        table.files().unwrap().drain().for_each(|(index, bytes)| files[index].extend(bytes));
     }
-    let finished = table.finish(&mut workers).unwrap();
-    table.drain().for_each(|(index, bytes)| files[index].extend(bytes));
+    table.end(partitions);
+    work(&mut table, codec, at_once);
+    let finished = table.files().unwrap().finish().unwrap();
+    table.files().unwrap().drain().for_each(|(index, bytes)| files[index].extend(bytes));
     for (partition, file) in finished.iter().zip(&files) {
         assert_eq!(partition.bytes, file.len() as u64);
     }
     files
+}
+
+/// Does all that there is to do: so many jobs are taken before the first is done, and the last one is done first.
+fn work(table: &mut Table, codec: Compression, at_once: usize) {
+    let mut compressor = Compressor::new(codec).unwrap();
+    while !table.is_idle() {
+        let jobs: Vec<_> = std::iter::from_fn(|| table.next_column(None)).take(at_once).collect();
+        for job in jobs.into_iter().rev() {
+            table.column_done(job.run(&mut compressor).unwrap());
+        }
+        if let Some(job) = table.next_write() {
+            assert!(table.next_write().is_none() && table.files().is_none());
+            table.written(job.run().unwrap());
+        }
+    }
 }
 
 fn read(file: &[u8]) -> (RecordBatch, Arc<ParquetMetaData>) {

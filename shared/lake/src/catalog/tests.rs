@@ -39,6 +39,7 @@ fn glue(answers: Vec<(u16, &'static str, String)>) -> Glue {
     });
     let config = aws_sdk_glue::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(crate::clients::http_client())
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("a", "b", None, None, "test"))
         .retry_config(RetryConfig::disabled())

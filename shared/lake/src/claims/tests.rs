@@ -8,8 +8,6 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use super::*;
-use crate::failure::Violations;
-use crate::key::ObjectKey;
 use crate::ledger::{Output, Source};
 
 fn objects() -> Objects {
@@ -22,43 +20,20 @@ fn at(secs: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + secs)
 }
 
-/// An event of a version, and the entry that a worker on it wants.
-fn version(number: u8) -> (ObjectEvent, Entry) {
-    let (version_id, sequencer) = (Some(format!("v{number}")), Some(format!("0{number}")));
-    let event = ObjectEvent {
+/// The entry that a worker on a version wants.
+fn version(number: u8) -> Entry {
+    let source = Source {
         bucket: "raw".to_owned(),
-        key: ObjectKey::as_given("a.csv"),
-        version_id: version_id.clone(),
+        key: "a.csv".to_owned(),
+        version_id: Some(format!("v{number}")),
         etag: None,
-        size_bytes: None,
-        sequencer: sequencer.clone(),
-        original: String::new(),
+        sequencer: Some(format!("0{number}")),
+        last_modified: None,
+        size_bytes: 3,
     };
-    let (bucket, key) = ("raw".to_owned(), "a.csv".to_owned());
-    let entry = Entry {
-        version: 1,
-        source: Source { bucket, key, version_id, etag: None, sequencer, size_bytes: 3 },
-        state: State::Working,
-        dataset: Some("orders".to_owned()),
-        contract_version: Some("1.0.0".to_owned()),
-        engine_version: "0.1.0".to_owned(),
-        rows_read: 0,
-        rows_accepted: 0,
-        rows_rejected: 0,
-        rows_duplicate: 0,
-        violations: Violations::new(),
-        warnings: Violations::new(),
-        file_error: None,
-        outputs: Vec::new(),
-        rejects_path: None,
-        kept_paths: Vec::new(),
-        attempts: 0,
-        worker: None,
-        lease_until: None,
-        at: String::new(),
-        elapsed_ms: 0,
-    };
-    (event, entry)
+    let mut entry = Entry::new(source, State::Working, "0.1.0", String::new());
+    (entry.dataset, entry.contract_version) = (Some("orders".to_owned()), Some("1.0.0".to_owned()));
+    entry
 }
 
 fn with_output(mut entry: Entry, state: State, path: &str) -> Entry {
@@ -73,14 +48,17 @@ fn worker(began: u64) -> Worker {
 }
 
 async fn claimed(objects: &Objects, number: u8, now: u64) -> Result<Claimed, LakeError> {
-    let (event, wanted) = version(number);
-    claim(objects, "lake", &worker(now), &event, &wanted, at(now)).await
+    let found = find(objects, "lake", "raw", "a.csv").await?;
+    let wanted = Wanted { entry: &version(number), is_current: false, replaces: None };
+    claim(objects, &worker(now), &found, &wanted, at(now)).await
 }
 
 async fn in_hand(objects: &Objects, number: u8, now: u64) -> Box<Claim> {
     match claimed(objects, number, now).await.unwrap() {
         Claimed::InHand(claim) => claim,
-        Claimed::AlreadyCommitted | Claimed::Superseded => panic!("nothing to do"),
+        Claimed::AlreadyCommitted | Claimed::AlreadyTold | Claimed::Superseded | Claimed::Raced => {
+            panic!("nothing to do")
+        }
     }
 }
 
@@ -111,7 +89,7 @@ async fn of_workers_at_once_exactly_one_has_the_object() {
         for outcome in workers.join_all().await {
             match outcome {
                 Ok(Claimed::InHand(_)) => in_hand += 1,
-                Err(LakeError::Busy { .. }) => {}
+                Ok(Claimed::Raced) | Err(LakeError::Busy { .. }) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -133,7 +111,7 @@ async fn a_worker_whose_object_was_taken_over_can_neither_publish_nor_commit_nor
     let objects = objects();
     let mut slow = in_hand(&objects, 1, 0).await;
     let second = in_hand(&objects, 1, 360).await;
-    let entry = with_output(version(1).1, State::Committed, "lake/orders/a-0.parquet");
+    let entry = with_output(version(1), State::Committed, "lake/orders/a-0.parquet");
     // By its own clock it would be in time: the conditional write says no.
     let lost = slow.intend(&objects, &entry, at(299)).await.unwrap_err();
     insta::assert_snapshot!(lost, @"the lease on s3://lake/ledger/a-6fe166ca1a625f2a.json ended before the work did");
@@ -147,7 +125,7 @@ async fn a_worker_whose_time_is_over_cannot_publish_although_nobody_took_over() 
     let objects = objects();
     let mut claim = in_hand(&objects, 1, 0).await;
     assert_eq!(claim.time_left(at(299)), Duration::from_secs(1));
-    let entry = with_output(version(1).1, State::Committed, "lake/orders/a-0.parquet");
+    let entry = with_output(version(1), State::Committed, "lake/orders/a-0.parquet");
     assert!(matches!(claim.intend(&objects, &entry, at(300)).await, Err(LakeError::LeaseLost { .. })));
     assert_eq!(stands(&objects).await.state, State::Working);
 }
@@ -157,9 +135,9 @@ async fn a_newer_version_takes_an_object_that_is_read_and_waits_for_one_that_is_
     let objects = objects();
     let mut older = in_hand(&objects, 1, 0).await;
     let mut newer = in_hand(&objects, 2, 1).await;
-    let entry = with_output(version(1).1, State::Committed, "lake/orders/a-0.parquet");
+    let entry = with_output(version(1), State::Committed, "lake/orders/a-0.parquet");
     assert!(matches!(older.intend(&objects, &entry, at(2)).await, Err(LakeError::LeaseLost { .. })));
-    let entry = with_output(version(2).1, State::Committed, "lake/orders/a-0.parquet");
+    let entry = with_output(version(2), State::Committed, "lake/orders/a-0.parquet");
     newer.intend(&objects, &entry, at(2)).await.unwrap();
     assert!(matches!(claimed(&objects, 3, 3).await, Err(LakeError::Busy { .. })));
     assert!(matches!(claimed(&objects, 1, 3).await, Ok(Claimed::Superseded)));
@@ -169,19 +147,19 @@ async fn a_newer_version_takes_an_object_that_is_read_and_waits_for_one_that_is_
 async fn what_may_stand_is_remembered_through_attempts_that_broke_off() {
     let objects = objects();
     let mut first = in_hand(&objects, 1, 0).await;
-    let committed = with_output(version(1).1, State::Committed, "lake/orders/month=1/a-0.parquet");
+    let committed = with_output(version(1), State::Committed, "lake/orders/month=1/a-0.parquet");
     first.intend(&objects, &committed, at(1)).await.unwrap();
     first.commit(&objects, &committed).await.unwrap();
     assert!(matches!(claimed(&objects, 1, 2).await, Ok(Claimed::AlreadyCommitted)));
 
     let mut second = in_hand(&objects, 2, 3).await;
-    let intended = with_output(version(2).1, State::Committed, "lake/orders/month=2/a-0.parquet");
+    let intended = with_output(version(2), State::Committed, "lake/orders/month=2/a-0.parquet");
     second.intend(&objects, &intended, at(4)).await.unwrap();
     assert_eq!(stands(&objects).await.state, State::Publishing);
     drop(second);
 
     let third = in_hand(&objects, 3, 400).await;
-    let new = with_output(version(3).1, State::Committed, "lake/orders/month=3/a-0.parquet");
+    let new = with_output(version(3), State::Committed, "lake/orders/month=3/a-0.parquet");
     let stale = ledger::stale_paths(Some(third.entry()), &new);
     assert_eq!(stale, ["lake/orders/month=1/a-0.parquet", "lake/orders/month=2/a-0.parquet"]);
 }
@@ -192,11 +170,75 @@ async fn a_released_object_is_free_at_once_unless_something_may_be_visible() {
     in_hand(&objects, 1, 0).await.release(&objects, at(1)).await.unwrap();
     let mut again = in_hand(&objects, 1, 1).await;
     assert_eq!(again.entry().attempts, 2);
-    let entry = with_output(version(1).1, State::Committed, "lake/orders/a-0.parquet");
+    let entry = with_output(version(1), State::Committed, "lake/orders/a-0.parquet");
     again.intend(&objects, &entry, at(2)).await.unwrap();
     again.release(&objects, at(10)).await.unwrap();
     assert!(matches!(claimed(&objects, 1, 69).await, Err(LakeError::Busy { .. })));
     assert_eq!(in_hand(&objects, 1, 70).await.entry().kept_paths, ["lake/orders/a-0.parquet"]);
+}
+
+#[tokio::test]
+async fn a_publication_that_broke_off_is_remembered_until_a_version_is_published() {
+    let objects = objects();
+    let mut first = in_hand(&objects, 1, 0).await;
+    let published = with_output(version(1), State::Committed, "lake/orders/a-0.parquet");
+    first.intend(&objects, &published, at(1)).await.unwrap();
+    drop(first);
+    let mut second = in_hand(&objects, 2, 400).await;
+    assert_eq!(second.entry().unfinished, Some(version(1).source));
+    let rejected = second.outcome(State::Rejected, "2023-11-14T22:20:00.000Z".to_owned());
+    second.intend(&objects, &rejected, at(401)).await.unwrap();
+    second.commit(&objects, &rejected).await.unwrap();
+    let entry = stands(&objects).await;
+    assert_eq!(
+        (entry.unfinished, entry.kept_paths),
+        (Some(version(1).source), vec![published.outputs[0].path.clone()])
+    );
+    let mut third = in_hand(&objects, 3, 402).await;
+    let published = with_output(version(3), State::Committed, "lake/orders/b-0.parquet");
+    third.intend(&objects, &published, at(403)).await.unwrap();
+    assert_eq!(third.entry().unfinished, Some(version(3).source));
+    third.commit(&objects, &published).await.unwrap();
+    assert_eq!(stands(&objects).await.unfinished, None);
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_is_gone_but_for_the_rejects_of_the_version_in_hand() {
+    let objects = objects();
+    let paths = ["lake/orders/a-0.parquet", "rejects/dataset=orders/a-1.parquet", "rejects/dataset=orders/a-2.parquet"];
+    for path in paths {
+        objects.create("lake", path, bytes::Bytes::new()).await.unwrap();
+    }
+    let mut first = in_hand(&objects, 1, 0).await;
+    let mut published = with_output(version(1), State::Committed, paths[0]);
+    published.rejects_path = Some(paths[1].to_owned());
+    first.intend(&objects, &published, at(1)).await.unwrap();
+    let mut second = in_hand(&objects, 2, 400).await;
+    let mut rejected = second.outcome(State::Rejected, "2023-11-14T22:20:00.000Z".to_owned());
+    rejected.rejects_path = Some(paths[2].to_owned());
+    second.intend(&objects, &rejected, at(401)).await.unwrap();
+    second.withdraw(&objects).await.unwrap();
+    // Should the worker die now, nothing is forgotten.
+    assert_eq!(stands(&objects).await.unfinished, Some(version(1).source));
+    second.commit(&objects, &rejected).await.unwrap();
+    let entry = stands(&objects).await;
+    assert_eq!((entry.unfinished.as_ref(), entry.kept_paths.as_slice()), (None, [].as_slice()));
+    let left: Vec<String> =
+        objects.list("lake", "rejects/").await.unwrap().into_iter().map(|found| found.key).collect();
+    assert_eq!(left, [paths[2]]);
+    assert!(objects.list("lake", "lake/").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_failure_that_may_have_been_told_is_told_as_the_same_one_again() {
+    let objects = objects();
+    let mut first = in_hand(&objects, 1, 0).await;
+    let told_at = first.failed_at(at(1));
+    first.intend(&objects, &first.outcome(State::Failed, told_at.clone()), at(1)).await.unwrap();
+    let again = in_hand(&objects, 1, 400).await;
+    assert_eq!(again.failed_at(at(401)), told_at);
+    let newer = in_hand(&objects, 2, 800).await;
+    assert_eq!(newer.failed_at(at(801)), rfc3339(at(801)), "another version's failure is another one");
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::key::ObjectKey;
 
 const STATES: [State; 6] =
     [State::Working, State::Publishing, State::Committed, State::Rejected, State::Heavy, State::Failed];
@@ -13,49 +12,34 @@ fn at(secs: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(secs)
 }
 
-fn entry(state: State) -> Entry {
-    Entry {
-        version: 1,
-        source: Source {
-            bucket: "raw".to_owned(),
-            key: "a.csv".to_owned(),
-            version_id: Some("v2".to_owned()),
-            etag: Some("e2".to_owned()),
-            sequencer: Some("0B".to_owned()),
-            size_bytes: 3,
-        },
-        state,
-        dataset: Some("orders".to_owned()),
-        contract_version: Some("1.0.0".to_owned()),
-        engine_version: "0.1.0".to_owned(),
-        rows_read: 0,
-        rows_accepted: 0,
-        rows_rejected: 0,
-        rows_duplicate: 0,
-        violations: Violations::new(),
-        warnings: Violations::new(),
-        file_error: None,
-        outputs: Vec::new(),
-        rejects_path: None,
-        kept_paths: Vec::new(),
-        attempts: 1,
-        worker: Some("w1".to_owned()),
-        lease_until: None,
-        at: String::new(),
-        elapsed_ms: 0,
+fn source(version_id: Option<&str>, sequencer: Option<&str>) -> Source {
+    Source {
+        bucket: "raw".to_owned(),
+        key: "a.csv".to_owned(),
+        version_id: version_id.map(str::to_owned),
+        etag: Some("e2".to_owned()),
+        sequencer: sequencer.map(str::to_owned),
+        last_modified: None,
+        size_bytes: 3,
     }
 }
 
-fn event(version_id: Option<&str>, sequencer: Option<&str>) -> ObjectEvent {
-    ObjectEvent {
-        bucket: "raw".to_owned(),
-        key: ObjectKey::as_given("a.csv"),
-        version_id: version_id.map(str::to_owned),
-        etag: Some("e2".to_owned()),
-        size_bytes: Some(3),
-        sequencer: sequencer.map(str::to_owned),
-        original: String::new(),
-    }
+fn held_against(contract_version: &str, engine_version: &str, mut source: Source, state: State) -> Entry {
+    source.size_bytes = 3;
+    let mut entry = Entry::new(source, state, engine_version, "1970-01-01T00:00:10.000Z".to_owned());
+    entry.dataset = Some("orders".to_owned());
+    entry.contract_version = Some(contract_version.to_owned());
+    entry
+}
+
+fn entry(state: State) -> Entry {
+    held_against("1.0.0", "0.1.0", source(Some("v2"), Some("0B")), state)
+}
+
+/// What an event of a version asks for that was not seen in the bucket.
+fn due_of(entry: &Entry, announced: &Source, now: u64) -> Due {
+    let wanted = held_against("1.0.0", "0.1.0", announced.clone(), State::Working);
+    due(Some(entry), &Wanted { entry: &wanted, is_current: false, replaces: None }, at(now))
 }
 
 fn output(path: &str) -> Output {
@@ -74,26 +58,56 @@ fn a_sequencer_is_older_where_padding_on_either_side_says_so() {
 }
 
 #[test]
-fn a_repeated_delivery_of_a_committed_version_is_nothing_to_do() {
-    let committed = entry(State::Committed);
-    let repeated = event(Some("v2"), Some("0B"));
-    assert_eq!(due(Some(&committed), &repeated, "1.0.0", "0.1.0", at(0)), Due::AlreadyCommitted);
-    assert_eq!(due(Some(&committed), &repeated, "1.1.0", "0.1.0", at(0)), Due::Work);
-    assert_eq!(due(Some(&committed), &repeated, "1.0.0", "0.2.0", at(0)), Due::Work);
-    assert_eq!(due(Some(&entry(State::Rejected)), &repeated, "1.0.0", "0.1.0", at(0)), Due::Work);
-    assert_eq!(due(Some(&entry(State::Heavy)), &repeated, "1.0.0", "0.1.0", at(0)), Due::Work);
-    assert_eq!(due(None, &repeated, "1.0.0", "0.1.0", at(0)), Due::Work);
+fn a_repeated_delivery_of_what_was_committed_or_told_is_nothing_to_do() {
+    let repeated = source(Some("v2"), Some("0B"));
+    let told = [State::Rejected, State::Failed, State::Heavy].map(|state| (state, Due::AlreadyTold));
+    for (state, expected) in told.into_iter().chain([(State::Committed, Due::AlreadyCommitted)]) {
+        let found = entry(state);
+        assert_eq!(due_of(&found, &repeated, 0), expected);
+        let mut unknown = found.clone();
+        (unknown.contract_version, unknown.dataset) = (None, None);
+        for (contract_version, engine_version, expected) in
+            [("1.0.0", "0.1.0", expected), ("1.1.0", "0.1.0", Due::Work), ("1.0.0", "0.2.0", Due::Work)]
+        {
+            let wanted = held_against(contract_version, engine_version, repeated.clone(), State::Working);
+            let wanted = Wanted { entry: &wanted, is_current: true, replaces: None };
+            assert_eq!(due(Some(&found), &wanted, at(0)), expected, "{state:?}");
+            assert_eq!(due(Some(&unknown), &wanted, at(0)), Due::Work, "a contract was deployed since");
+        }
+        let none = Entry::new(repeated.clone(), State::Working, "0.1.0", String::new());
+        let none = Wanted { entry: &none, is_current: true, replaces: None };
+        assert_eq!(due(Some(&found), &none, at(0)), expected, "there is nothing to judge it by");
+        assert_eq!(due(Some(&unknown), &none, at(0)), expected, "as before");
+    }
+    assert_eq!(due_of(&entry(State::Working), &repeated, 0), Due::Work);
+    assert_eq!(due_of(&entry(State::Publishing), &repeated, 0), Due::Work);
+    let wanted = Wanted { entry: &entry(State::Working), is_current: true, replaces: None };
+    assert_eq!(due(None, &wanted, at(0)), Due::Work);
+}
+
+#[test]
+fn a_replay_is_worked_on_unless_its_outcome_was_replaced_before() {
+    let wanted = entry(State::Working);
+    let replays = |state, replaces| {
+        let wanted = Wanted { entry: &wanted, is_current: true, replaces: Some(replaces) };
+        due(Some(&entry(state)), &wanted, at(0))
+    };
+    for state in [State::Rejected, State::Failed, State::Heavy] {
+        assert_eq!(replays(state, "1970-01-01T00:00:09.999Z"), Due::AlreadyTold);
+        assert_eq!(replays(state, "1970-01-01T00:00:10Z"), Due::Work);
+        assert_eq!(replays(state, "1970-01-01T01:00:10.000+01:00"), Due::Work, "the same time");
+        assert_eq!(replays(state, "yesterday"), Due::Work, "it was meant to be one");
+    }
+    assert_eq!(replays(State::Committed, "1970-01-01T00:00:11Z"), Due::AlreadyCommitted);
 }
 
 #[test]
 fn an_older_event_than_the_ledger_knows_is_left_alone_whatever_became_of_the_later_one() {
     for state in STATES {
-        let late = event(Some("v1"), Some("0A"));
-        assert_eq!(due(Some(&entry(state)), &late, "1.0.0", "0.1.0", at(0)), Due::Superseded);
+        assert_eq!(due_of(&entry(state), &source(Some("v1"), Some("0A")), 0), Due::Superseded);
     }
-    let later = event(Some("v3"), Some("0C"));
-    assert_eq!(due(Some(&entry(State::Committed)), &later, "1.0.0", "0.1.0", at(0)), Due::Work);
-    assert_eq!(due(Some(&entry(State::Committed)), &event(Some("v1"), None), "1.0.0", "0.1.0", at(0)), Due::Work);
+    assert_eq!(due_of(&entry(State::Committed), &source(Some("v3"), Some("0C")), 0), Due::Work);
+    assert_eq!(due_of(&entry(State::Committed), &source(Some("v1"), None), 0), Due::Work);
 }
 
 #[test]
@@ -115,30 +129,36 @@ fn a_leased_object_is_left_to_its_worker_until_the_lease_ends() {
         let mut leased = entry(state);
         leased.contract_version = None;
         leased.lease_until = Some("1970-01-01T00:01:00.000Z".to_owned());
-        let same = event(Some("v2"), Some("0B"));
-        assert_eq!(due(Some(&leased), &same, "1.0.0", "0.1.0", at(59)), Due::Busy);
-        assert_eq!(due(Some(&leased), &same, "1.0.0", "0.1.0", at(60)), Due::Work);
-        assert_eq!(due(Some(&leased), &event(None, Some("0A")), "1.0.0", "0.1.0", at(59)), Due::Superseded);
+        let same = source(Some("v2"), Some("0B"));
+        assert_eq!(due_of(&leased, &same, 59), Due::Busy);
+        assert_eq!(due_of(&leased, &same, 60), Due::Work);
+        assert_eq!(due_of(&leased, &source(None, Some("0A")), 59), Due::Superseded);
         leased.lease_until = Some("for ever".to_owned());
-        assert_eq!(due(Some(&leased), &same, "1.0.0", "0.1.0", at(0)), Due::Work);
+        assert_eq!(due_of(&leased, &same, 0), Due::Work);
     }
 }
 
 #[test]
-fn a_newer_version_waits_for_an_older_one_only_while_that_is_published() {
+fn a_newer_version_waits_for_an_older_one_only_while_that_is_published_or_makes_good_what_broke_off() {
     for (state, expected) in [(State::Working, Due::Work), (State::Publishing, Due::Busy)] {
         let mut leased = entry(state);
         leased.lease_until = Some("1970-01-01T00:01:00.000Z".to_owned());
-        assert_eq!(due(Some(&leased), &event(Some("v3"), Some("0C")), "1.0.0", "0.1.0", at(0)), expected);
-        // Not surely newer.
-        assert_eq!(due(Some(&leased), &event(Some("v3"), None), "1.0.0", "0.1.0", at(0)), Due::Busy);
+        assert_eq!(due_of(&leased, &source(Some("v3"), Some("0C")), 0), expected);
+        // Without a sequencer it is surely newer only if it stands in the bucket.
+        let unordered = source(Some("v3"), None);
+        assert_eq!(due_of(&leased, &unordered, 0), Due::Busy);
+        let wanted = held_against("1.0.0", "0.1.0", unordered, State::Working);
+        let wanted = Wanted { entry: &wanted, is_current: true, replaces: None };
+        assert_eq!(due(Some(&leased), &wanted, at(0)), expected);
+        leased.unfinished = Some(source(Some("v1"), None));
+        assert_eq!(due(Some(&leased), &wanted, at(0)), Due::Busy);
     }
 }
 
 #[test]
 fn an_entry_of_before_leases_is_read() {
     let mut json = serde_json::to_value(entry(State::Committed)).unwrap();
-    for name in ["attempts", "worker", "lease_until", "kept_paths", "warnings"] {
+    for name in ["attempts", "worker", "lease_until", "kept_paths", "warnings", "unfinished", "telling"] {
         json.as_object_mut().unwrap().remove(name);
     }
     let read: Entry = serde_json::from_value(json).unwrap();

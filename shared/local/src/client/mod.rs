@@ -34,6 +34,8 @@ impl Client {
     /// The HTTP client cannot be set up.
     pub fn new(endpoint: impl Into<String>) -> Result<Self> {
         let timeout = Duration::from_secs(REQUEST_TIMEOUT_SECS);
+        // No request of ours needs TLS, but no client is built without. That it is set already is no error.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(timeout).build()?;
         Ok(Self { http, endpoint: endpoint.into() })
     }

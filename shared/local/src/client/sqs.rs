@@ -31,6 +31,19 @@ impl Client {
         Ok(())
     }
 
+    /// Sends a received message to a queue, with its attributes.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn send_on(&self, queue_url: &str, message: &Message) -> Result<()> {
+        let attribute =
+            |(name, value): (&String, &String)| (name.clone(), json!({ "DataType": "String", "StringValue": value }));
+        let attributes: serde_json::Map<String, Value> = message.attributes.iter().map(attribute).collect();
+        let body = json!({ "QueueUrl": queue_url, "MessageBody": message.body, "MessageAttributes": attributes });
+        self.json("AmazonSQS.SendMessage", &body).await?;
+        Ok(())
+    }
+
     /// Up to ten messages, hidden from other readers for `hidden_secs`.
     ///
     /// # Errors

@@ -155,6 +155,8 @@ fn policies_are_stricter_or_looser_by_what_they_let_through() {
             "neutral properties[_rescued]: json -> nothing"
         ]
     );
+    assert_eq!(of_policy("", "removedObjects: remove"), ["neutral customProperties[removedObjects]: keep -> remove"]);
+    assert_eq!(of_policy("removedObjects: remove", ""), ["neutral customProperties[removedObjects]: remove -> keep"]);
     assert_eq!(of_policy("", "compression: snappy"), ["neutral customProperties[compression]: zstd -> snappy"]);
 }
 

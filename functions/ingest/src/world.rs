@@ -1,0 +1,247 @@
+//! Tests: a raw bucket, a lake and the services around them, in which events are delivered to functions that have just started.
+//! It must not know what is being tested.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use lakegate_lake::LakeError;
+use lakegate_lake::catalog::{Catalog, TableDefinition};
+use lakegate_lake::claims::Worker;
+use lakegate_lake::contracts::Contracts;
+use lakegate_lake::events::ObjectEvent;
+use lakegate_lake::failure::FailureRecord;
+use lakegate_lake::key::ObjectKey;
+use lakegate_lake::ledger::{self, Entry, State};
+use lakegate_lake::objects::Objects;
+use lakegate_lake::settings::AwsSettings;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::outcome::Outcome;
+use crate::settings::{Settings, UnknownDatasets};
+use crate::stand_ins::{Aws, Bucket, Faults, Store};
+use crate::take_in::{Context, Delivery, take_in};
+
+pub(crate) const KEY: &str = "orders/a.csv";
+pub(crate) const CONTRACT: &str = "
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+servers:
+  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: string, required: true}
+      - {name: region, logicalType: string, required: true, partitioned: true, partitionKeyPosition: 1}
+    customProperties:
+      - {property: maxRejectPercent, value: 50, vendor: lakegate}
+";
+pub(crate) const FIRST: &str = "id,region\n1,EMEA\n2,APAC\n,EMEA\n";
+pub(crate) const SECOND: &str = "id,region\n3,APAC\n4,AMER\n5,APAC\n,AMER\n";
+pub(crate) const THIRD: &str = "id,region\n6,EMEA\n7,ANZ\n";
+pub(crate) const BROKEN: &str = "id,region\n1,EMEA\n,EMEA\n,APAC\n";
+/// Longer than any lease.
+pub(crate) const LATER: u64 = 1800;
+
+thread_local! {
+    /// Seconds that have passed in this test.
+    static CLOCK: Cell<u64> = const { Cell::new(0) };
+}
+
+pub(crate) fn clock() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + CLOCK.get())
+}
+
+pub(crate) fn wait(secs: u64) {
+    CLOCK.set(CLOCK.get() + secs);
+}
+
+/// Buckets, and the services around them.
+pub(crate) struct World<'a> {
+    pub(crate) aws: &'a Aws,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) raw: Arc<Bucket>,
+    pub(crate) lake: Arc<Bucket>,
+    pub(crate) key: &'static str,
+    /// The key that events name instead.
+    pub(crate) announced: Option<&'static str>,
+    /// The one for `orders/`.
+    pub(crate) contract: &'static str,
+    pub(crate) heavy_bytes: u64,
+    pub(crate) unknown_datasets: UnknownDatasets,
+    uploads: Cell<u8>,
+}
+
+/// What everybody sees, by key.
+pub(crate) type Visible = BTreeMap<String, Vec<u8>>;
+
+impl<'a> World<'a> {
+    /// With a raw bucket that keeps no versions, and one contract, for `orders/`.
+    pub(crate) async fn new(aws: &'a Aws) -> Self {
+        Self::with(aws, Bucket::default()).await
+    }
+
+    /// With a raw bucket that keeps versions.
+    pub(crate) async fn versioned(aws: &'a Aws) -> Self {
+        Self::with(aws, Bucket::with_versions()).await
+    }
+
+    async fn with(aws: &'a Aws, raw: Bucket) -> Self {
+        let faults = Arc::<Faults>::default();
+        aws.reset(&faults);
+        let world = Self {
+            aws,
+            faults,
+            raw: Arc::new(raw),
+            lake: Arc::default(),
+            key: KEY,
+            announced: None,
+            contract: CONTRACT,
+            heavy_bytes: u64::MAX,
+            unknown_datasets: UnknownDatasets::Fail,
+            uploads: Cell::new(0),
+        };
+        world.deploy(CONTRACT).await;
+        world
+    }
+
+    /// Puts a contract in the place of the one for `orders/`.
+    pub(crate) async fn deploy(&self, contract: &str) {
+        self.lake.put(&Path::from("contracts/orders.odcs.yaml"), contract.to_owned().into()).await.unwrap();
+    }
+
+    /// A new version of the object, and its event.
+    pub(crate) async fn upload(&self, content: &str) -> ObjectEvent {
+        self.uploads.set(self.uploads.get() + 1);
+        let put = self.raw.put(&Path::from(self.key), content.to_owned().into()).await.unwrap();
+        ObjectEvent {
+            bucket: "raw".to_owned(),
+            key: ObjectKey::as_given(self.announced.unwrap_or(self.key)),
+            version_id: put.version,
+            etag: put.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
+            size_bytes: Some(content.len() as u64),
+            sequencer: Some(format!("{:04}", self.uploads.get())),
+            original: "{}".to_owned(),
+        }
+    }
+
+    /// The object is gone; a bucket with versions keeps what it was.
+    pub(crate) async fn delete(&self) {
+        self.raw.delete(&Path::from(self.key)).await.unwrap();
+    }
+
+    /// A function that has just started.
+    pub(crate) fn context(&self) -> Context {
+        let store = |inner: &Arc<Bucket>| {
+            let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
+            Arc::new(store) as Arc<dyn ObjectStore>
+        };
+        let stores = BTreeMap::from([("raw".to_owned(), store(&self.raw)), ("lake".to_owned(), store(&self.lake))]);
+        let region = "eu-central-1".to_owned();
+        Context {
+            settings: Settings {
+                aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
+                lake_bucket: "lake".to_owned(),
+                glue_database: "db".to_owned(),
+                ingest_queue_url: "http://127.0.0.1/ingest".to_owned(),
+                heavy_queue_url: "http://127.0.0.1/heavy".to_owned(),
+                failures_queue_url: "http://127.0.0.1/failures".to_owned(),
+                heavy_bytes: self.heavy_bytes,
+                unknown_datasets: self.unknown_datasets,
+                threads: 1,
+            },
+            objects: Objects::of_stores(stores),
+            contracts: Contracts::new("lake".to_owned()),
+            catalog: Catalog::new(self.aws.glue.clone(), "db".to_owned()),
+            rejects_table: TableDefinition::of_rejects("lake"),
+            sqs: self.aws.sqs.clone(),
+            clock,
+        }
+    }
+
+    /// What became of one delivery; `None` when the worker died.
+    pub(crate) async fn deliver(&self, event: &ObjectEvent) -> Option<Result<Outcome, LakeError>> {
+        self.deliver_with(event, None, Duration::from_mins(5)).await
+    }
+
+    /// A delivery that is to replace an outcome, to a worker that is killed after some time.
+    pub(crate) async fn deliver_with(
+        &self,
+        event: &ObjectEvent,
+        replaces: Option<&str>,
+        time: Duration,
+    ) -> Option<Result<Outcome, LakeError>> {
+        let context = self.context();
+        let worker = Worker::new("r", clock() + time, clock());
+        let delivery = Delivery { worker: &worker, event, replaces, started: Instant::now() };
+        tokio::select! {
+            biased;
+            () = self.faults.death() => None,
+            outcome = take_in(&context, delivery) => Some(outcome),
+        }
+    }
+
+    /// Delivers until the queue would not again.
+    pub(crate) async fn settle(&self, event: &ObjectEvent) -> Outcome {
+        self.settle_with(event, None).await
+    }
+
+    pub(crate) async fn settle_with(&self, event: &ObjectEvent, replaces: Option<&str>) -> Outcome {
+        for _ in 0..3 {
+            wait(LATER);
+            if let Some(Ok(outcome)) = self.deliver_with(event, replaces, Duration::from_mins(5)).await {
+                return outcome;
+            }
+        }
+        panic!("it does not settle");
+    }
+
+    pub(crate) async fn visible(&self) -> Visible {
+        let plain = self.plain();
+        let mut visible = Visible::new();
+        for prefix in ["lake/", "rejects/"] {
+            for listed in plain.list("lake", prefix).await.unwrap() {
+                let bytes = plain.get("lake", &listed.key).await.unwrap().unwrap();
+                visible.insert(listed.key, bytes.to_vec());
+            }
+        }
+        visible
+    }
+
+    pub(crate) async fn entry(&self) -> Option<Entry> {
+        ledger::read(&self.plain(), "lake", "raw", self.announced.unwrap_or(self.key)).await.unwrap()
+    }
+
+    /// The buckets without faults.
+    pub(crate) fn plain(&self) -> Objects {
+        let lake: Arc<dyn ObjectStore> = Arc::<Bucket>::clone(&self.lake);
+        Objects::of_stores(BTreeMap::from([("lake".to_owned(), lake)]))
+    }
+
+    /// The failures that were told, each of them once however often it was sent: a repeated one is the same.
+    pub(crate) fn told(&self) -> Vec<FailureRecord> {
+        let mut told: Vec<FailureRecord> = Vec::new();
+        for record in self.aws.failures() {
+            if !told.contains(&record) {
+                told.push(record);
+            }
+        }
+        told
+    }
+
+    /// That the ledger tells what is to be seen, and that nobody has the object in hand.
+    pub(crate) async fn check(&self, state: State, expected: &Visible, what: &str) {
+        let visible = self.visible().await;
+        assert_eq!(visible.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{what}");
+        assert!(visible == *expected, "{what}: other bytes");
+        let entry = self.entry().await.unwrap();
+        assert_eq!((entry.state, entry.lease_until.as_deref()), (state, None), "{what}");
+        assert_eq!(entry.standing_paths(), visible.keys().cloned().collect::<BTreeSet<_>>(), "{what}");
+        assert_eq!((entry.unfinished, entry.telling), (None, None), "{what}");
+    }
+}
