@@ -206,7 +206,30 @@ async fn forward(shared: &Shared, request: &HttpMessage) -> Result<HttpMessage> 
     let mut upstream = BufReader::new(upstream);
     http::write(&mut upstream, request).await?;
     let kind = if request.method() == "HEAD" { Kind::AnswerToHead } else { Kind::Answer };
-    http::read(&mut upstream, kind).await?.context("no answer")
+    let mut answer = http::read(&mut upstream, kind).await?.context("no answer")?;
+    if let (200, "GET", Some(range)) = (answer.status(), request.method(), request.header("range")) {
+        cut(&mut answer, range);
+    }
+    Ok(answer)
+}
+
+/// S3 gives the range that was asked for, also of a version by its id; the emulator then gives the whole version.
+fn cut(answer: &mut HttpMessage, range: &str) {
+    let Some((first, last)) = range.trim_start_matches("bytes=").split_once('-') else {
+        return;
+    };
+    let length = answer.body.len();
+    let (Ok(first), last) = (first.parse::<usize>(), last.parse().unwrap_or(usize::MAX)) else {
+        return;
+    };
+    let end = length.min(last.saturating_add(1));
+    let Some(part) = answer.body.get(first..end).map(<[u8]>::to_vec) else {
+        return;
+    };
+    answer.body = part;
+    "HTTP/1.1 206 Partial Content".clone_into(&mut answer.first_line);
+    answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-range"));
+    answer.headers.push(("Content-Range".to_owned(), format!("bytes {first}-{}/{length}", end.saturating_sub(1))));
 }
 
 impl Shared {
@@ -281,6 +304,14 @@ mod tests {
 
     async fn request(text: &str) -> HttpMessage {
         http::read(&mut text.as_bytes(), Kind::Request).await.unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_range_is_cut_out_of_a_whole_answer() {
+        let mut answer = HttpMessage::answer("200 OK", Vec::new(), b"0123456789".to_vec());
+        cut(&mut answer, "bytes=2-4");
+        assert_eq!((answer.status(), answer.body.as_slice()), (206, b"234".as_slice()));
+        assert_eq!(answer.header("content-range"), Some("bytes 2-4/10"));
     }
 
     #[tokio::test]
