@@ -41,8 +41,6 @@ impl Uploaded {
         for (file, versions) in self.files.iter_mut().zip(&self.versions) {
             file.versions.truncate(versions.len());
         }
-        self.files.retain(|file| !file.versions.is_empty());
-        self.versions.retain(|versions| !versions.is_empty());
     }
 
     /// Leaves a file with so many versions.

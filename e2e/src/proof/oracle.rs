@@ -113,6 +113,9 @@ impl<'a> Check<'a> {
         let (Some(file), Some(versions)) = (self.uploaded.files.get(index), self.uploaded.versions.get(index)) else {
             return;
         };
+        if versions.is_empty() {
+            return;
+        }
         self.found.files += 1;
         self.found.versions += versions.len();
         let is_deleted = self.uploaded.deleted.contains(&index);

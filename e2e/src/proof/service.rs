@@ -17,10 +17,10 @@ use super::seeded::Random;
 
 /// Between two looks at an empty queue.
 const POLL: Duration = Duration::from_millis(50);
-/// No invocation of ours makes more calls than this, a file of several ranges and parts included.
-const CALLS_MAX: usize = 24;
+/// Most invocations make fewer calls, those with several ranges and parts included: behind them nobody is killed.
+const CALLS_MAX: usize = 16;
 /// A kill by time falls into the time that a small file takes, or a big one.
-const KILL_WITHIN_MS: [usize; 2] = [150, 1500];
+const KILL_WITHIN_MS: [usize; 2] = [80, 800];
 
 /// One function and its queue.
 #[derive(Debug)]

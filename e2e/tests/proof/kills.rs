@@ -24,7 +24,7 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     let mut random = Random::new(seed, NAME);
     let kills = scaled(30, 260);
     let mix = Mix {
-        files: kills * 2,
+        files: kills * 4,
         several_versions: 50,
         broken: 25,
         big: 6,
@@ -38,8 +38,8 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     let rig = Rig::start(NAME, 3).await?;
     let (mut ingest, mut route_failures) = (rig.ingest().await?, rig.route_failures().await?);
     (ingest.workers, ingest.timeout) = (4, TIMEOUT);
-    ingest.kills = Kills::of(kills, 60, Random::new(seed, "kills of ingest"));
-    route_failures.kills = Kills::of(kills / 6, 40, Random::new(seed, "kills of route-failures"));
+    ingest.kills = Kills::of(kills, 75, Random::new(seed, "kills of ingest"));
+    route_failures.kills = Kills::of(kills / 10, 50, Random::new(seed, "kills of route-failures"));
     // Nobody waits for the queue. A full run waits for every lease; a short one lets their time pass faster.
     (ingest.is_hasty, route_failures.is_hasty) = (true, true);
     let started = Instant::now();
