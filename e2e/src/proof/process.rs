@@ -45,8 +45,8 @@ pub struct Program {
 pub enum Kill {
     /// After that time.
     At(Duration),
-    /// At a call, counted from 0.
-    OfCall(usize, Side),
+    /// At a call, counted from 0 among those of an operation, or among all.
+    OfCall(Option<&'static str>, usize, Side),
 }
 
 /// How an invocation ended.
@@ -122,8 +122,8 @@ impl Process {
         kill: Option<Kill>,
     ) -> Result<Ended> {
         self.proxy.begin();
-        if let Some(Kill::OfCall(calls, side)) = kill {
-            self.proxy.set_trap(calls, side);
+        if let Some(Kill::OfCall(operation, calls, side)) = kill {
+            self.proxy.set_trap(operation, calls, side);
         }
         let deadline = SystemTime::now() + timeout;
         let invocation = Invocation {

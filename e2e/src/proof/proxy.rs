@@ -37,6 +37,8 @@ pub enum Side {
 /// A call of which the process is to be stopped.
 #[derive(Debug, Clone, Copy)]
 struct Trap {
+    /// Only calls of this operation count; every call where there is none.
+    operation: Option<&'static str>,
     /// So many calls come first.
     calls: usize,
     side: Side,
@@ -112,9 +114,9 @@ impl Proxy {
         *locked(&self.shared.trap) = None;
     }
 
-    /// The call behind so many others closes the trap; [`Proxy::sprung`] tells when.
-    pub fn set_trap(&self, calls: usize, side: Side) {
-        *locked(&self.shared.trap) = Some(Trap { calls, side });
+    /// The call behind so many others, of that operation or of any, closes the trap; [`Proxy::sprung`] tells when.
+    pub fn set_trap(&self, operation: Option<&'static str>, calls: usize, side: Side) {
+        *locked(&self.shared.trap) = Some(Trap { operation, calls, side });
     }
 
     /// Comes back when the trap has closed: the process waits for an answer that never comes.
@@ -188,7 +190,7 @@ async fn serve(connection: TcpStream, shared: Arc<Shared>) -> Result<()> {
             held.reached.notify_one();
             held.released.notified().await;
         }
-        let side = shared.trapped();
+        let side = shared.trapped(&operation);
         shared.pass(side == Some(Side::Before)).await?;
         let answer = forward(&shared, &request).await?;
         shared.pass(side == Some(Side::After)).await?;
@@ -245,9 +247,9 @@ impl Shared {
     }
 
     /// On which side of this call the trap closes, if it is the one.
-    fn trapped(&self) -> Option<Side> {
+    fn trapped(&self, operation: &str) -> Option<Side> {
         let mut trap = locked(&self.trap);
-        let armed = trap.as_mut()?;
+        let armed = trap.as_mut().filter(|armed| armed.operation.is_none_or(|only| only == operation))?;
         if armed.calls > 0 {
             armed.calls -= 1;
             return None;
@@ -289,6 +291,7 @@ fn operation(request: &HttpMessage, raw_bucket: &str) -> String {
         "GET" => "GetObject",
         "PUT" if asks("partNumber") => "UploadPart",
         "PUT" => "PutObject",
+        "POST" if asks("delete") => return "DeleteObjects".to_owned(),
         "POST" if asks("uploads") => "CreateMultipartUpload",
         "POST" if asks("uploadId") => "CompleteMultipartUpload",
         "DELETE" if asks("uploadId") => "AbortMultipartUpload",
@@ -321,6 +324,7 @@ mod tests {
             ("HEAD /raw/proof/a%20b.csv HTTP/1.1\r\n\r\n", "HeadObject raw"),
             ("POST /lake/lake/t/x.parquet?uploads HTTP/1.1\r\n\r\n", "CreateMultipartUpload lake/"),
             ("PUT /lake/lake/t/x.parquet?partNumber=1&uploadId=u HTTP/1.1\r\n\r\n", "UploadPart lake/"),
+            ("POST /lake?delete= HTTP/1.1\r\n\r\n", "DeleteObjects"),
             ("GET /lake?list-type=2&prefix=contracts HTTP/1.1\r\n\r\n", "ListObjectsV2"),
             ("POST / HTTP/1.1\r\nX-Amz-Target: AWSGlue.GetTable\r\n\r\n", "AWSGlue.GetTable"),
             ("POST / HTTP/1.1\r\nContent-Length: 22\r\n\r\nAction=Publish&Topic=x\n", "Query.Publish"),

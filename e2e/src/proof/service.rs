@@ -19,6 +19,8 @@ use super::seeded::Random;
 const POLL: Duration = Duration::from_millis(50);
 /// Most invocations make fewer calls, those with several ranges and parts included: behind them nobody is killed.
 const CALLS_MAX: usize = 16;
+/// An invocation seldom makes more calls of one operation.
+const SAME_CALLS_MAX: usize = 3;
 /// A kill by time falls into the time that a small file takes, or a big one.
 const KILL_WITHIN_MS: [usize; 2] = [80, 800];
 
@@ -50,6 +52,7 @@ pub struct Service {
 pub struct Kills {
     left: AtomicUsize,
     percent: usize,
+    operations: &'static [&'static str],
     random: Mutex<Random>,
 }
 
@@ -90,7 +93,13 @@ impl Kills {
     /// So many kills, of so many in a hundred invocations.
     #[must_use]
     pub fn of(count: usize, percent: usize, random: Random) -> Self {
-        Self { left: count.into(), percent, random: random.into() }
+        Self { left: count.into(), percent, operations: &[], random: random.into() }
+    }
+
+    /// Many kills are at these operations: most invocations of a run under kills do little, and would take most kills.
+    #[must_use]
+    pub fn at(self, operations: &'static [&'static str]) -> Self {
+        Self { operations, ..self }
     }
 
     /// Kills that are still to come.
@@ -105,8 +114,12 @@ impl Kills {
             return None;
         }
         let side = if random.percent(50) { Side::Before } else { Side::After };
+        if !self.operations.is_empty() && random.percent(40) {
+            let operation = self.operations.get(random.below(self.operations.len())).copied();
+            return Some(Kill::OfCall(operation, random.below(SAME_CALLS_MAX), side));
+        }
         if random.percent(60) {
-            return Some(Kill::OfCall(random.below(CALLS_MAX), side));
+            return Some(Kill::OfCall(None, random.below(CALLS_MAX), side));
         }
         let within = KILL_WITHIN_MS.get(random.below(2)).copied().unwrap_or_default();
         Some(Kill::At(Duration::from_millis(u64::try_from(random.below(within)).unwrap_or_default())))

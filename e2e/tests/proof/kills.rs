@@ -17,6 +17,23 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// More messages than this wait: no uploads until some are taken.
 const WAITING_MAX: u64 = 6;
 const AT_MOST: Duration = Duration::from_mins(20);
+/// The calls behind which something stands, or is promised, that did not before.
+const OPERATIONS: [&str; 14] = [
+    "PutObject ledger/",
+    "GetObject raw",
+    "AWSGlue.GetTable",
+    "AWSGlue.CreateTable",
+    "PutObject lake/",
+    "CreateMultipartUpload lake/",
+    "UploadPart lake/",
+    "CompleteMultipartUpload lake/",
+    "AbortMultipartUpload lake/",
+    "DeleteObjects",
+    "AWSGlue.BatchGetPartition",
+    "AWSGlue.BatchCreatePartition",
+    "PutObject rejects/",
+    "AmazonSQS.SendMessage",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Result<()> {
@@ -31,7 +48,7 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     let rig = Rig::start(NAME, 3).await?;
     let (mut ingest, mut route_failures) = (rig.ingest().await?, rig.route_failures().await?);
     (ingest.workers, ingest.timeout) = (4, TIMEOUT);
-    ingest.kills = Kills::of(kills, 75, Random::new(seed, "kills of ingest"));
+    ingest.kills = Kills::of(kills, 75, Random::new(seed, "kills of ingest")).at(&OPERATIONS);
     route_failures.kills = Kills::of(kills / 10, 50, Random::new(seed, "kills of route-failures"));
     // Nobody waits for the queue. A full run waits for every lease; a short one lets their time pass faster.
     (ingest.is_hasty, route_failures.is_hasty) = (true, true);
