@@ -5,6 +5,8 @@ pub mod drive;
 mod http;
 pub mod leases;
 pub mod oracle;
+#[cfg(test)]
+mod oracle_tests;
 pub mod process;
 pub mod proxy;
 pub mod rig;

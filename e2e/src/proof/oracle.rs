@@ -131,7 +131,7 @@ impl Check<'_> {
         self.rows_of(index, file, stands);
         self.entry_of(file, versions, entry, is_deleted);
         self.letters_of(file, versions, is_deleted);
-        self.rejects_of(file, versions, stands);
+        self.rejects_of(file, versions, stands, is_deleted);
     }
 
     /// The latest version that was accepted: the last one, unless it is broken; then the latest that was ever committed. Versions that
@@ -227,14 +227,14 @@ impl Check<'_> {
         }
     }
 
-    fn rejects_of(&mut self, file: &File, versions: &[String], stands: Option<usize>) {
+    fn rejects_of(&mut self, file: &File, versions: &[String], stands: Option<usize>, is_deleted: bool) {
         let last = versions.len().checked_sub(1);
         for (index, (version, uploaded)) in versions.iter().zip(&file.versions).enumerate() {
             let (Fate::Accepted { rejected, .. } | Fate::Refused { rejected, .. }) = &uploaded.fate;
             let has = self.standing.rejects.get(&(file.key.clone(), version.clone())).copied().unwrap_or_default();
             let is_kept = stands == Some(index);
-            let is_current = last == Some(index) && !uploaded.is_accepted();
-            // Rejects of refused versions in between are kept until a version is published.
+            let is_current = last == Some(index) && !uploaded.is_accepted() && !is_deleted;
+            // Rejects of refused versions in between are kept until a version is published. What is deleted may never have been read.
             let may_be_kept = !uploaded.is_accepted() && stands < Some(index);
             let must = if is_kept || is_current { *rejected } else { 0 };
             if has != must && !(may_be_kept && has == *rejected) {
