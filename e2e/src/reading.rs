@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::harness::Harness;
 
-const DUCKDB: &str = "import duckdb, json, sys\nprint(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=str))";
+/// What takes longer than two seconds would else be shown by a bar, on standard output.
+const DUCKDB: &str = "import duckdb, json, sys\nduckdb.sql('SET enable_progress_bar = false')\nprint(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=str))";
 
 /// A table's files in a directory of their own, removed when dropped.
 #[derive(Debug)]

@@ -58,6 +58,18 @@ impl Rig {
     /// # Errors
     /// A call fails, or something does not parse.
     pub async fn standing(&self) -> Result<Standing> {
+        self.standing_by(|_| true).await
+    }
+
+    /// The same after a run that uploaded no key twice: what else an entry ever said is not read, which of ten thousand takes minutes.
+    ///
+    /// # Errors
+    /// A call fails, or something does not parse.
+    pub async fn standing_without_history(&self) -> Result<Standing> {
+        self.standing_by(|version| version.is_latest).await
+    }
+
+    async fn standing_by(&self, is_read: fn(&ObjectVersion) -> bool) -> Result<Standing> {
         let (client, stack) = (self.client(), &self.stack);
         let scratch = Scratch(env::temp_dir().join(format!("lakegate-{}-{}", self.name(), process::id())));
         let mut outputs = BTreeSet::new();
@@ -65,7 +77,7 @@ impl Rig {
             outputs.extend(stack.list_lake(prefix).await?.into_iter().map(|object| object.key));
         }
         self.fetch(&outputs, &scratch.0).await?;
-        let (ledger, committed) = self.ledger_and_history().await?;
+        let (ledger, committed) = self.ledger_and_history(is_read).await?;
         let mut letters = Vec::new();
         for message in stack.take(&stack.dead_letter_queue_url).await? {
             let record = message.attributes.get("failure").context("a dead letter without a failure record")?;
@@ -103,8 +115,12 @@ impl Rig {
     }
 
     /// The ledger's entries by key, and what any version of any of them ever called committed.
-    async fn ledger_and_history(&self) -> Result<(BTreeMap<String, Value>, BTreeSet<(String, String)>)> {
+    async fn ledger_and_history(
+        &self,
+        is_read: fn(&ObjectVersion) -> bool,
+    ) -> Result<(BTreeMap<String, Value>, BTreeSet<(String, String)>)> {
         let versions = self.client().list_versions(&self.stack.lake_bucket, "ledger/").await?;
+        let versions = versions.into_iter().filter(is_read);
         let fetch = async |version: ObjectVersion| {
             let bytes = self.client().get_version(&self.stack.lake_bucket, &version).await?;
             let entry: Value =
