@@ -41,7 +41,7 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     let mut random = Random::new(seed, NAME);
     let kills = scaled(30, 260);
     let mix =
-        Mix { files: kills * 4, several_versions: 50, broken: 25, big: 6, unknown: 3, rows_max: 30, partitions_max: 4 };
+        Mix { files: kills * 2, several_versions: 50, broken: 25, big: 6, unknown: 3, rows_max: 30, partitions_max: 4 };
     let files = uploads::files(&mix, &mut random);
     // Neighbours only, so that all versions of most files are uploaded when the kills are done.
     let order = uploads::interleaved_among(&files, 12, &mut random);
