@@ -271,6 +271,13 @@ def test_the_queue_policy_names_the_bucket_there_is() -> None:
     assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"}
 
 
+def test_uploads_and_deletions_are_announced() -> None:
+    announced = BUCKETS["RawBucket"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert {(each["Event"], target(each["Queue"])) for each in announced} == {
+        (event, "IngestQueue") for event in ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+    }
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_logs_go_where_they_expire(function: str) -> None:
     name = FUNCTIONS[function]["FunctionName"]["Fn::Sub"]

@@ -378,6 +378,12 @@ impl Aws {
         self.state.hidden.lock().unwrap().clear();
     }
 
+    /// The messages that were sent to a queue, as SQS was asked.
+    pub(crate) fn messages_to(&self, queue: &str) -> Vec<serde_json::Value> {
+        let sent = self.state.sent.lock().unwrap();
+        sent.iter().filter(|body| body.contains(queue)).map(|body| serde_json::from_str(body).unwrap()).collect()
+    }
+
     /// The requests to change a message's visibility, as JSON.
     pub(crate) fn hidden(&self) -> Vec<String> {
         self.state.hidden.lock().unwrap().clone()

@@ -74,7 +74,7 @@ pub(crate) struct World<'a> {
     pub(crate) contract: &'static str,
     pub(crate) heavy_bytes: u64,
     pub(crate) unknown_datasets: UnknownDatasets,
-    uploads: Cell<u8>,
+    pub(crate) uploads: Cell<u8>,
 }
 
 /// What everybody sees, by key.
