@@ -82,12 +82,11 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
 pub(crate) fn judge(path: &Path, contract: &Arc<Contract>, problems_max: usize) -> Result<Judgement> {
     let mut file = reading::open(path)?;
     let source = Source { bucket: "local".to_owned(), key: path.to_string_lossy().into_owned(), version: None };
-    let threads = reading::threads(None);
     let mut converter = Converter::new(Arc::clone(contract), source)?
         .without_outputs()
         .with_first_rejects(problems_max)
-        .with_threads(threads);
-    reading::read(&mut file, path, threads, |bytes| Ok(converter.push(bytes)?))?;
+        .with_threads(reading::threads(None));
+    reading::read(&mut file, path, |bytes| Ok(converter.push(bytes)?))?;
     Ok(converter.finish()?)
 }
 

@@ -7,13 +7,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use lakegate_contract::Contract;
-use lakegate_convert::{Chunk, Converter, Judgement, Output, Source, Verdict};
+use lakegate_convert::{Converter, Judgement, Output, Source, Verdict};
 use lakegate_lake::{failure, layout, ledger};
 
 use crate::contracts;
@@ -24,8 +22,6 @@ use crate::staging::Staging;
 
 /// Where local files come from, as the rejects table and the ledger name it.
 const LOCAL_BUCKET: &str = "local";
-/// Chunks that wait to be written: row groups of a few MiB.
-const CHUNKS_WAITING: usize = 8;
 /// The file is rejected by its contract.
 const EXIT_REJECTED: u8 = 3;
 
@@ -103,38 +99,15 @@ fn convert(
     threads: usize,
 ) -> Result<Judgement> {
     let mut converter = Converter::new(contract, source)?.with_threads(threads);
-    if threads == 1 {
-        return feed(&mut converter, input, path, threads, |chunk| staging.append(&chunk));
-    }
-    // One more thread writes, so that the others need not wait for the disk.
-    let (chunks, to_write) = sync_channel::<Chunk>(CHUNKS_WAITING);
-    thread::scope(|scope| {
-        let writing = scope.spawn(move || to_write.iter().try_for_each(|chunk| staging.append(&chunk)));
-        // A send fails only when writing has failed, which is told below.
-        let judgement = feed(&mut converter, input, path, threads, |chunk| chunks.send(chunk).context("cannot write"));
-        drop(chunks);
-        match writing.join() {
-            Ok(written) => written.and(judgement),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
-/// Pushes the file through the converter, and hands every chunk that comes out of it to `write`.
-fn feed(
-    converter: &mut Converter,
-    input: &mut File,
-    path: &Path,
-    threads: usize,
-    mut write: impl FnMut(Chunk) -> Result<()>,
-) -> Result<Judgement> {
-    reading::read(input, path, threads, |bytes| {
+    let mut write = |converter: &mut Converter| converter.drain().iter().try_for_each(|chunk| staging.append(chunk));
+    // The other threads work on while this one reads and writes.
+    reading::read(input, path, |bytes| {
         let reading = converter.push(bytes)?;
-        converter.drain().into_iter().try_for_each(&mut write)?;
+        write(&mut converter)?;
         Ok(reading)
     })?;
     let judgement = converter.finish()?;
-    converter.drain().into_iter().try_for_each(&mut write)?;
+    write(&mut converter)?;
     Ok(judgement)
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &InferArgs) -> Result<ExitCode> {
 fn draft(path: &Path, naming: &Naming) -> Result<Draft> {
     let mut inference = Inference::new();
     let mut file = reading::open(path)?;
-    reading::read(&mut file, path, 1, |bytes| {
+    reading::read(&mut file, path, |bytes| {
         inference.push(bytes)?;
         Ok(Reading::More)
     })

@@ -6,10 +6,13 @@ mod convert;
 mod demo;
 mod generate;
 mod infer;
+mod operate;
 mod output;
+mod paint;
 mod reading;
 mod report;
 mod staging;
+mod text_table;
 
 use std::process::ExitCode;
 
@@ -31,6 +34,9 @@ enum Command {
     /// Work with contracts
     #[command(subcommand)]
     Contracts(contracts::ContractsCommand),
+    Status(operate::StatusArgs),
+    Replay(operate::ReplayArgs),
+    Sweep(operate::SweepArgs),
     Demo(demo::DemoArgs),
 }
 
@@ -40,6 +46,9 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Contracts(command) => contracts::run(&command),
+        Command::Status(args) => operate::status(&args),
+        Command::Replay(args) => operate::replay(&args),
+        Command::Sweep(args) => operate::sweep(&args),
         Command::Demo(args) => demo::run(&args),
     };
     outcome.unwrap_or_else(|error| {

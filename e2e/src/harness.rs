@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use lakegate_local::{Emulator, Message, Parameters, ProgressBar, Project, Stack, deploy, functions, python};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::orders;
@@ -24,6 +26,8 @@ pub struct Harness {
     pub project: Project,
     /// An interpreter that has DuckDB.
     pub python: PathBuf,
+    /// The `lakegate` command.
+    pub lakegate: PathBuf,
     pub(crate) dead_letters: tokio::sync::Mutex<Vec<Message>>,
     pub(crate) alerts: tokio::sync::Mutex<Vec<(String, String)>>,
     emulator: Emulator,
@@ -54,10 +58,20 @@ async fn start() -> Result<Harness> {
     eprintln!("e2e: the local AWS is made ready (the first time takes a minute)");
     let python = python::environment(&project, "local", &bar).await?;
     let binaries = functions::build(&project, &python, &bar).await?;
+    // Built together with the functions, into the same directory.
+    let lakegate = binaries.values().next().context("no function was built")?.with_file_name("lakegate");
     let emulator = Emulator::start(&project, &python, &test_binary()).await?;
     let stack = deploy(&project, emulator.client(), &binaries, &Parameters { heavy_bytes: Some(HEAVY_BYTES) }).await?;
     put_contracts(&project, &stack).await?;
-    Ok(Harness { stack, project, python, dead_letters: Vec::new().into(), alerts: Vec::new().into(), emulator })
+    let (dead_letters, alerts) = Default::default();
+    Ok(Harness { stack, project, python, lakegate, dead_letters, alerts, emulator })
+}
+
+/// Says how a command ended: what it printed, or the error that it gave.
+fn told(command: &str, output: &Output) -> Result<String> {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    anyhow::ensure!(output.status.success(), "{command}: {}: {err}{out}", output.status);
+    Ok(out.into_owned())
 }
 
 /// The sample contracts, copies of one of them for the tests' own tables, and the contracts of the real data.
@@ -84,11 +98,34 @@ fn test_binary() -> String {
 }
 
 impl Harness {
+    /// Runs the `lakegate` command against the stack, as a person would; what it printed.
+    ///
+    /// # Errors
+    /// It does not succeed.
+    pub fn lakegate(&self, args: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.lakegate);
+        command.args(args).args(["--endpoint-url", self.stack.client.endpoint()]);
+        command.envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "us-east-1")]);
+        let output = command.output().with_context(|| format!("cannot start {}", self.lakegate.display()))?;
+        told(&args.join(" "), &output)
+    }
+
+    /// The same, with `--json`: the object that it printed.
+    ///
+    /// # Errors
+    /// It does not succeed, or does not print JSON.
+    pub fn lakegate_json(&self, args: &[&str]) -> Result<Value> {
+        let printed = self.lakegate(&[args, &["--json"]].concat())?;
+        serde_json::from_str(&printed).with_context(|| format!("no JSON: {printed}"))
+    }
+
     async fn show_logs(&self) {
         static SHOWN: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
         let shown = SHOWN.get_or_init(Mutex::default);
         let stack = &self.stack;
-        for function in [&stack.ingest_function, &stack.start_glue_function, &stack.route_failures_function] {
+        let functions =
+            [&stack.ingest_function, &stack.start_glue_function, &stack.route_failures_function, &stack.sweep_function];
+        for function in functions {
             for line in stack.client.function_log(function).await.unwrap_or_default() {
                 if shown.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
                     eprintln!("{function}: {line}");

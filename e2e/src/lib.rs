@@ -6,6 +6,7 @@ use std::io::Write;
 mod harness;
 mod notification;
 pub mod orders;
+pub mod proof;
 mod reading;
 mod waiting;
 

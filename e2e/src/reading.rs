@@ -66,10 +66,15 @@ impl Harness {
     /// # Errors
     /// The query fails.
     pub fn duckdb(&self, sql: &str) -> Result<Value> {
-        let output = Command::new(&self.python).args(["-c", DUCKDB, sql]).output().context("cannot start Python")?;
-        if !output.status.success() {
-            bail!("DuckDB: {sql}: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        serde_json::from_slice(&output.stdout).context("DuckDB's answer is not JSON")
+        duckdb(&self.python, sql)
     }
+}
+
+/// What DuckDB answers, in an interpreter that has it.
+pub(crate) fn duckdb(python: &Path, sql: &str) -> Result<Value> {
+    let output = Command::new(python).args(["-c", DUCKDB, sql]).output().context("cannot start Python")?;
+    if !output.status.success() {
+        bail!("DuckDB: {sql}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout).context("DuckDB's answer is not JSON")
 }

@@ -96,7 +96,7 @@ fn a_broken_file_is_rejected_whole_and_its_owner_is_told() -> Result<()> {
         assert_eq!(record["owner"], "web-shop");
         assert_eq!(message.attributes["kind"], "ContractViolated");
         assert!(
-            record["replay"].as_str().is_some_and(|command| command.contains("start-message-move-task")),
+            record["replay"].as_str().is_some_and(|command| command.starts_with("lakegate replay --stack lakegate ")),
             "{record}"
         );
         let (subject, body) = harness.alert(key).await?;

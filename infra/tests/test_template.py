@@ -78,7 +78,7 @@ FUNCTIONS = of_type("AWS::Serverless::Function")
 MAPPINGS = {
     name: event["Properties"]
     for name, function in FUNCTIONS.items()
-    for event in function["Events"].values()
+    for event in function.get("Events", {}).values()
     if event["Type"] == "SQS"
 }
 
@@ -259,10 +259,21 @@ def test_every_alarm_reaches_the_topic() -> None:
 
 
 def test_the_rule_watches_our_job_and_fills_the_failures_queue() -> None:
-    (rule,) = of_type("AWS::Events::Rule").values()
+    rule = RESOURCES["JobFailedRule"]["Properties"]
     assert rule["EventPattern"]["detail"]["jobName"] == [RESOURCES["GlueJob"]["Properties"]["Name"]]
     assert set(rule["EventPattern"]["detail"]["state"]) == {"FAILED", "TIMEOUT", "STOPPED"}
     assert [target(t["Arn"]) for t in rule["Targets"]] == ["FailuresQueue"]
+
+
+def test_the_sweep_is_scheduled_unless_the_schedule_is_empty() -> None:
+    rule, permission = RESOURCES["SweepRule"], RESOURCES["SweepPermission"]
+    assert (rule["Condition"], permission["Condition"]) == ("HasSweepSchedule", "HasSweepSchedule")
+    assert rule["Properties"]["ScheduleExpression"] == {"Ref": "SweepSchedule"}
+    assert [target(t["Arn"]) for t in rule["Properties"]["Targets"]] == ["SweepFunction"]
+    assert target(permission["Properties"]["SourceArn"]) == "SweepRule"
+    pattern = TEMPLATE["Parameters"]["SweepSchedule"]["AllowedPattern"]
+    assert all(re.search(pattern, schedule) for schedule in ("", "rate(1 hour)", "cron(0 * * * ? *)"))
+    assert not re.search(pattern, "hourly")
 
 
 def test_the_queue_policy_names_the_bucket_there_is() -> None:
@@ -289,6 +300,6 @@ def test_logs_go_where_they_expire(function: str) -> None:
 def test_local_paths_are_written_as_packaging_expects_them() -> None:
     """`lakegate demo` packages by replacing these lines, as `sam package` does by reading them."""
     assert re.findall(r"CodeUri: (\S+)", TEXT) == [
-        f"../target/lambda/{name}/" for name in ("ingest", "start-glue", "route-failures")
+        f"../target/lambda/{name}/" for name in ("ingest", "start-glue", "route-failures", "sweep")
     ]
     assert re.findall(r"ScriptLocation: (\S+)", TEXT) == ["glue/convert_large.py"]

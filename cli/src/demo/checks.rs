@@ -1,6 +1,6 @@
 //! What must be so: each check says what it found, and the demo's exit status depends on all of them.
 
-use crate::demo::paint::Paint;
+use crate::paint::Paint;
 
 /// The checks so far.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use lakegate_local::Stack;
 use lakegate_local::json::{number, text};
 use serde_json::Value;
 
-use crate::demo::paint::Paint;
-use crate::demo::text_table::count;
+use crate::paint::Paint;
+use crate::text_table::count;
 
 /// A file takes less than a second; a busy machine many times that.
 const FATE_TIMEOUT_SECS: u64 = 60;

@@ -5,11 +5,9 @@
 mod checks;
 mod fate;
 mod own_file;
-mod paint;
 mod prepare;
 mod samples;
 mod sections;
-mod text_table;
 mod watch;
 
 use std::path::PathBuf;

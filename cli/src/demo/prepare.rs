@@ -8,7 +8,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lakegate_local::{Emulator, Parameters, Project, Stack, deploy, functions, python};
 
-use crate::demo::paint::Paint;
+use crate::paint::Paint;
 
 /// A deployed stack on a running local AWS, which stops when this is dropped.
 pub(crate) struct Local {

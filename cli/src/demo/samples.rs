@@ -12,8 +12,8 @@ use crate::demo::checks::Checks;
 use crate::demo::fate::{Fate, await_fate, rows};
 use crate::demo::prepare::Local;
 use crate::demo::sections::{alerts, dead_letter_queue, parquet_files, partitions, query, title};
-use crate::demo::text_table::{count, draw};
 use crate::generate::{self, SampleFile};
+use crate::text_table::{count, draw};
 
 const AUGUST: &str = "orders/2025-08.csv";
 const BROKEN: &str = "orders/2025-11 hurried export.csv";

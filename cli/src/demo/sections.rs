@@ -9,8 +9,8 @@ use lakegate_local::{Object, Partition, Rows, Stack};
 use serde_json::Value;
 
 use crate::demo::fate::dead_letters;
-use crate::demo::paint::Paint;
-use crate::demo::text_table::{count, draw, draw_whole};
+use crate::paint::Paint;
+use crate::text_table::{count, draw, draw_whole};
 
 /// More files or partitions than that are counted, not listed.
 const LISTED_MAX: usize = 15;

@@ -10,8 +10,8 @@ use lakegate_local::Stack;
 use lakegate_local::json::text;
 
 use crate::demo::fate::{Fate, dead_letters};
-use crate::demo::paint::Paint;
 use crate::demo::prepare::Local;
+use crate::paint::Paint;
 
 const POLL_MILLIS: u64 = 300;
 
@@ -30,6 +30,8 @@ The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
   add a contract  curl -T my.odcs.yaml {endpoint}/{lake}/contracts/my.odcs.yaml
                   (known within half a minute)
   look around     curl '{endpoint}/{lake}?list-type=2'
+  ask             AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_ENDPOINT_URL={endpoint} \\
+                  cargo run -- status        (or replay, or sweep --older-than 0s)
   the AWS CLI     AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 \\
                   aws --endpoint-url {endpoint} s3 ls --recursive s3://{lake}/
   a function      cargo lambda watch -A 127.0.0.1 -p ingest --env-file .lakegate/local.env

@@ -122,6 +122,9 @@ async fn wherever_a_publication_breaks_off_what_comes_next_leaves_no_mix() {
         for next in NEXT {
             for fault in Fault::ALL {
                 for call in 0.. {
+                    if !is_thorough() && (call + next as usize) % 3 > 0 {
+                        continue;
+                    }
                     let what = format!("{next:?} after {fault:?} at call {call}, versions {is_versioned}");
                     let mut lake = world(&aws, is_versioned).await;
                     let Some(second) = broken_off(&lake, call, fault).await else { break };
@@ -153,7 +156,7 @@ async fn wherever_a_publication_breaks_off_what_comes_next_leaves_no_mix() {
             }
         }
     }
-    assert!(finished > 50 && withdrawn > 50, "{finished} {withdrawn}");
+    assert!(finished > 20 && withdrawn > 20, "{finished} {withdrawn}");
 }
 
 /// The calls at which the second version's worker dies with some of its outputs visible, beside some of the first one's.
@@ -184,6 +187,9 @@ async fn a_mix_is_made_good_whatever_goes_wrong_meanwhile() {
         for next in NEXT {
             for fault in Fault::ALL {
                 for call in 0.. {
+                    if !is_thorough() && (call + next as usize) % 3 > 0 {
+                        continue;
+                    }
                     let what = format!("{next:?}, {fault:?} at call {call}, versions {is_versioned}");
                     let mut lake = world(&aws, is_versioned).await;
                     let broke_off = broken_off(&lake, mixing[call % mixing.len()], Fault::DieAfter).await;
@@ -205,7 +211,7 @@ async fn a_mix_is_made_good_whatever_goes_wrong_meanwhile() {
             }
         }
     }
-    assert!(runs > 400, "{runs}");
+    assert!(runs > 150, "{runs}");
 }
 
 #[tokio::test]

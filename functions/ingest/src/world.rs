@@ -16,12 +16,13 @@ use lakegate_lake::key::ObjectKey;
 use lakegate_lake::ledger::{self, Entry, State};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::AwsSettings;
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::outcome::Outcome;
 use crate::settings::{Settings, UnknownDatasets};
-use crate::stand_ins::{Aws, Bucket, Faults, Store};
+use crate::stand_ins::{Aws, Bucket, Faults, S3, Store};
 use crate::take_in::{Context, Delivery, take_in};
 
 pub(crate) const KEY: &str = "orders/a.csv";
@@ -64,6 +65,8 @@ pub(crate) fn wait(secs: u64) {
 /// Buckets, and the services around them.
 pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
+    /// The way to the buckets, where it is not a short one.
+    s3: Option<&'a S3>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) raw: Arc<Bucket>,
     pub(crate) lake: Arc<Bucket>,
@@ -83,19 +86,25 @@ pub(crate) type Visible = BTreeMap<String, Vec<u8>>;
 impl<'a> World<'a> {
     /// With a raw bucket that keeps no versions, and one contract, for `orders/`.
     pub(crate) async fn new(aws: &'a Aws) -> Self {
-        Self::with(aws, Bucket::default()).await
+        Self::with(aws, None, Bucket::default()).await
     }
 
     /// With a raw bucket that keeps versions.
     pub(crate) async fn versioned(aws: &'a Aws) -> Self {
-        Self::with(aws, Bucket::with_versions()).await
+        Self::with(aws, None, Bucket::with_versions()).await
     }
 
-    async fn with(aws: &'a Aws, raw: Bucket) -> Self {
+    /// As deployed: the raw bucket keeps versions, and all that is between a worker and S3 is there.
+    pub(crate) async fn over_http(aws: &'a Aws, s3: &'a S3) -> Self {
+        Self::with(aws, Some(s3), Bucket::with_versions()).await
+    }
+
+    async fn with(aws: &'a Aws, s3: Option<&'a S3>, raw: Bucket) -> Self {
         let faults = Arc::<Faults>::default();
         aws.reset(&faults);
         let world = Self {
             aws,
+            s3,
             faults,
             raw: Arc::new(raw),
             lake: Arc::default(),
@@ -106,6 +115,9 @@ impl<'a> World<'a> {
             unknown_datasets: UnknownDatasets::Fail,
             uploads: Cell::new(0),
         };
+        if let Some(s3) = s3 {
+            s3.reset(&world.raw, &world.lake, &world.faults);
+        }
         world.deploy(CONTRACT).await;
         world
     }
@@ -117,11 +129,19 @@ impl<'a> World<'a> {
 
     /// A new version of the object, and its event.
     pub(crate) async fn upload(&self, content: &str) -> ObjectEvent {
+        let event = self.upload_under(self.key, content).await;
+        match self.announced {
+            Some(announced) => ObjectEvent { key: ObjectKey::as_given(announced), ..event },
+            None => event,
+        }
+    }
+
+    pub(crate) async fn upload_under(&self, key: &str, content: &str) -> ObjectEvent {
         self.uploads.set(self.uploads.get() + 1);
-        let put = self.raw.put(&Path::from(self.key), content.to_owned().into()).await.unwrap();
+        let put = self.raw.put(&Path::parse(key).unwrap(), content.to_owned().into()).await.unwrap();
         ObjectEvent {
             bucket: "raw".to_owned(),
-            key: ObjectKey::as_given(self.announced.unwrap_or(self.key)),
+            key: ObjectKey::as_given(key),
             version_id: put.version,
             etag: put.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
             size_bytes: Some(content.len() as u64),
@@ -141,7 +161,13 @@ impl<'a> World<'a> {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
             Arc::new(store) as Arc<dyn ObjectStore>
         };
-        let stores = BTreeMap::from([("raw".to_owned(), store(&self.raw)), ("lake".to_owned(), store(&self.lake))]);
+        let (raw, lake) = match self.s3 {
+            Some(s3) => {
+                (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn ObjectStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
+            }
+            None => (store(&self.raw), store(&self.lake)),
+        };
+        let stores = BTreeMap::from([("raw".to_owned(), raw), ("lake".to_owned(), lake)]);
         let region = "eu-central-1".to_owned();
         Context {
             settings: Settings {
@@ -192,13 +218,16 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn settle_with(&self, event: &ObjectEvent, replaces: Option<&str>) -> Outcome {
+        let mut last = "the worker died".to_owned();
         for _ in 0..3 {
             wait(LATER);
-            if let Some(Ok(outcome)) = self.deliver_with(event, replaces, Duration::from_mins(5)).await {
-                return outcome;
+            match self.deliver_with(event, replaces, Duration::from_mins(5)).await {
+                Some(Ok(outcome)) => return outcome,
+                Some(Err(error)) => last = lakegate_lake::chain(&error),
+                None => {}
             }
         }
-        panic!("it does not settle");
+        panic!("it does not settle: {last}");
     }
 
     pub(crate) async fn visible(&self) -> Visible {
@@ -214,7 +243,11 @@ impl<'a> World<'a> {
     }
 
     pub(crate) async fn entry(&self) -> Option<Entry> {
-        ledger::read(&self.plain(), "lake", "raw", self.announced.unwrap_or(self.key)).await.unwrap()
+        self.entry_of(self.announced.unwrap_or(self.key)).await
+    }
+
+    pub(crate) async fn entry_of(&self, key: &str) -> Option<Entry> {
+        ledger::read(&self.plain(), "lake", "raw", key).await.unwrap()
     }
 
     /// The buckets without faults.

@@ -112,6 +112,7 @@ fn write_replay(out: &mut String, replay_command: &str) -> fmt::Result {
     writeln!(out, "\nTO REPLAY")?;
     writeln!(out, "When the causes are gone, this sends everything in the dead-letter queue through again:")?;
     writeln!(out, "  {replay_command}")?;
+    writeln!(out, "Without --send it shows what it would send; --kind, --dataset and --key choose.")?;
     writeln!(out, "What was taken in before, or was uploaded anew since, is recognised and left alone.")
 }
 

@@ -7,8 +7,7 @@ use lakegate_lake::failure::{FailedSource, Stage};
 
 use super::*;
 
-const REPLAY: &str = "aws sqs start-message-move-task --source-arn arn:aws:sqs:eu-central-1:111122223333:dead-letter \
-                      --destination-arn arn:aws:sqs:eu-central-1:111122223333:ingest";
+const REPLAY: &str = "lakegate replay --stack lakegate --region eu-central-1 --send";
 
 fn record(kind: FailureKind, dataset: Option<&str>, key: &str, summary: &str) -> FailureRecord {
     let mut record = FailureRecord::new(Stage::Ingest, kind, summary);
@@ -59,7 +58,8 @@ What to do: Look at the problem, and at the rejected rows if there are any. Ask 
 
 TO REPLAY
 When the causes are gone, this sends everything in the dead-letter queue through again:
-  aws sqs start-message-move-task --source-arn arn:aws:sqs:eu-central-1:111122223333:dead-letter --destination-arn arn:aws:sqs:eu-central-1:111122223333:ingest
+  lakegate replay --stack lakegate --region eu-central-1 --send
+Without --send it shows what it would send; --kind, --dataset and --key choose.
 What was taken in before, or was uploaded anew since, is recognised and left alone.
 "#);
 }
@@ -117,7 +117,8 @@ What to do: Open the run, read its error, remove the cause, and then replay.
 
 TO REPLAY
 When the causes are gone, this sends everything in the dead-letter queue through again:
-  aws sqs start-message-move-task --source-arn arn:aws:sqs:eu-central-1:111122223333:dead-letter --destination-arn arn:aws:sqs:eu-central-1:111122223333:ingest
+  lakegate replay --stack lakegate --region eu-central-1 --send
+Without --send it shows what it would send; --kind, --dataset and --key choose.
 What was taken in before, or was uploaded anew since, is recognised and left alone.
 "#);
 }

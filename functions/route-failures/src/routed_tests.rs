@@ -73,7 +73,7 @@ GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"
 #[tokio::test]
 async fn a_replayed_dead_letter_that_is_given_up_is_told_as_such() {
     let mut record = FailureRecord::new(Stage::Ingest, FailureKind::ContractViolated, "told last time");
-    record.replay = Some("aws sqs start-message-move-task".to_owned());
+    record.replay = Some("lakegate replay --send".to_owned());
     let record = serde_json::to_string(&record).unwrap();
     let event = include_str!("../../../events/ingest/s3-notification.json");
     let mut message = with_body(event);

@@ -10,10 +10,8 @@ pub(crate) struct Settings {
     pub(crate) aws: AwsSettings,
     /// Where failed events are kept.
     pub(crate) dead_letter_queue_url: String,
-    /// The same queue, as the replay command names it.
-    pub(crate) dead_letter_queue_arn: String,
-    /// Where the replay command moves events to.
-    pub(crate) ingest_queue_arn: String,
+    /// The stack, as the replay command names it.
+    pub(crate) stack_name: String,
     /// Who is told.
     pub(crate) alerts_topic_arn: String,
 }
@@ -23,8 +21,7 @@ impl Settings {
         let settings = Self {
             aws: environment.aws(),
             dead_letter_queue_url: environment.required("DEAD_LETTER_QUEUE_URL"),
-            dead_letter_queue_arn: environment.required("DEAD_LETTER_QUEUE_ARN"),
-            ingest_queue_arn: environment.required("INGEST_QUEUE_ARN"),
+            stack_name: environment.required("STACK_NAME"),
             alerts_topic_arn: environment.required("ALERTS_TOPIC_ARN"),
         };
         environment.finish(settings)
@@ -32,10 +29,7 @@ impl Settings {
 
     /// The command that sends every event of the dead-letter queue back to the ingest queue.
     pub(crate) fn replay_command(&self) -> String {
-        format!(
-            "aws sqs start-message-move-task --source-arn {} --destination-arn {}",
-            self.dead_letter_queue_arn, self.ingest_queue_arn
-        )
+        format!("lakegate replay --stack {} --region {} --send", self.stack_name, self.aws.region)
     }
 }
 
@@ -46,6 +40,6 @@ mod tests {
     #[test]
     fn a_bare_environment_is_told_everything_that_it_lacks() {
         let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
-        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, DEAD_LETTER_QUEUE_URL, DEAD_LETTER_QUEUE_ARN, INGEST_QUEUE_ARN, ALERTS_TOPIC_ARN; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, DEAD_LETTER_QUEUE_URL, STACK_NAME, ALERTS_TOPIC_ARN; infra/template.yaml sets them on the deployed function, export them before running it by hand");
     }
 }

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
-use lakegate_lake::clients::{GlueClient, SnsClient, SqsClient};
+use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
 use lakegate_lake::settings::AwsSettings;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -85,6 +85,7 @@ impl Aws {
         let (region, latest) = (Region::new("eu-central-1"), BehaviorVersion::latest());
         let sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(latest)
+            .http_client(clients::http_client())
             .region(region.clone())
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
@@ -92,6 +93,7 @@ impl Aws {
             .build();
         let sns = aws_sdk_sns::Config::builder()
             .behavior_version(latest)
+            .http_client(clients::http_client())
             .region(region.clone())
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
@@ -99,18 +101,17 @@ impl Aws {
             .build();
         let glue = aws_sdk_glue::Config::builder()
             .behavior_version(latest)
+            .http_client(clients::http_client())
             .region(region)
             .credentials_provider(credentials())
             .retry_config(RetryConfig::disabled())
             .endpoint_url(&self.url)
             .build();
-        let arn = |name: &str| format!("arn:aws:sqs:eu-central-1:111122223333:{name}");
         Context {
             settings: Settings {
                 aws: AwsSettings { region: "eu-central-1".to_owned(), endpoint_url: None, variables: BTreeMap::new() },
                 dead_letter_queue_url: format!("{}/dead-letter", self.url),
-                dead_letter_queue_arn: arn("dead-letter"),
-                ingest_queue_arn: arn("ingest"),
+                stack_name: "lakegate".to_owned(),
                 alerts_topic_arn: "arn:aws:sns:eu-central-1:111122223333:alerts".to_owned(),
             },
             glue: GlueClient::from_conf(glue),

@@ -18,7 +18,7 @@ use lakegate_contract::{Contract, Encoding, JsonDialect, JsonFraming};
 use crate::decode::source_len;
 use crate::records::{BATCH_RECORDS, Batch, Escaping, Field, FieldMap, Record, batch_bytes};
 use crate::{FileError, FileErrorKind};
-use flaw::Flaw;
+pub(crate) use flaw::Flaw;
 use record::RecordReader;
 use resync::LinePlace;
 use skip::Skipping;

@@ -176,8 +176,8 @@ impl Schedule {
     pub(crate) fn take(&mut self, thread: usize) -> Option<Job> {
         let job = self
             .next_to_settle()
-            .or_else(|| self.table.as_mut()?.next_column(Some(thread)).map(Job::Encode))
             .or_else(|| self.table.as_mut()?.next_write().map(Job::Write))
+            .or_else(|| self.table.as_mut()?.next_column(Some(thread)).map(Job::Encode))
             .or_else(|| self.next_to_judge(thread))
             .or_else(|| self.table.as_mut()?.next_column(None).map(Job::Encode))?;
         self.at_work += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use object_store::aws::AmazonS3Builder;
 use object_store::{BackoffConfig, ClientOptions};
@@ -30,17 +30,21 @@ const S3_RETRY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The configuration that every SDK client is built from. It makes no call: credentials are resolved when first used.
 pub async fn sdk_config(settings: &AwsSettings) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client())
-        .region(Region::new(settings.region.clone()))
-        .retry_config(RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(SDK_CALL_TIMEOUT).build(),
-        );
+    let mut loader = sdk_loader().region(Region::new(settings.region.clone()));
     if let Some(endpoint_url) = &settings.endpoint_url {
         loader = loader.endpoint_url(endpoint_url);
     }
     loader.load().await
+}
+
+/// How every SDK client retries and gives up; region and endpoint are left to where the SDK finds them.
+pub(crate) fn sdk_loader() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
+        .retry_config(RetryConfig::standard().with_max_attempts(SDK_ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(SDK_CALL_TIMEOUT).build(),
+        )
 }
 
 /// The SDK clients' connections; a client without it makes none.
@@ -64,18 +68,24 @@ pub fn s3_builder(settings: &AwsSettings) -> AmazonS3Builder {
             builder = builder.with_config(key, value);
         }
     }
-    let mut options = ClientOptions::new().with_timeout(S3_REQUEST_TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
     if let Some(endpoint_url) = &settings.endpoint_url {
         builder = builder.with_endpoint(endpoint_url);
-        options = options.with_allow_http(endpoint_url.starts_with("http://"));
     }
     builder
         .with_region(&settings.region)
         .with_virtual_hosted_style_request(settings.endpoint_url.is_none())
-        .with_client_options(options)
+        .with_client_options(s3_options(settings.endpoint_url.as_deref()))
         .with_retry(object_store::RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: S3_RETRIES,
             retry_timeout: S3_RETRY_TIMEOUT,
         })
+}
+
+/// How requests to S3 give up. Plain HTTP is allowed only when the endpoint asks for it.
+pub(crate) fn s3_options(endpoint_url: Option<&str>) -> ClientOptions {
+    ClientOptions::new()
+        .with_timeout(S3_REQUEST_TIMEOUT)
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_allow_http(endpoint_url.is_some_and(|endpoint_url| endpoint_url.starts_with("http://")))
 }

@@ -102,6 +102,8 @@ pub enum Stage {
     Glue,
     /// A queue gave up on a message.
     Queue,
+    /// The function that looks for objects that nobody dealt with.
+    Sweep,
 }
 
 /// What kind of failure it is: stable words, for filters, dashboards and the advice in an alert.

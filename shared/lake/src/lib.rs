@@ -1,7 +1,9 @@
 //! The lake on AWS: objects, ledger, catalog, queues, failures. The only room that talks to AWS.
 //! It must not know Arrow, the conversion, or any function that uses it.
 
+pub mod access;
 pub mod alerts;
+pub mod announce;
 pub mod catalog;
 pub mod claims;
 pub mod clients;
@@ -14,11 +16,15 @@ pub mod jobs;
 pub mod key;
 pub mod layout;
 pub mod ledger;
+pub mod listing;
 pub mod objects;
 pub mod queues;
 pub mod read;
+pub mod receive;
 pub mod redelivery;
 pub mod settings;
+pub mod stack;
+pub mod sweep;
 pub mod upload;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::guard;
 use crate::project::Project;
 
 /// The packages of the functions; folder, package and binary share the name.
-pub const FUNCTIONS: [&str; 3] = ["ingest", "start-glue", "route-failures"];
+pub const FUNCTIONS: [&str; 4] = ["ingest", "start-glue", "route-failures", "sweep"];
 
 /// One line of `cargo build --message-format json`.
 #[derive(Deserialize)]

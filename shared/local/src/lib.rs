@@ -13,10 +13,11 @@ mod stack;
 
 pub use client::Client;
 pub use client::athena::Rows;
-pub use client::s3::Object;
+pub use client::s3::{Object, ObjectVersion};
 pub use client::sqs::Message;
 pub use deploy::{Parameters, deploy};
 pub use emulator::Emulator;
 pub use indicatif::ProgressBar;
 pub use project::Project;
+pub use reqwest::Method;
 pub use stack::{Partition, Stack};

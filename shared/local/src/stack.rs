@@ -40,6 +40,8 @@ pub struct Stack {
     pub start_glue_function: String,
     /// Name of the function `route-failures`.
     pub route_failures_function: String,
+    /// Name of the function `sweep`.
+    pub sweep_function: String,
     /// The queue that receives the alerts as SNS envelopes.
     pub alerts_queue_url: String,
 }
@@ -70,6 +72,7 @@ impl Stack {
             ingest_function: output("IngestFunction")?,
             start_glue_function: output("StartGlueFunction")?,
             route_failures_function: output("RouteFailuresFunction")?,
+            sweep_function: output("SweepFunction")?,
             alerts_queue_url,
             client,
         };
@@ -148,7 +151,9 @@ impl Stack {
         ];
         let mut all: BTreeMap<String, String> =
             fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
-        for function in [&self.ingest_function, &self.start_glue_function, &self.route_failures_function] {
+        let functions =
+            [&self.ingest_function, &self.start_glue_function, &self.route_failures_function, &self.sweep_function];
+        for function in functions {
             all.extend(self.client.function_environment(function).await?);
         }
         let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}\n")).collect();

@@ -14,7 +14,7 @@ use lakegate_contract::{
 use super::times::Candidate;
 use super::track::Tally;
 use crate::FileError;
-use crate::json::{JsonReader, Scanner, Step, Stop, is_blank};
+use crate::json::{Flaw, JsonReader, Scanner, Step, Stop, is_blank};
 use crate::records::Batch;
 use node::{Looker, Members, Totals};
 
@@ -105,12 +105,24 @@ impl JsonTrack {
                 let is_too_long = record.fault == Some(Rule::TooLong);
                 let fault = || Fault { line: record.line, is_too_long, note: batch.note(number).map(str::to_owned) };
                 self.first_fault.get_or_insert_with(fault);
+                if batch.note(number) == Some(Flaw::KeyTwice.message()) {
+                    self.note_keys(raw, candidates);
+                }
                 continue;
             }
             self.tally.note_encoding(raw, false);
             // A record without fault is an object that can be read to its end.
             let _ = self.observe(raw, record.line, candidates);
         }
+    }
+
+    /// Looks at the keys of an object in which one stands twice, and at nothing else: were one of the two written with an escape, they might
+    /// be two keys in another encoding.
+    fn note_keys(&mut self, raw: &[u8], candidates: &[Candidate]) {
+        let mut totals = Totals::default();
+        let mut looker = Looker { candidates, line: 0, totals: &mut totals, scratch: Vec::new() };
+        let _ = Members::default().observe(&mut Scanner::new(raw, 0, true), 0, &mut looker);
+        self.totals.has_escaped_keys |= totals.has_escaped_keys;
     }
 
     fn observe(&mut self, raw: &[u8], line: u64, candidates: &[Candidate]) -> Step<()> {

@@ -164,3 +164,40 @@ fn an_entry_of_before_leases_is_read() {
     let read: Entry = serde_json::from_value(json).unwrap();
     assert_eq!((read.attempts, read.worker.as_deref(), read.is_leased(at(0))), (0, None, false));
 }
+
+#[test]
+fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
+    let template = std::fs::read_to_string(template).unwrap();
+    let table = template.split("  LedgerTable:").nth(1).unwrap().split("\n\n").next().unwrap();
+    let source = serde_json::json!({
+        "bucket": "raw", "key": "a.csv", "version_id": "v1", "etag": "a", "sequencer": "0A", "size_bytes": 1,
+        "last_modified": "2026-01-02T03:04:05Z",
+    });
+    let source: Source = serde_json::from_value(source).unwrap();
+    let mut full = Entry::new(source.clone(), State::Failed, "1", String::new());
+    full.warnings.insert("city".to_owned(), std::collections::BTreeMap::from([("required".to_owned(), 1)]));
+    full.file_error = Some(FileError { kind: String::new(), message: String::new(), line: Some(1) });
+    full.kept_paths.push(String::new());
+    (full.unfinished, full.telling) = (Some(source), Some(String::new()));
+    (full.worker, full.lease_until) = (Some(String::new()), Some(String::new()));
+    let full = serde_json::to_value(full).unwrap();
+    for name in full.as_object().unwrap().keys() {
+        assert!(
+            table.contains(&format!("Name: {name}\n")) || table.contains(&format!("Name: {name},")),
+            "no column {name}"
+        );
+    }
+    let columns = table.matches("Name: ").count()
+        - "Name: ledger".matches("Name: ").count()
+        - "DatabaseName: ".matches("Name: ").count();
+    assert_eq!(columns, full.as_object().unwrap().len(), "a column that no entry has");
+    for (object, column) in
+        [(&full["source"], "source"), (&full["unfinished"], "unfinished"), (&full["file_error"], "file_error")]
+    {
+        let declared = table.split(&format!("Name: {column}")).nth(1).unwrap().split('>').next().unwrap();
+        for name in object.as_object().unwrap().keys() {
+            assert!(declared.contains(&format!("{name}:")), "{column} has no {name}");
+        }
+    }
+}

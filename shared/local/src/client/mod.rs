@@ -87,8 +87,23 @@ impl Client {
         serde_json::from_slice(&bytes).with_context(|| format!("invoke {function}: the answer is not JSON"))
     }
 
+    /// A call of a service whose paths name its resources, such as Lambda.
+    ///
+    /// # Errors
+    /// The call fails; the message carries what the service answered.
+    pub async fn rest(&self, method: Method, path: &str) -> Result<Value> {
+        let bytes = send(self.request(method, path), path).await?.bytes;
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&bytes).with_context(|| format!("{path}: the answer is not JSON"))
+    }
+
     /// The environment variables that a function was deployed with.
-    pub(crate) async fn function_environment(&self, function: &str) -> Result<BTreeMap<String, String>> {
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn function_environment(&self, function: &str) -> Result<BTreeMap<String, String>> {
         let request = self.request(Method::GET, &format!("/2015-03-31/functions/{function}/configuration"));
         let answer: Value = serde_json::from_slice(&send(request, "GetFunctionConfiguration").await?.bytes)?;
         let variables = answer.pointer("/Environment/Variables").cloned().unwrap_or_default();

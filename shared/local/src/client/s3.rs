@@ -14,8 +14,23 @@ pub struct Object {
     pub size_bytes: u64,
 }
 
+/// One version of an object, of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectVersion {
+    /// Its key, decoded.
+    pub key: String,
+    /// The version.
+    pub version_id: String,
+    /// Whether it is the one that stands.
+    pub is_latest: bool,
+}
+
 impl Client {
-    pub(crate) async fn create_bucket(&self, bucket: &str) -> Result<()> {
+    /// Makes a bucket.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn create_bucket(&self, bucket: &str) -> Result<()> {
         send(self.request(Method::PUT, &format!("/{bucket}")), &format!("create bucket {bucket}")).await?;
         Ok(())
     }
@@ -38,6 +53,98 @@ impl Client {
     pub async fn get_object(&self, bucket: &str, key: &str) -> Result<Vec<u8>> {
         let request = self.request(Method::GET, &object_path(bucket, key));
         Ok(send(request, &format!("get s3://{bucket}/{key}")).await?.bytes)
+    }
+
+    /// An object's bytes and entity tag.
+    ///
+    /// # Errors
+    /// It is not there, or the call fails.
+    pub async fn get_object_and_tag(&self, bucket: &str, key: &str) -> Result<(Vec<u8>, String)> {
+        let answer = send(self.request(Method::GET, &object_path(bucket, key)), &format!("get s3://{bucket}/{key}")).await?;
+        let tag = answer.headers.get("etag").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Ok((answer.bytes, tag))
+    }
+
+    /// Puts an object over the one that has this entity tag, and over no other.
+    ///
+    /// # Errors
+    /// Another one stands there, or the call fails.
+    pub async fn put_object_over(&self, bucket: &str, key: &str, tag: &str, bytes: Vec<u8>) -> Result<()> {
+        let request = self.request(Method::PUT, &object_path(bucket, key)).header("if-match", tag).body(bytes);
+        send(request, &format!("put s3://{bucket}/{key}")).await?;
+        Ok(())
+    }
+
+    /// A version of an object.
+    ///
+    /// # Errors
+    /// It is not there, or the call fails.
+    pub async fn get_version(&self, bucket: &str, version: &ObjectVersion) -> Result<Vec<u8>> {
+        let path = format!("{}?versionId={}", object_path(bucket, &version.key), escaped(&version.version_id));
+        Ok(send(self.request(Method::GET, &path), &format!("get s3://{bucket}/{}", version.key)).await?.bytes)
+    }
+
+    /// Deletes an object: in a bucket with versions, behind a delete marker.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<()> {
+        send(self.request(Method::DELETE, &object_path(bucket, key)), &format!("delete s3://{bucket}/{key}")).await?;
+        Ok(())
+    }
+
+    /// All versions of the objects whose keys start with `prefix`, by key, without delete markers.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn list_versions(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectVersion>> {
+        let mut found = Vec::new();
+        let mut markers = String::new();
+        loop {
+            let path = format!("/{bucket}?versions&prefix={}{markers}", escaped(prefix));
+            let listed = send(self.request(Method::GET, &path), &format!("list versions of s3://{bucket}/{prefix}")).await?;
+            let answer = String::from_utf8_lossy(&listed.bytes);
+            for version in xml::elements(&answer, "Version") {
+                let text = |name: &str| xml::text(version, name).unwrap_or_default();
+                found.push(ObjectVersion {
+                    key: text("Key"),
+                    version_id: text("VersionId"),
+                    is_latest: text("IsLatest") == "true",
+                });
+            }
+            let Some(key) = xml::text(&answer, "NextKeyMarker") else {
+                return Ok(found);
+            };
+            markers = format!("&key-marker={}", escaped(&key));
+            if let Some(version) = xml::text(&answer, "NextVersionIdMarker") {
+                markers.extend(["&version-id-marker=", &escaped(&version)]);
+            }
+        }
+    }
+
+    /// The keys of the multipart uploads that were begun and neither completed nor aborted.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn list_unfinished_uploads(&self, bucket: &str) -> Result<Vec<String>> {
+        let path = format!("/{bucket}?uploads");
+        let listed = send(self.request(Method::GET, &path), &format!("list uploads of s3://{bucket}")).await?;
+        let answer = String::from_utf8_lossy(&listed.bytes);
+        Ok(xml::elements(&answer, "Upload").into_iter().filter_map(|upload| xml::text(upload, "Key")).collect())
+    }
+
+    /// From now on the bucket announces created objects to another queue, and only to that one.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn announce_to(&self, bucket: &str, queue_arn: &str) -> Result<()> {
+        let body = format!(
+            "<NotificationConfiguration><QueueConfiguration><Id>all</Id><Queue>{queue_arn}</Queue>\
+             <Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>"
+        );
+        let request = self.request(Method::PUT, &format!("/{bucket}?notification")).body(body);
+        send(request, &format!("notifications of s3://{bucket}")).await?;
+        Ok(())
     }
 
     /// The objects whose keys start with `prefix`, by key.

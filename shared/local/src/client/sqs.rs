@@ -78,12 +78,20 @@ impl Client {
         Ok((count(waiting), count(in_flight)))
     }
 
-    pub(crate) async fn create_queue(&self, name: &str) -> Result<String> {
+    /// Creates a queue; its URL.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn create_queue(&self, name: &str) -> Result<String> {
         let answer = self.json("AmazonSQS.CreateQueue", &json!({ "QueueName": name })).await?;
         Ok(text(&answer, "/QueueUrl").to_owned())
     }
 
-    pub(crate) async fn queue_arn(&self, queue_url: &str) -> Result<String> {
+    /// A queue's name for policies and notifications.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn queue_arn(&self, queue_url: &str) -> Result<String> {
         let body = json!({ "QueueUrl": queue_url, "AttributeNames": ["QueueArn"] });
         let answer = self.json("AmazonSQS.GetQueueAttributes", &body).await?;
         Ok(text(&answer, "/Attributes/QueueArn").to_owned())

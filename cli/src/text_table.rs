@@ -44,7 +44,7 @@ struct Column {
 impl Column {
     fn new(name: &str, rows: &[Vec<String>], index: usize) -> Self {
         let cells = || rows.iter().filter_map(|row| row.get(index));
-        let width = cells().map(|cell| cell.width()).chain([name.width()]).max().unwrap_or_default();
+        let width = cells().map(|cell| shown_width(cell)).chain([name.width()]).max().unwrap_or_default();
         let is_number = |cell: &String| cell.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.' | '-'));
         Self { width, is_number: !rows.is_empty() && cells().all(is_number) }
     }
@@ -54,13 +54,20 @@ fn line(columns: &[Column], cells: &[impl AsRef<str>]) -> String {
     let mut text = " ".to_owned();
     for (column, cell) in columns.iter().zip(cells) {
         let cell = cell.as_ref();
-        let padding = " ".repeat(column.width.saturating_sub(cell.width()));
+        let padding = " ".repeat(column.width.saturating_sub(shown_width(cell)));
         let (left, right) = if column.is_number { (padding.as_str(), "") } else { ("", padding.as_str()) };
         text.extend([" ", left, cell, right, " "]);
     }
     let mut text = text.trim_end().to_owned();
     text.push('\n');
     text
+}
+
+/// Colours take no room: they are `ESC [ … m` (`paint`).
+fn shown_width(cell: &str) -> usize {
+    let mut parts = cell.split("\u{1b}[");
+    let first = parts.next().map_or(0, UnicodeWidthStr::width);
+    first + parts.map(|part| part.split_once('m').map_or(0, |(_, text)| text.width())).sum::<usize>()
 }
 
 fn one_line(cell: &str) -> String {
@@ -98,6 +105,12 @@ mod tests {
     fn a_cell_is_one_line_of_limited_width() {
         assert_eq!(cut("a\r\nb"), "a⏎b");
         assert_eq!(cut(&"x".repeat(100)).width(), CELL_MAX);
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let painted = "\u{1b}[1m\u{1b}[31mrejected\u{1b}[0m";
+        assert_eq!((shown_width(painted), shown_width("rejected"), shown_width("")), (8, 8, 0));
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! Which stack, and how to get there. Nobody types a bucket's name: the stack's gives them all.
+//! It must not know what is asked of the stack.
+
+use anyhow::Result;
+use lakegate_lake::access::{self, Wishes};
+use lakegate_lake::listing::Lister;
+use lakegate_lake::stack::Stack;
+
+/// The stack to work with.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Stack")]
+pub(crate) struct Place {
+    /// Name of the deployed stack
+    #[arg(long, value_name = "NAME", env = "LAKEGATE_STACK", default_value = "lakegate", hide_env_values = true)]
+    stack: String,
+    #[arg(long, value_name = "REGION", help = "Region, if not that of AWS_REGION or of the profile")]
+    region: Option<String>,
+    #[arg(long, value_name = "NAME", help = "Profile of ~/.aws/config, if not that of AWS_PROFILE")]
+    profile: Option<String>,
+    /// Another address for every service, as of a local AWS
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+/// The stack, and a lister for each of its buckets.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) stack: Stack,
+    pub(crate) raw: Lister,
+    pub(crate) lake: Lister,
+}
+
+impl Place {
+    /// Finds the stack; `raw_bucket` where files are dropped in another bucket than its own.
+    pub(crate) async fn find(&self, raw_bucket: Option<&str>) -> Result<Found> {
+        let wishes = Wishes {
+            // The SDK knows AWS_REGION and the profile's region; the AWS CLI's older name for it is known here.
+            region: self.region.clone().or_else(default_region),
+            profile: self.profile.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+        };
+        let access = access::find(&wishes).await?;
+        let stack = Stack::find(&access, &self.stack, raw_bucket).await?;
+        let raw = Lister::new(&access.s3, &stack.raw_bucket)?;
+        let lake = Lister::new(&access.s3, &stack.lake_bucket)?;
+        Ok(Found { stack, raw, lake })
+    }
+}
+
+fn default_region() -> Option<String> {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if set("AWS_REGION").is_some() { None } else { set("AWS_DEFAULT_REGION") }
+}

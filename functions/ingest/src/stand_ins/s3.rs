@@ -1,0 +1,230 @@
+//! Tests: S3 over HTTP, as far as a bucket in memory goes: versions, conditions, parts, and the answers to all of them.
+//! It must not know what the objects are.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::executor::block_on;
+use lakegate_lake::clients;
+use lakegate_lake::settings::AwsSettings;
+use object_store::aws::AmazonS3;
+use object_store::path::Path;
+use object_store::{
+    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
+    UpdateVersion,
+};
+use percent_encoding::percent_decode_str;
+
+use super::http::{Answer, Request, Server, Service};
+use super::services::PATIENCE;
+use super::{Bucket, Faults};
+
+/// S3, and the clients to two buckets of it.
+pub(crate) struct S3 {
+    pub(crate) raw: Arc<AmazonS3>,
+    pub(crate) lake: Arc<AmazonS3>,
+    server: Server<State>,
+}
+
+#[derive(Default)]
+struct State {
+    buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
+    /// Parts by upload and number.
+    uploads: Mutex<BTreeMap<String, BTreeMap<usize, Vec<u8>>>>,
+}
+
+impl S3 {
+    /// With clients that ask a second time soon.
+    pub(crate) fn start() -> Self {
+        let server = Server::start(State::default());
+        let client = |bucket: &str| {
+            let wait = Duration::from_millis(1);
+            let retry = RetryConfig {
+                backoff: BackoffConfig { init_backoff: wait, max_backoff: 2 * wait, base: 2.0 },
+                max_retries: 1,
+                retry_timeout: Duration::from_secs(10),
+            };
+            let (region, endpoint_url) = ("eu-central-1".to_owned(), Some(server.url.clone()));
+            let settings = AwsSettings { region, endpoint_url, variables: BTreeMap::new() };
+            let builder = clients::s3_builder(&settings);
+            let builder = builder.with_access_key_id("a").with_secret_access_key("b").with_bucket_name(bucket);
+            let options = ClientOptions::new().with_allow_http(true).with_timeout(PATIENCE);
+            Arc::new(builder.with_client_options(options).with_retry(retry).build().unwrap())
+        };
+        Self { raw: client("raw"), lake: client("lake"), server }
+    }
+
+    /// Begins anew, with these buckets and faults.
+    pub(crate) fn reset(&self, raw: &Arc<Bucket>, lake: &Arc<Bucket>, faults: &Arc<Faults>) {
+        self.server.reset(faults);
+        let buckets = [("raw".to_owned(), Arc::clone(raw)), ("lake".to_owned(), Arc::clone(lake))];
+        *self.server.service().buckets.lock().unwrap() = BTreeMap::from(buckets);
+        self.server.service().uploads.lock().unwrap().clear();
+    }
+}
+
+/// A request's bucket, key and query, all decoded.
+struct Target {
+    bucket: String,
+    key: Path,
+    query: BTreeMap<String, String>,
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8().unwrap().into_owned()
+}
+
+fn target(request: &Request) -> Target {
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let (bucket, key) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decoded(name), decoded(value))
+    };
+    let query = query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect();
+    Target { bucket: bucket.to_owned(), key: Path::parse(decoded(key)).unwrap(), query }
+}
+
+impl Service for State {
+    fn carry_out(&self, request: &Request) -> Answer {
+        let Target { bucket, key, query } = target(request);
+        let bucket = Arc::clone(&self.buckets.lock().unwrap()[&bucket]);
+        let (asked, upload) = (|name: &str| query.contains_key(name), query.get("uploadId").cloned());
+        match (request.method.as_str(), upload) {
+            ("POST", None) if asked("delete") => delete(&bucket, &request.body),
+            ("POST", None) => self.begin(),
+            ("POST", Some(upload)) => self.complete(&bucket, &key, &upload),
+            ("PUT", Some(upload)) => {
+                let number = query["partNumber"].parse().unwrap();
+                self.uploads.lock().unwrap().entry(upload).or_default().insert(number, request.body.clone());
+                Answer::new(200, "").with("etag", format!("\"{number}\""))
+            }
+            ("DELETE", Some(upload)) => {
+                self.uploads.lock().unwrap().remove(&upload);
+                Answer::new(204, "")
+            }
+            ("PUT", None) => put(&bucket, &key, request),
+            ("GET", None) if asked("list-type") => list(&bucket, query.get("prefix").map_or("", String::as_str)),
+            ("GET" | "HEAD", None) => get(&bucket, &key, request, query.get("versionId").cloned()),
+            (method, upload) => panic!("{method} {} {upload:?}", request.target),
+        }
+    }
+
+    fn too_many(&self) -> Answer {
+        Answer::new(503, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
+    }
+
+    fn name_of(&self, request: &Request) -> String {
+        let range = request.header("range").unwrap_or_default();
+        format!("{} {} {range} {}", request.method, request.target, request.body.len())
+    }
+}
+
+impl State {
+    fn begin(&self) -> Answer {
+        let mut uploads = self.uploads.lock().unwrap();
+        let upload = format!("upload-{}", uploads.len());
+        uploads.insert(upload.clone(), BTreeMap::new());
+        let result =
+            format!("<InitiateMultipartUploadResult><UploadId>{upload}</UploadId></InitiateMultipartUploadResult>");
+        Answer::new(200, result)
+    }
+
+    fn complete(&self, bucket: &Bucket, key: &Path, upload: &str) -> Answer {
+        // Kept: a repeated request is answered as the first one was.
+        let parts = self.uploads.lock().unwrap().get(upload).cloned();
+        let Some(parts) = parts else {
+            return refused(404, "NoSuchUpload");
+        };
+        let bytes: Vec<u8> = parts.into_values().flatten().collect();
+        let put = block_on(bucket.put(key, bytes.into())).unwrap();
+        let etag = put.e_tag.unwrap();
+        let result = format!("<CompleteMultipartUploadResult><ETag>{etag}</ETag></CompleteMultipartUploadResult>");
+        Answer::new(200, result)
+    }
+}
+
+fn refused(status: u16, code: &str) -> Answer {
+    Answer::new(status, format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>"))
+}
+
+fn of_error(error: &object_store::Error) -> Answer {
+    match error {
+        object_store::Error::NotFound { .. } => refused(404, "NoSuchKey"),
+        object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. } => {
+            refused(412, "PreconditionFailed")
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn put(bucket: &Bucket, key: &Path, request: &Request) -> Answer {
+    let mode = match (request.header("if-none-match"), request.header("if-match")) {
+        (Some(_), _) => PutMode::Create,
+        (None, Some(etag)) => PutMode::Update(UpdateVersion { e_tag: Some(etag.to_owned()), version: None }),
+        (None, None) => PutMode::Overwrite,
+    };
+    match block_on(bucket.put_opts(key, request.body.clone().into(), PutOptions::from(mode))) {
+        Ok(put) => Answer::new(200, "").with("etag", put.e_tag.unwrap()),
+        Err(error) => of_error(&error),
+    }
+}
+
+fn get(bucket: &Bucket, key: &Path, request: &Request, version: Option<String>) -> Answer {
+    let range = request.header("range").map(|range| {
+        let (start, end) = range.trim_start_matches("bytes=").split_once('-').unwrap();
+        start.parse::<u64>().unwrap()..end.parse::<u64>().unwrap() + 1
+    });
+    let options = GetOptions {
+        if_match: request.header("if-match").map(str::to_owned),
+        version,
+        range: range.clone().map(GetRange::Bounded),
+        ..GetOptions::default()
+    };
+    let found = match block_on(bucket.get_opts(key, options)) {
+        Ok(found) => found,
+        Err(error) => return of_error(&error),
+    };
+    let (meta, all) = (found.meta.clone(), found.meta.size);
+    let bytes = block_on(found.bytes()).unwrap().to_vec();
+    let mut answer = Answer::new(if range.is_some() { 206 } else { 200 }, bytes)
+        .with("etag", meta.e_tag.unwrap())
+        .with("last-modified", meta.last_modified.to_rfc2822().replace("+0000", "GMT"));
+    if let Some(range) = range {
+        answer = answer.with("content-range", format!("bytes {}-{}/{all}", range.start, range.end.min(all) - 1));
+    }
+    match meta.version {
+        Some(version) => answer.with("x-amz-version-id", version),
+        None => answer,
+    }
+}
+
+fn list(bucket: &Bucket, prefix: &str) -> Answer {
+    let mut contents = String::new();
+    let folder = Path::parse(prefix.trim_end_matches('/')).unwrap();
+    let mut listed = bucket.list(Some(&folder));
+    while let Some(meta) = block_on(listed.next()) {
+        let meta = meta.unwrap();
+        let (key, size, at) = (meta.location, meta.size, meta.last_modified.to_rfc3339());
+        let etag = meta.e_tag.unwrap();
+        let _ = write!(
+            contents,
+            "<Contents><Key>{key}</Key><Size>{size}</Size><LastModified>{at}</LastModified><ETag>{etag}</ETag></Contents>"
+        );
+    }
+    Answer::new(200, format!("<ListBucketResult>{contents}</ListBucketResult>"))
+}
+
+fn delete(bucket: &Bucket, body: &[u8]) -> Answer {
+    let body = String::from_utf8_lossy(body);
+    let mut deleted = String::new();
+    for key in body.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
+        // One that is not there is no error.
+        let _ = block_on(bucket.delete(&Path::parse(key).unwrap()));
+        let _ = write!(deleted, "<Deleted><Key>{key}</Key></Deleted>");
+    }
+    Answer::new(200, format!("<DeleteResult>{deleted}</DeleteResult>"))
+}

@@ -1,0 +1,43 @@
+//! What the function reads from its environment.
+//! It must not be read again after the cold start.
+
+use lakegate_lake::settings::{AwsSettings, Environment, SettingsError};
+
+/// The function's settings.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// Region and endpoint.
+    pub(crate) aws: AwsSettings,
+    /// Where files are dropped.
+    pub(crate) raw_bucket: String,
+    /// Where the ledger is.
+    pub(crate) lake_bucket: String,
+    /// Where objects are announced.
+    pub(crate) ingest_queue_url: String,
+    /// Where failure records go.
+    pub(crate) failures_queue_url: String,
+}
+
+impl Settings {
+    pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingsError> {
+        let settings = Self {
+            aws: environment.aws(),
+            raw_bucket: environment.required("RAW_BUCKET"),
+            lake_bucket: environment.required("LAKE_BUCKET"),
+            ingest_queue_url: environment.required("INGEST_QUEUE_URL"),
+            failures_queue_url: environment.required("FAILURES_QUEUE_URL"),
+        };
+        environment.finish(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_environment_is_told_everything_that_it_lacks() {
+        let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
+        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, RAW_BUCKET, LAKE_BUCKET, INGEST_QUEUE_URL, FAILURES_QUEUE_URL; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+    }
+}

@@ -1,0 +1,224 @@
+//! The raw bucket against the ledger: objects that nobody dealt with, because no event came for them or their worker died for good.
+//! It must not know how an object is dealt with. What is pure is in `verdict`.
+//!
+//! Two listings at $5 per million requests of 1,000 objects each; of the ledger's entries only those are read that the listings leave in
+//! doubt. Memory: 16 bytes for each entry of the ledger (32 while the list grows: 32 MB per million), and one page of the bucket.
+
+mod verdict;
+
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use futures::stream::{StreamExt, TryStreamExt};
+
+use crate::ledger;
+use crate::listing::{ListedObject, Lister};
+use crate::objects::Objects;
+use crate::{LakeError, layout};
+
+pub use verdict::{Glance, Scope, Verdict, Why, glance, judge};
+
+/// Entries that are read at once.
+const READS_AT_ONCE: usize = 16;
+
+/// What is compared with what.
+#[derive(Debug)]
+pub struct Buckets<'a> {
+    /// For entries.
+    pub objects: &'a Objects,
+    /// Lists where files are dropped.
+    pub raw: &'a Lister,
+    /// Lists the ledger.
+    pub lake: &'a Lister,
+    /// Where files are dropped.
+    pub raw_bucket: &'a str,
+    /// Where the ledger is.
+    pub lake_bucket: &'a str,
+}
+
+/// An object that is to be announced again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// The object.
+    pub object: ListedObject,
+    /// What the ledger lacks.
+    pub why: Why,
+}
+
+/// How far a sweep has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries of the ledger.
+    pub entries: u64,
+    /// Objects of the raw bucket, of the prefix that was asked for.
+    pub objects: u64,
+    /// Of these: too young to be judged.
+    pub young: u64,
+    /// Of these: folder markers, and what Lakegate wrote itself.
+    pub not_files: u64,
+    /// Of these: entries were read, as the listings left them in doubt.
+    pub read: u64,
+    /// Of these: a worker, or the queue, has them in hand.
+    pub in_work: u64,
+    /// Of these: their entries do not parse, which ingest would tell of.
+    pub unreadable: u64,
+    /// Of these: missed.
+    pub missed: u64,
+}
+
+/// A sweep under way.
+#[derive(Debug)]
+pub struct Sweep<'a> {
+    buckets: Buckets<'a>,
+    prefix: String,
+    scope: Scope,
+    /// By the hash in their names: when each entry was written, in seconds since 1970.
+    written: Vec<(u64, i64)>,
+    next: Next,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+enum Next {
+    First,
+    After(String),
+    Nothing,
+}
+
+impl<'a> Sweep<'a> {
+    /// Lists the ledger, and tells after every page how far it has come. `scope.now` must be the time before this call: an entry that
+    /// is written meanwhile is about a younger object, or is read again before its object counts as missed.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn begin(
+        buckets: Buckets<'a>,
+        prefix: &str,
+        scope: Scope,
+        progress: impl Fn(Counts),
+    ) -> Result<Self, LakeError> {
+        let mut written = Vec::new();
+        let mut counts = Counts::default();
+        let mut after = None;
+        loop {
+            let page = buckets.lake.page(layout::LEDGER_PREFIX, after.as_deref()).await?;
+            for entry in &page.objects {
+                written.extend(hash_of_entry(&entry.key).map(|hash| (hash, entry.last_modified.timestamp())));
+            }
+            counts.entries = u64::try_from(written.len()).unwrap_or(u64::MAX);
+            progress(counts);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        written.sort_unstable();
+        Ok(Self { buckets, prefix: prefix.to_owned(), scope, written, next: Next::First, counts })
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What was missed among the next 1,000 objects; `None` when there are no more.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn next(&mut self) -> Result<Option<Vec<Missed>>, LakeError> {
+        let after = match &self.next {
+            Next::First => None,
+            Next::After(token) => Some(token.as_str()),
+            Next::Nothing => return Ok(None),
+        };
+        let page = self.buckets.raw.page(&self.prefix, after).await?;
+        self.next = page.next.map_or(Next::Nothing, Next::After);
+        let mut doubtful = Vec::new();
+        for object in page.objects {
+            self.counts.objects += 1;
+            if layout::is_own_object(self.buckets.lake_bucket, self.buckets.raw_bucket, &object.key) {
+                self.counts.not_files += 1;
+                continue;
+            }
+            let written = self.written(&object.key);
+            match glance(&object, written, &self.scope) {
+                Glance::Young => self.counts.young += 1,
+                Glance::NoFile => self.counts.not_files += 1,
+                Glance::Settled => {}
+                Glance::Doubtful => doubtful.push((object, written)),
+            }
+        }
+        self.counts.read += u64::try_from(doubtful.len()).unwrap_or_default();
+        let mut missed = Vec::new();
+        for (object, verdict) in self.judged(doubtful).await? {
+            match verdict {
+                Verdict::Settled => {}
+                Verdict::InWork => self.counts.in_work += 1,
+                Verdict::Unreadable => self.counts.unreadable += 1,
+                Verdict::Missed(why) => missed.push(Missed { object, why }),
+            }
+        }
+        self.counts.missed += u64::try_from(missed.len()).unwrap_or_default();
+        Ok(Some(missed))
+    }
+
+    fn written(&self, key: &str) -> Option<DateTime<Utc>> {
+        let hash = hash_of_entry(&layout::ledger_object(self.buckets.raw_bucket, key))?;
+        let index = self.written.binary_search_by_key(&hash, |(hash, _)| *hash).ok()?;
+        self.written.get(index).and_then(|(_, seconds)| DateTime::from_timestamp(*seconds, 0))
+    }
+
+    /// Reads the entries of objects, some at once, as they are now.
+    async fn judged(
+        &self,
+        doubtful: Vec<(ListedObject, Option<DateTime<Utc>>)>,
+    ) -> Result<Vec<(ListedObject, Verdict)>, LakeError> {
+        let Buckets { objects, raw_bucket, lake_bucket, .. } = &self.buckets;
+        let judge_one = async |(object, written): (ListedObject, Option<DateTime<Utc>>)| {
+            let verdict = match ledger::read(objects, lake_bucket, raw_bucket, &object.key).await {
+                Ok(entry) => judge(&object, entry.as_ref(), written, self.scope.now),
+                // One broken document must not keep all others from being found.
+                Err(LakeError::Unreadable { .. }) => Verdict::Unreadable,
+                Err(error) => return Err(error),
+            };
+            Ok((object, verdict))
+        };
+        futures::stream::iter(doubtful).map(judge_one).buffered(READS_AT_ONCE).try_collect().await
+    }
+}
+
+/// `ledger/<stem>-<16 hexadecimal digits>.json`; `None` for anything else that lies there.
+fn hash_of_entry(key: &str) -> Option<u64> {
+    let name = key.strip_suffix(".json")?;
+    let (_, digits) = name.rsplit_once('-')?;
+    if digits.len() == 16 { u64::from_str_radix(digits, 16).ok() } else { None }
+}
+
+/// The time as the listings have it.
+pub(crate) fn utc(time: SystemTime) -> DateTime<Utc> {
+    DateTime::from(time)
+}
+
+/// A time so long before.
+pub(crate) fn before(time: SystemTime, span: Duration) -> DateTime<Utc> {
+    utc(time.checked_sub(span).unwrap_or(SystemTime::UNIX_EPOCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_known_by_the_hash_in_its_name() {
+        let name = layout::ledger_object("raw", "orders/2025-09.csv");
+        assert_eq!(name, "ledger/2025-09-d360829ae363c99f.json");
+        assert_eq!(hash_of_entry(&name), Some(0xd360_829a_e363_c99f));
+        assert_eq!(hash_of_entry("ledger/-84184ae06558a49c.json"), Some(0x8418_4ae0_6558_a49c));
+        for other in ["ledger/", "ledger/readme.txt", "ledger/a-1.json", "ledger/a-+4184ae06558a49.json.json"] {
+            assert_eq!(hash_of_entry(other), None, "{other}");
+        }
+    }
+}
