@@ -90,7 +90,7 @@ pub fn check(uploaded: &Uploaded, standing: &Standing, tallies: &[Tally]) -> Res
     bail!("{} things do not stand as they must:\n  {first}", check.problems.len())
 }
 
-impl<'a> Check<'a> {
+impl Check<'_> {
     /// A row's `id` begins with its file and version: `00012.1.7` is row 7 of version 1 of file 12.
     fn group_rows(&mut self) {
         for row in &self.standing.rows {

@@ -21,7 +21,7 @@ use super::http::{self, HttpMessage, Kind};
 use super::proxy::{Proxy, Side};
 
 /// Far more than a process needs to answer `next` again once it has answered an invocation.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What is run, and with which settings.
 #[derive(Debug, Clone)]

@@ -168,7 +168,9 @@ impl Rig {
             if started.elapsed() > at_most {
                 let (ingest, failures) = (&self.stack.ingest_queue_url, &self.stack.failures_queue_url);
                 let depths = (self.client().queue_depth(ingest).await?, self.client().queue_depth(failures).await?);
-                bail!("after {at_most:?} there is still work: {depths:?} wait and are in flight in ingest and failures");
+                bail!(
+                    "after {at_most:?} there is still work: {depths:?} wait and are in flight in ingest and failures"
+                );
             }
         }
         Ok(())
@@ -188,7 +190,9 @@ impl Rig {
                 Err(error) => return Err(error),
             },
         };
-        services.iter().for_each(|service| service.stop());
+        for service in services {
+            service.stop();
+        }
         running.await?;
         driven
     }

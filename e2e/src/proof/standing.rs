@@ -107,7 +107,8 @@ impl Rig {
         let versions = self.client().list_versions(&self.stack.lake_bucket, "ledger/").await?;
         let fetch = async |version: ObjectVersion| {
             let bytes = self.client().get_version(&self.stack.lake_bucket, &version).await?;
-            let entry: Value = serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", version.key))?;
+            let entry: Value =
+                serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", version.key))?;
             anyhow::Ok((version, entry))
         };
         let history: Vec<_> = stream::iter(versions).map(fetch).buffer_unordered(IN_FLIGHT).try_collect().await?;
@@ -149,9 +150,8 @@ impl Rig {
         );
         let answer = duckdb(&self.python, &sql)?;
         let count = |row: &Value| row.get(2).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok());
-        let of = |row: &Value| {
-            ((text(row, "/0").to_owned(), text(row, "/1").to_owned()), count(row).unwrap_or_default())
-        };
+        let of =
+            |row: &Value| ((text(row, "/0").to_owned(), text(row, "/1").to_owned()), count(row).unwrap_or_default());
         Ok(list(&answer, "").iter().map(of).collect())
     }
 }

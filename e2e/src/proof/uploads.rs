@@ -104,7 +104,8 @@ impl Version {
     /// The same version with other identities of its rows.
     #[must_use]
     pub fn renumbered(mut self, from: &str, to: &str) -> Self {
-        self.content = String::from_utf8_lossy(&self.content).replace(&format!("\n{from}"), &format!("\n{to}")).into_bytes();
+        self.content =
+            String::from_utf8_lossy(&self.content).replace(&format!("\n{from}"), &format!("\n{to}")).into_bytes();
         if let Fate::Accepted { rows, .. } = &mut self.fate {
             for row in rows.iter_mut() {
                 if let Some(rest) = row.strip_prefix(from) {
@@ -227,19 +228,13 @@ pub fn interleaved_among(files: &[File], neighbours: usize, random: &mut Random)
 mod tests {
     use super::*;
 
-    const MIX: Mix = Mix {
-        files: 200,
-        several_versions: 40,
-        broken: 30,
-        big: 0,
-        unknown: 5,
-        rows_max: 20,
-        partitions_max: 3,
-    };
+    const MIX: Mix =
+        Mix { files: 200, several_versions: 40, broken: 30, big: 0, unknown: 5, rows_max: 20, partitions_max: 3 };
 
     #[test]
     fn a_seed_makes_the_same_files_again() {
-        let made = |seed| files(&MIX, &mut Random::new(seed, "files")).into_iter().map(|file| (file.key, file.versions));
+        let made =
+            |seed| files(&MIX, &mut Random::new(seed, "files")).into_iter().map(|file| (file.key, file.versions));
         let contents = |seed| -> Vec<Vec<u8>> { made(seed).flat_map(|(_, all)| all).map(|one| one.content).collect() };
         assert_eq!(contents(3), contents(3));
         assert_ne!(contents(3), contents(4));

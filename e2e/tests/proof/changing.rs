@@ -18,8 +18,7 @@ const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Files of two good versions of several megabytes each: read in two ranges.
 fn big_files(random: &mut Random, files: usize) -> Vec<File> {
-    let mix =
-        Mix { files, several_versions: 0, broken: 0, big: 100, unknown: 0, rows_max: 1, partitions_max: 1 };
+    let mix = Mix { files, several_versions: 0, broken: 0, big: 100, unknown: 0, rows_max: 1, partitions_max: 1 };
     let mut first = uploads::files(&mix, random);
     let second = uploads::files(&Mix { big: 0, rows_max: 20, ..mix }, random);
     for (number, (file, other)) in first.iter_mut().zip(second).enumerate() {
@@ -121,7 +120,8 @@ async fn an_object_that_changes_while_it_is_read_is_never_taken_in_as_a_mix() ->
     rig.with(&[&route_failures], rig.settle(TIMEOUT)).await?;
     let standing = rig.standing().await?;
     let missing = standing.letters.iter().filter(|(_, record)| record["kind"] == "SourceMissing").count();
-    let found = oracle::check(&uploaded, &standing, &[route_failures.tally()]).with_context(|| format!("seed {seed}"))?;
+    let found =
+        oracle::check(&uploaded, &standing, &[route_failures.tally()]).with_context(|| format!("seed {seed}"))?;
     tell(NAME, &format!("{found:?}"));
     assert_eq!(missing, 2, "two objects were deleted");
     Ok(())

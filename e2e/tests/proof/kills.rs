@@ -23,15 +23,8 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     let seed = seed(NAME);
     let mut random = Random::new(seed, NAME);
     let kills = scaled(30, 260);
-    let mix = Mix {
-        files: kills * 4,
-        several_versions: 50,
-        broken: 25,
-        big: 6,
-        unknown: 3,
-        rows_max: 30,
-        partitions_max: 4,
-    };
+    let mix =
+        Mix { files: kills * 4, several_versions: 50, broken: 25, big: 6, unknown: 3, rows_max: 30, partitions_max: 4 };
     let files = uploads::files(&mix, &mut random);
     // Neighbours only, so that all versions of most files are uploaded when the kills are done.
     let order = uploads::interleaved_among(&files, 12, &mut random);
@@ -72,7 +65,10 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     for (function, tally) in ["ingest", "route-failures"].into_iter().zip(&tallies) {
         let (killed, deliveries, timed_out) = (tally.killed(), tally.deliveries, tally.timed_out);
         let at: BTreeMap<&str, u64> = tally.kills.iter().map(|(at, count)| (at.as_str(), *count)).collect();
-        tell(NAME, &format!("{function}: {killed} kills ({timed_out} for its time) in {deliveries} deliveries, at {at:?}"));
+        tell(
+            NAME,
+            &format!("{function}: {killed} kills ({timed_out} for its time) in {deliveries} deliveries, at {at:?}"),
+        );
     }
     let found = oracle::check(&uploaded, &rig.standing().await?, &tallies).with_context(|| format!("seed {seed}"))?;
     tell(NAME, &format!("in {elapsed:.0} s: {found:?}"));

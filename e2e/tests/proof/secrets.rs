@@ -97,7 +97,8 @@ fn bad_rows(prefix: &str) -> String {
         let _ = writeln!(text, "{prefix}{number},{row}");
     }
     // The same key again, and one that is empty.
-    let _ = writeln!(text, "{MARK}{prefix},eu,a,ABC,2024-01-01,1.00,1,x\n{MARK}{prefix},eu,a,ABC,2024-01-01,1.00,1,{MARK}");
+    let _ =
+        writeln!(text, "{MARK}{prefix},eu,a,ABC,2024-01-01,1.00,1,x\n{MARK}{prefix},eu,a,ABC,2024-01-01,1.00,1,{MARK}");
     let _ = writeln!(text, ",{MARK}region,a,ABC,2024-01-01,1.00,1,{MARK}");
     text
 }
@@ -134,7 +135,9 @@ fn files() -> BTreeMap<String, Vec<u8>> {
     packed.extend_from_slice(good_rows("z", 3).as_bytes());
     add("vault/packed-rejected.csv", packed);
     let good = |number: usize| {
-        format!("{{\"id\": \"{MARK}{number}\", \"amount\": {NUMBER}{number}, \"person\": {{\"name\": \"ab\", \"born\": \"2024-01-01\"}}}}\n")
+        format!(
+            "{{\"id\": \"{MARK}{number}\", \"amount\": {NUMBER}{number}, \"person\": {{\"name\": \"ab\", \"born\": \"2024-01-01\"}}}}\n"
+        )
     };
     let good: String = (0..20).map(good).collect();
     let bad = [
@@ -151,7 +154,10 @@ fn files() -> BTreeMap<String, Vec<u8>> {
     add("vault_json/mixed-committed.json", format!("{good}{bad}\n").into_bytes());
     add("vault_json/bad-rejected.json", format!("{bad}\n").into_bytes());
     add("vault_json/text-rejected.json", format!("{MARK} is no JSON\n").into_bytes());
-    add("drafted/people.csv", format!("name,age,code\n{MARK}a,{NUMBER},{MARK}\n{MARK}b,{NUMBER},{MARK}\n").into_bytes());
+    add(
+        "drafted/people.csv",
+        format!("name,age,code\n{MARK}a,{NUMBER},{MARK}\n{MARK}b,{NUMBER},{MARK}\n").into_bytes(),
+    );
     add("drafted/broken.csv", format!("name,age\n{MARK}\"a,\n\"{MARK}").into_bytes());
     files
 }
@@ -160,7 +166,9 @@ fn files() -> BTreeMap<String, Vec<u8>> {
 fn without_the_lake(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            for name in ["path", "partition", "kept_paths", "Values", "Location", "PartitionValueList", "PartitionsToGet"] {
+            for name in
+                ["path", "partition", "kept_paths", "Values", "Location", "PartitionValueList", "PartitionsToGet"]
+            {
                 fields.remove(name);
             }
             fields.values_mut().for_each(without_the_lake);
@@ -196,7 +204,8 @@ async fn written(rig: &Rig, services: &[&Service]) -> Result<Vec<(String, String
             if is_lake || prefix.is_empty() && version.key.contains('/') {
                 continue;
             }
-            let mut text = String::from_utf8_lossy(&client.get_version(&stack.lake_bucket, &version).await?).into_owned();
+            let mut text =
+                String::from_utf8_lossy(&client.get_version(&stack.lake_bucket, &version).await?).into_owned();
             if prefix == "ledger/" {
                 let mut entry: Value = serde_json::from_str(&text)?;
                 without_the_lake(&mut entry);
@@ -216,7 +225,7 @@ async fn written(rig: &Rig, services: &[&Service]) -> Result<Vec<(String, String
     }
     let request = json!({ "DatabaseName": stack.database });
     let mut tables = client.json("AWSGlue.GetTables", &request).await?;
-    for table in tables["TableList"].as_array().into_iter().flatten() {
+    for table in tables.get("TableList").and_then(serde_json::Value::as_array).into_iter().flatten() {
         let request = json!({ "DatabaseName": stack.database, "TableName": table["Name"] });
         let mut partitions = client.json("AWSGlue.GetPartitions", &request).await?;
         without_the_lake(&mut partitions);
@@ -257,9 +266,17 @@ async fn secrets_in_cells_stand_in_the_lake_and_in_the_rejects_and_nowhere_else(
     let rejects = rig.stack.athena("SELECT raw FROM rejects WHERE raw LIKE '%zq7x%' OR raw LIKE '%7391846%'").await?;
     let written = written(&rig, &services).await?;
     let alerts = written.iter().filter(|(what, _)| what == "alert").count();
-    tell(NAME, &format!("{} rejected rows with secrets; {} texts searched, {alerts} alerts", rejects.rows.len(), written.len()));
+    tell(
+        NAME,
+        &format!(
+            "{} rejected rows with secrets; {} texts searched, {alerts} alerts",
+            rejects.rows.len(),
+            written.len()
+        ),
+    );
     assert!(rejects.rows.len() > 30 && alerts > 0, "{} rejected rows, {alerts} alerts", rejects.rows.len());
-    let told: Vec<String> = written.iter().filter(|(_, text)| is_telling(text)).map(|(what, text)| shown(what, text)).collect();
+    let told: Vec<String> =
+        written.iter().filter(|(_, text)| is_telling(text)).map(|(what, text)| shown(what, text)).collect();
     assert!(told.is_empty(), "{} texts hold secrets:\n{}", told.len(), told.join("\n"));
     Ok(())
 }

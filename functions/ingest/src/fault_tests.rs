@@ -283,7 +283,7 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
                 uploaded[at].was_committed |= matches!(outcome, Outcome::Committed(_) | Outcome::AlreadyCommitted);
             }
         }
-        wait([0, 1, 100, LATER][dice.below(4)] as u64);
+        wait([0, 1, 100, LATER][dice.below(4)]);
     }
     let mut waiting: Vec<usize> = (0..uploaded.len()).filter(|at| !uploaded[*at].is_acknowledged).collect();
     while !waiting.is_empty() {

@@ -36,9 +36,8 @@ impl Answer {
 
 impl Request {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let value =
-            |line: &'_ str| line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name)).is_some();
-        self.head.lines().find(|line| value(line)).and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(':'));
+        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
@@ -130,7 +129,7 @@ impl<S: Service> Shared<S> {
 fn write(stream: &mut TcpStream, answer: &Answer, is_head: bool) -> Option<()> {
     let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
     for (name, value) in &answer.headers {
-        head += &format!("{name}: {value}\r\n");
+        head.extend([name, ": ", value, "\r\n"]);
     }
     let mut bytes = (head + "\r\n").into_bytes();
     if !is_head {
@@ -143,7 +142,7 @@ fn write(stream: &mut TcpStream, answer: &Answer, is_head: bool) -> Option<()> {
 /// `None` when the client has gone.
 fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;

@@ -152,13 +152,12 @@ fn refused(status: u16, code: &str) -> Answer {
 }
 
 fn of_error(error: &object_store::Error) -> Answer {
-    match error {
-        object_store::Error::NotFound { .. } => refused(404, "NoSuchKey"),
-        object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. } => {
-            refused(412, "PreconditionFailed")
-        }
-        other => panic!("{other}"),
+    if matches!(error, object_store::Error::NotFound { .. }) {
+        return refused(404, "NoSuchKey");
     }
+    let is_met = !matches!(error, object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. });
+    assert!(!is_met, "{error}");
+    refused(412, "PreconditionFailed")
 }
 
 fn put(bucket: &Bucket, key: &Path, request: &Request) -> Answer {

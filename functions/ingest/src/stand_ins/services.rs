@@ -2,6 +2,7 @@
 //! They must not know what the tables are of.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -198,11 +199,14 @@ fn partitions(tables: &mut CatalogContent, operation: &str, body: &Value) -> Ans
         "BatchCreatePartition" => {
             for partition in list("PartitionInputList") {
                 let values = partition["Values"].clone();
-                if partitions.contains_key(&values.to_string()) {
-                    let detail = json!({ "ErrorCode": "AlreadyExistsException" });
-                    errors.push(json!({ "PartitionValues": values, "ErrorDetail": detail }));
-                } else {
-                    partitions.insert(values.to_string(), partition);
+                match partitions.entry(values.to_string()) {
+                    Entry::Vacant(place) => {
+                        place.insert(partition);
+                    }
+                    Entry::Occupied(_) => {
+                        let detail = json!({ "ErrorCode": "AlreadyExistsException" });
+                        errors.push(json!({ "PartitionValues": values, "ErrorDetail": detail }));
+                    }
                 }
             }
         }

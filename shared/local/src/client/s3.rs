@@ -60,7 +60,8 @@ impl Client {
     /// # Errors
     /// It is not there, or the call fails.
     pub async fn get_object_and_tag(&self, bucket: &str, key: &str) -> Result<(Vec<u8>, String)> {
-        let answer = send(self.request(Method::GET, &object_path(bucket, key)), &format!("get s3://{bucket}/{key}")).await?;
+        let answer =
+            send(self.request(Method::GET, &object_path(bucket, key)), &format!("get s3://{bucket}/{key}")).await?;
         let tag = answer.headers.get("etag").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         Ok((answer.bytes, tag))
     }
@@ -102,7 +103,8 @@ impl Client {
         let mut markers = String::new();
         loop {
             let path = format!("/{bucket}?versions&prefix={}{markers}", escaped(prefix));
-            let listed = send(self.request(Method::GET, &path), &format!("list versions of s3://{bucket}/{prefix}")).await?;
+            let listed =
+                send(self.request(Method::GET, &path), &format!("list versions of s3://{bucket}/{prefix}")).await?;
             let answer = String::from_utf8_lossy(&listed.bytes);
             for version in xml::elements(&answer, "Version") {
                 let text = |name: &str| xml::text(version, name).unwrap_or_default();
