@@ -7,7 +7,7 @@ use lakegate_lake::contracts::Lookup;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
 use lakegate_lake::ledger::{self, Entry, Source, State, Wanted};
-use lakegate_lake::{LakeError, chain, layout, read};
+use lakegate_lake::{LakeError, announce, chain, layout, read};
 
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::publication::ENGINE_VERSION;
@@ -57,8 +57,9 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
     // The entry was read before: what is seen now is not older than what the entry says.
     let unversioned = ObjectEvent { version_id: None, etag: None, size_bytes: None, ..event.clone() };
     match read::open(objects, &unversioned, event.key.as_str()).await {
-        Ok(_) if is_to_be_taken_in(&found, &event) => {
-            let delivery = Delivery { event: &unversioned, ..delivery };
+        Ok(object) if is_to_be_taken_in(&found, &event) => {
+            let created = created(context, &unversioned, object.size_bytes);
+            let delivery = Delivery { event: &created, ..delivery };
             return Ok(Some(take_in::take_in(context, delivery).await?));
         }
         // It was uploaded again, or the version that was deleted was not the one that counts.
@@ -152,6 +153,13 @@ fn is_to_be_taken_in(found: &Found, event: &ObjectEvent) -> bool {
         return false;
     };
     is_removed(found) || (event.version_id.is_some() && event.version_id == entry.source.version_id)
+}
+
+/// The event of what stands under the key of a removal: whoever reads it next, Glue or a dead letter's replay, has an object to take in.
+fn created(context: &Context, removal: &ObjectEvent, size_bytes: u64) -> ObjectEvent {
+    let source = Source { size_bytes, ..Source::of_event(removal) };
+    let original = announce::version(&context.settings.aws.region, &source, (context.clock)().into());
+    ObjectEvent { size_bytes: Some(size_bytes), original, ..removal.clone() }
 }
 
 fn is_removed(found: &Found) -> bool {

@@ -244,6 +244,31 @@ async fn an_object_whose_deletion_is_undone_is_taken_in_again() {
 }
 
 #[tokio::test]
+async fn an_object_whose_deletion_is_undone_is_handed_on_as_one_that_was_created() {
+    let aws = Aws::start();
+    let mut lake = World::versioned(&aws).await;
+    lake.deploy(&removing()).await;
+    let first = lake.upload(FIRST).await;
+    lake.settle(&first).await;
+    let removal = lake.deleted().await;
+    lake.settle_removal(&removal).await;
+    lake.raw.put(&Path::from(lake.key), FIRST.into()).await.unwrap();
+    lake.heavy_bytes = 1;
+    let undone = ObjectEvent { version_id: Some("delete marker".to_owned()), ..lake.removal() };
+    assert!(matches!(lake.settle_removal(&undone).await, Outcome::Heavy(_)));
+    let messages = aws.messages_to("heavy");
+    let [event] = &lakegate_lake::events::parse(messages[0]["MessageBody"].as_str().unwrap()).unwrap()[..] else {
+        panic!("{messages:?}")
+    };
+    assert_eq!((event.key.as_str(), &event.sequencer), (lake.key, &undone.sequencer));
+    assert_eq!(
+        (event.size_bytes, &event.version_id),
+        (Some(FIRST.len() as u64), &None),
+        "not that of the delete marker"
+    );
+}
+
+#[tokio::test]
 async fn the_version_that_counts_is_deleted_for_good_and_the_one_before_it_counts_again() {
     let aws = Aws::start();
     let lake = World::versioned(&aws).await;

@@ -97,7 +97,7 @@ fn of_record(record: &str, message: &Message) -> Routed {
     };
     let summary = format!("the failure record does not parse: {error}");
     let mut record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, summary);
-    let event = events::parse(&message.body).ok().and_then(|events| events.into_iter().next());
+    let event = events::first_object(&message.body);
     record.source = event.as_ref().map(FailedSource::from);
     Routed { identity: message.id.clone(), record, original }
 }
@@ -140,7 +140,7 @@ async fn of_glue_job(glue: &GlueClient, change: &GlueJobStateChange, body: &str)
         }
     };
     let original = arguments.get(jobs::EVENT_ARGUMENT);
-    let event = original.and_then(|original| events::parse(original).ok()).and_then(|events| events.into_iter().next());
+    let event = original.and_then(|original| events::first_object(original));
     record.source = event.as_ref().map(FailedSource::from);
     let original = event.map_or_else(|| body.to_owned(), |event| event.original);
     Ok(Routed { identity: identity(&record, &original), record, original })
