@@ -1,6 +1,7 @@
 //! Tests: what becomes of whole messages, and when they are to come again.
 //! They must not know how an object is taken in.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use lakegate_lake::layout;
@@ -162,7 +163,7 @@ fn encoded(key: &str) -> String {
         match byte {
             b' ' => encoded.push('+'),
             byte if byte.is_ascii_alphanumeric() || b"-._*/".contains(&byte) => encoded.push(char::from(byte)),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
+            byte => write!(encoded, "%{byte:02X}").unwrap(),
         }
     }
     encoded

@@ -62,11 +62,9 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
             let delivery = Delivery { event: &created, ..delivery };
             return Ok(Some(take_in::take_in(context, delivery).await?));
         }
-        // It was uploaded again, or the version that was deleted was not the one that counts.
-        Ok(_) => return Ok(Some(Outcome::NothingToRemove)),
+        // It was uploaded again, or the version that was deleted was not the one that counts; or it never was taken in, for its key.
+        Ok(_) | Err(LakeError::UnsupportedKey { .. }) => return Ok(Some(Outcome::NothingToRemove)),
         Err(LakeError::NoSuchObject { .. }) => {}
-        // Such an object was never taken in.
-        Err(LakeError::UnsupportedKey { .. }) => return Ok(Some(Outcome::NothingToRemove)),
         Err(error) => return Err(error.into()),
     }
     if is_removed(&found) && !is_newer(&found, &event) {
