@@ -88,8 +88,6 @@ struct Plan {
     armed: BTreeMap<usize, Fault>,
     /// Calls that are repeated by their client, and go wrong again.
     repeated: BTreeMap<String, Fault>,
-    /// What was asked, over HTTP.
-    requests: Vec<String>,
     may_go_on: bool,
 }
 
@@ -136,19 +134,10 @@ impl Faults {
         plan.armed.remove(&call)
     }
 
-    /// What was asked until now, over HTTP.
-    pub(crate) fn requests(&self) -> Vec<String> {
-        self.plan.lock().unwrap().requests.clone()
-    }
-
     /// As `next`, for a request that its client may repeat.
     pub(crate) fn next_of(&self, request: &str) -> Option<Fault> {
-        {
-            let mut plan = self.plan.lock().unwrap();
-            if let Some(fault) = plan.repeated.get(request) {
-                return Some(*fault);
-            }
-            plan.requests.push(request.to_owned());
+        if let Some(fault) = self.plan.lock().unwrap().repeated.get(request) {
+            return Some(*fault);
         }
         let fault = self.next()?;
         if !fault.is_once() && !fault.is_deadly() && fault != Fault::Wait {
