@@ -99,6 +99,11 @@ impl<'a> World<'a> {
         Self::with(aws, Some(s3), Bucket::with_versions()).await
     }
 
+    /// As `over_http`, but the raw bucket keeps no versions.
+    pub(crate) async fn over_http_without_versions(aws: &'a Aws, s3: &'a S3) -> Self {
+        Self::with(aws, Some(s3), Bucket::default()).await
+    }
+
     async fn with(aws: &'a Aws, s3: Option<&'a S3>, raw: Bucket) -> Self {
         let faults = Arc::<Faults>::default();
         aws.reset(&faults);
