@@ -20,7 +20,7 @@ impl Uploaded {
     #[must_use]
     pub fn none_of(files: Vec<File>) -> Self {
         let versions = vec![Vec::new(); files.len()];
-        Self { files, versions, deleted: BTreeSet::new() }
+        Self { files, versions, deleted: BTreeSet::new(), is_removing: false }
     }
 
     /// Uploads the next version of a file.

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::service::Tally;
 use super::standing::Standing;
-use super::uploads::{Fate, File};
+use super::uploads::{Fate, File, Version};
 
 /// Problems that are shown; the others are counted.
 const SHOWN: usize = 25;
 /// States in which an object is dealt with.
-const SETTLED: [&str; 3] = ["committed", "rejected", "failed"];
+const SETTLED: [&str; 4] = ["committed", "rejected", "failed", "removed"];
 
 /// What was uploaded, when all of it is.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Uploaded {
     pub versions: Vec<Vec<String>>,
     /// Files that were deleted in the end.
     pub deleted: BTreeSet<usize>,
+    /// Whether the contract says that the rows of deleted files leave the table, and deletions are announced.
+    pub is_removing: bool,
 }
 
 /// What the oracle found, in numbers.
@@ -127,11 +129,17 @@ impl Check<'_> {
         if !SETTLED.contains(&state) || entry.get("lease_until").is_some() {
             self.problems.push(format!("{}: its ledger entry is still {state}", file.key));
         }
-        let stands = self.version_that_stands(file, versions, is_deleted);
+        // What no contract covers has nothing that could be removed.
+        let is_covered = !file.versions.iter().any(Version::is_uncovered);
+        let is_removed = is_deleted && is_covered && self.uploaded.is_removing;
+        if is_removed != (state == "removed") || is_removed && !list(entry, "/outputs").is_empty() {
+            self.problems.push(format!("{}: deleted: {is_deleted}, and its ledger entry says {entry}", file.key));
+        }
+        let stands = if is_removed { None } else { self.version_that_stands(file, versions, is_deleted) };
         self.rows_of(index, file, stands);
         self.entry_of(file, versions, entry, is_deleted);
         self.letters_of(file, versions, is_deleted);
-        self.rejects_of(file, versions, stands, is_deleted);
+        self.rejects_of(file, versions, stands, is_deleted, is_removed);
     }
 
     /// The latest version that was accepted: the last one, unless it is broken; then the latest that was ever committed. Versions that
@@ -227,7 +235,14 @@ impl Check<'_> {
         }
     }
 
-    fn rejects_of(&mut self, file: &File, versions: &[String], stands: Option<usize>, is_deleted: bool) {
+    fn rejects_of(
+        &mut self,
+        file: &File,
+        versions: &[String],
+        stands: Option<usize>,
+        is_deleted: bool,
+        is_removed: bool,
+    ) {
         let last = versions.len().checked_sub(1);
         for (index, (version, uploaded)) in versions.iter().zip(&file.versions).enumerate() {
             let (Fate::Accepted { rejected, .. } | Fate::Refused { rejected, .. }) = &uploaded.fate;
@@ -235,7 +250,7 @@ impl Check<'_> {
             let is_kept = stands == Some(index);
             let is_current = last == Some(index) && !uploaded.is_accepted() && !is_deleted;
             // Rejects of refused versions in between are kept until a version is published. What is deleted may never have been read.
-            let may_be_kept = !uploaded.is_accepted() && stands < Some(index);
+            let may_be_kept = !uploaded.is_accepted() && stands < Some(index) && !is_removed;
             let must = if is_kept || is_current { *rejected } else { 0 };
             if has != must && !(may_be_kept && has == *rejected) {
                 let rows = format!("{has} rejected rows are kept, must be {must}");

@@ -30,6 +30,7 @@ fn uploaded() -> Uploaded {
         ],
         versions: vec![vec!["g0".to_owned(), "g1".to_owned()], vec!["b0".to_owned()]],
         deleted: BTreeSet::new(),
+        is_removing: false,
     }
 }
 
@@ -125,4 +126,21 @@ fn a_refused_version_that_was_deleted_before_it_was_read_keeps_no_rejects() {
     standing.ledger.insert(BAD.to_owned(), missing);
     standing.letters = vec![letter(BAD, "b0", "SourceMissing")];
     check(&uploaded, &standing, &[Tally::default()]).unwrap();
+}
+
+#[test]
+fn what_a_deletion_removes_must_be_gone() {
+    let mut uploaded = uploaded();
+    uploaded.deleted.insert(0);
+    uploaded.is_removing = true;
+    let error = check(&uploaded, &standing(), &[Tally::default()]).unwrap_err().to_string();
+    assert!(error.contains("must have 0") && error.contains("2 rejected rows are kept, must be 0"), "{error}");
+
+    let mut gone = standing();
+    gone.rows.clear();
+    gone.rejects.remove(&(GOOD.to_owned(), "g1".to_owned()));
+    gone.outputs = ["rejects/bad.parquet".to_owned()].into();
+    let removed = json!({ "source": { "key": GOOD }, "state": "removed", "outputs": [] });
+    gone.ledger.insert(GOOD.to_owned(), removed);
+    check(&uploaded, &gone, &[Tally::default()]).unwrap();
 }

@@ -8,7 +8,7 @@ use super::seeded::Random;
 /// The table.
 pub const TABLE: &str = "proof";
 
-/// Two partition columns, a key and a decimal; up to half of a file's rows may be bad.
+/// Two partition columns, a key and a decimal; the rows of deleted files stay; up to half of a file's rows may be bad.
 pub const CONTRACT: &str = r#"apiVersion: v3.2.0
 kind: DataContract
 id: proof
@@ -28,6 +28,16 @@ schema:
       - {name: amount, logicalType: number, physicalType: "DECIMAL(12,2)", required: true}
       - {name: note, logicalType: string}
 "#;
+
+/// The same contract, under which the rows of deleted files leave the table.
+#[must_use]
+pub fn contract_that_removes() -> String {
+    let policies = "    customProperties:\n";
+    CONTRACT.replace(
+        policies,
+        &format!("{policies}      - {{vendor: lakegate, property: removedObjects, value: remove}}\n"),
+    )
+}
 
 const HEADER: &str = "id,region,month,amount,note\n";
 const REGIONS: [&str; 6] = ["north", "south", "east", "west", "são paulo", "a/b"];
@@ -99,6 +109,12 @@ impl Version {
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         matches!(self.fate, Fate::Accepted { .. })
+    }
+
+    /// Whether no contract covers it.
+    #[must_use]
+    pub fn is_uncovered(&self) -> bool {
+        matches!(self.fate, Fate::Refused { kind: "UnknownDataset", .. })
     }
 
     /// The same version with other identities of its rows.

@@ -29,10 +29,11 @@ fn big_files(random: &mut Random, files: usize) -> Vec<File> {
     first
 }
 
-/// The next event, once it is there.
+/// The next event of an upload, once it is there.
 async fn event(rig: &Rig) -> Result<Value> {
     for _ in 0..200 {
-        if let Some(message) = next_event(rig, &rig.stack.ingest_queue_url).await? {
+        let next = next_event(rig, &rig.stack.ingest_queue_url).await?;
+        if let Some(message) = next.filter(|message| message["Body"].to_string().contains("ObjectCreated:")) {
             return Ok(payload(&rig.stack.ingest_queue_url, &[message]));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

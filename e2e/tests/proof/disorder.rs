@@ -33,12 +33,17 @@ async fn events_repeated_and_in_any_order_leave_the_rows_of_each_files_last_good
     let files = uploads::files(&mix, &mut random);
     let order = uploads::interleaved(&files, &mut random);
     let rig = Rig::start(NAME, 10).await?;
+    // The rows of deleted files stay, or they leave.
+    let is_removing = seed % 2 == 1;
+    if is_removing {
+        rig.stack.put_contract("proof.odcs.yaml", uploads::contract_that_removes()).await?;
+    }
     let (mut ingest, mut route_failures) = (rig.ingest().await?, rig.route_failures().await?);
     ingest.workers = 4;
     (ingest.is_hasty, route_failures.is_hasty) = (true, true);
     let started = Instant::now();
     let drive = async {
-        let mut uploaded = Uploaded::none_of(files);
+        let mut uploaded = Uploaded { is_removing, ..Uploaded::none_of(files) };
         let mut disorder = Disorder::between(&rig).await?;
         for batch in order.chunks(UPLOADS_AT_ONCE) {
             for (index, _) in batch {
@@ -66,7 +71,7 @@ async fn events_repeated_and_in_any_order_leave_the_rows_of_each_files_last_good
     tell(
         NAME,
         &format!(
-            "{announced} events sent {sent} times, delivered {deliveries} times, {back} sent back, in {elapsed:.0} s: {found:?}"
+            "deletions remove rows: {is_removing}; {announced} events sent {sent} times, delivered {deliveries} times, {back} sent back, in {elapsed:.0} s: {found:?}"
         ),
     );
     Ok(())

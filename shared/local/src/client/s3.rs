@@ -135,14 +135,14 @@ impl Client {
         Ok(xml::elements(&answer, "Upload").into_iter().filter_map(|upload| xml::text(upload, "Key")).collect())
     }
 
-    /// From now on the bucket announces created objects to another queue, and only to that one.
+    /// From now on the bucket announces created and removed objects to another queue, and only to that one.
     ///
     /// # Errors
     /// The call fails.
     pub async fn announce_to(&self, bucket: &str, queue_arn: &str) -> Result<()> {
         let body = format!(
             "<NotificationConfiguration><QueueConfiguration><Id>all</Id><Queue>{queue_arn}</Queue>\
-             <Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>"
+             <Event>s3:ObjectCreated:*</Event><Event>s3:ObjectRemoved:*</Event></QueueConfiguration></NotificationConfiguration>"
         );
         let request = self.request(Method::PUT, &format!("/{bucket}?notification")).body(body);
         send(request, &format!("notifications of s3://{bucket}")).await?;
