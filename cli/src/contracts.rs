@@ -46,7 +46,7 @@ pub(crate) fn read(file: &Path) -> Result<Contract> {
         Ok(checked) => Ok(checked.contract),
         Err(problems) => {
             for problem in &problems {
-                eprintln!("{}: error: {problem}", file.display());
+                eprintln!("{}: error: {problem}", place(file, problem.line));
             }
             anyhow::bail!(
                 "{} is no contract that can be enforced ({})",
@@ -66,7 +66,7 @@ fn check(file: &Path) -> Result<bool> {
     match parse(file)? {
         Ok(Checked { contract, notes }) => {
             for note in &notes {
-                output::line(&format!("{}: note: {note}", file.display()))?;
+                output::line(&format!("{}: note: {note}", place(file, note.line)))?;
             }
             let columns = count(contract.columns.len(), "column");
             output::line(&format!(
@@ -79,12 +79,17 @@ fn check(file: &Path) -> Result<bool> {
         }
         Err(problems) => {
             for problem in &problems {
-                output::line(&format!("{}: error: {problem}", file.display()))?;
+                output::line(&format!("{}: error: {problem}", place(file, problem.line)))?;
             }
             output::line(&format!("{}: {}", file.display(), count(problems.len(), "error")))?;
             Ok(false)
         }
     }
+}
+
+/// `orders.odcs.yaml:12`, which editors can open.
+fn place(file: &Path, line: Option<u64>) -> String {
+    line.map_or_else(|| file.display().to_string(), |line| format!("{}:{line}", file.display()))
 }
 
 fn count(number: usize, noun: &str) -> String {
