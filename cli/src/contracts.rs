@@ -11,10 +11,16 @@ use lakegate_contract::{Checked, Contract, Problem};
 
 use crate::output;
 
+const CHECK_HELP: &str = "\
+An error rejects the contract; a note tells what is legal and not enforced, or read otherwise than written. Both name the line.
+
+Exit status: 0 every contract can be used, 2 wrong usage, 1 anything else.";
+
 /// The subcommands of `lakegate contracts`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ContractsCommand {
-    /// Check contracts: every error, and what is not enforced, by its path in the document
+    /// Check contracts: every error, and what is not enforced, by its line and path in the document
+    #[command(after_help = CHECK_HELP)]
     Check {
         /// Contract documents (ODCS v3, YAML or JSON)
         #[arg(required = true, value_name = "FILE")]

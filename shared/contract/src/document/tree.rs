@@ -47,13 +47,16 @@ fn step<'v, 't, 'p>(
         }
         (Value::Array(items), Tree::List(trees)) => {
             let of_name = |(index, item): (usize, &'v Value)| {
-                let rest = behind(&format!("[{}]", label(index, item)))?;
-                Some((item, trees.get(index)?, rest))
+                let label = label(index, item);
+                let rest = behind(&format!("[{label}]"))?;
+                Some((label.len(), (item, trees.get(index)?, rest)))
             };
             let of_index =
                 |(index, item): (usize, &'v Value)| Some((item, trees.get(index)?, behind(&format!("[{index}]"))?));
             let items = || items.iter().enumerate();
-            items().find_map(of_name).or_else(|| items().find_map(of_index))
+            // From the end: of several items of one name the first is meant.
+            let named = items().rev().filter_map(of_name).max_by_key(|(length, _)| *length);
+            named.map(|(_, found)| found).or_else(|| items().find_map(of_index))
         }
         _ => None,
     }
