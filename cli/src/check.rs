@@ -102,20 +102,12 @@ fn as_text(path: &Path, report: &Report, judgement: &Judgement, contract: &Contr
         Verdict::Published => "would be published, without its rejected rows",
         Verdict::Rejected => "would be rejected",
     };
-    let mut lines = vec![format!(
-        "{path}: {verdict}: {} rows read, {} accepted, {} rejected, {} duplicate, in {} ms",
-        report.rows_read, report.rows_accepted, report.rows_rejected, report.rows_duplicate, report.elapsed_ms
-    )];
+    let mut lines = vec![format!("{path}: {verdict}: {}", report.counts())];
     if let Some(error) = &report.file_error {
         let line = error.line.map_or_else(String::new, |line| format!(":{line}"));
         lines.push(format!("{path}{line}: {} [{}]", error.message, error.kind));
     }
-    for (column, rules) in &report.violations {
-        for (rule, rows) in rules {
-            let column = if column.is_empty() { "the record" } else { column };
-            lines.push(format!("  {rows:>8} rows break {rule} of {column}"));
-        }
-    }
+    lines.extend(report.broken_rules());
     for at in &judgement.first_rejects {
         let field = field_of(at.field, contract).map_or_else(String::new, |field| format!(" (field {field})"));
         let column = if at.column.is_empty() { String::new() } else { format!("{}{field}: ", at.column) };

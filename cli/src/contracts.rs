@@ -11,10 +11,16 @@ use lakegate_contract::{Checked, Contract, Problem};
 
 use crate::output;
 
+const CHECK_HELP: &str = "\
+An error rejects the contract; a note tells what is legal and not enforced, or read otherwise than written. Both name the line.
+
+Exit status: 0 every contract can be used, 2 wrong usage, 1 anything else.";
+
 /// The subcommands of `lakegate contracts`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ContractsCommand {
-    /// Check contracts: every error, and what is not enforced, by its path in the document
+    /// Check contracts: every error, and what is not enforced, by its line and path in the document
+    #[command(after_help = CHECK_HELP)]
     Check {
         /// Contract documents (ODCS v3, YAML or JSON)
         #[arg(required = true, value_name = "FILE")]
@@ -46,7 +52,7 @@ pub(crate) fn read(file: &Path) -> Result<Contract> {
         Ok(checked) => Ok(checked.contract),
         Err(problems) => {
             for problem in &problems {
-                eprintln!("{}: error: {problem}", file.display());
+                eprintln!("{}: error: {problem}", place(file, problem.line));
             }
             anyhow::bail!(
                 "{} is no contract that can be enforced ({})",
@@ -66,7 +72,7 @@ fn check(file: &Path) -> Result<bool> {
     match parse(file)? {
         Ok(Checked { contract, notes }) => {
             for note in &notes {
-                output::line(&format!("{}: note: {note}", file.display()))?;
+                output::line(&format!("{}: note: {note}", place(file, note.line)))?;
             }
             let columns = count(contract.columns.len(), "column");
             output::line(&format!(
@@ -79,12 +85,17 @@ fn check(file: &Path) -> Result<bool> {
         }
         Err(problems) => {
             for problem in &problems {
-                output::line(&format!("{}: error: {problem}", file.display()))?;
+                output::line(&format!("{}: error: {problem}", place(file, problem.line)))?;
             }
             output::line(&format!("{}: {}", file.display(), count(problems.len(), "error")))?;
             Ok(false)
         }
     }
+}
+
+/// `orders.odcs.yaml:12`, which editors can open.
+fn place(file: &Path, line: Option<u64>) -> String {
+    line.map_or_else(|| file.display().to_string(), |line| format!("{}:{line}", file.display()))
 }
 
 fn count(number: usize, noun: &str) -> String {

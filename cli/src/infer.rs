@@ -10,6 +10,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use lakegate_convert::{Draft, Inference, Naming, Reading, Verdict};
 
+use crate::operate::shown;
+use crate::text_table::count;
 use crate::{check, output, reading};
 
 const EXAMPLES: &str = "\
@@ -20,7 +22,8 @@ Examples:
   lakegate infer 2025-09.csv --table orders --location 's3://*/orders/**/*.csv'
 
 The whole file is read: dialect, encoding, types, date patterns and missing values are what all of it shows, and comments \
-say so. The draft accepts the file that it was made from.";
+say so. The draft is held against the file at once; it accepts its rows, but for those that cannot be read at all (a stray quote, a \
+missing field). A column with one value that is no number is text: the comments say where that stands.";
 
 /// Draft a contract from a file: dialect, encoding, columns and types, with the evidence as comments
 #[derive(Debug, clap::Args)]
@@ -85,8 +88,10 @@ fn verify(path: &Path, draft: &Draft) -> Result<String> {
     let judgement = check::judge(path, &Arc::new(contract.contract), 1)?;
     let counts = judgement.counts;
     Ok(match (judgement.verdict, counts.rejected) {
-        (Verdict::Published, 0) => format!("{0} of {0} rows keep it", counts.read),
-        (Verdict::Published, rejected) => format!("{rejected} of {} rows break it, see its comments", counts.read),
+        (Verdict::Published, 0) => format!("it accepts all {}", shown::count(counts.read, "row")),
+        (Verdict::Published, rejected) => {
+            format!("it rejects {} of {}, see its comments", count(rejected), shown::count(counts.read, "row"))
+        }
         (Verdict::Rejected, _) => {
             let message = judgement.file_error.map(|error| error.message).unwrap_or_default();
             format!("it rejects the file: {message}")

@@ -5,6 +5,8 @@ use lakegate_contract::Violations;
 use lakegate_convert::{Judgement, RejectedAt, Verdict};
 use serde::Serialize;
 
+use crate::text_table::count;
+
 /// What became of a file.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -74,26 +76,44 @@ impl Report {
         }
     }
 
+    /// What was counted, and the time that it took.
+    pub(crate) fn counts(&self) -> String {
+        let time = match self.elapsed_ms {
+            millis @ 0..1000 => format!("{millis} ms"),
+            millis => format!("{}.{} s", count(millis / 1000), millis % 1000 / 100),
+        };
+        format!(
+            "{} read, {} accepted, {} rejected, {} duplicate, in {time}",
+            rows_of(self.rows_read).trim_start(),
+            count(self.rows_accepted),
+            count(self.rows_rejected),
+            count(self.rows_duplicate)
+        )
+    }
+
+    /// A line for each rule that was broken.
+    pub(crate) fn broken_rules(&self) -> impl Iterator<Item = String> {
+        self.violations.iter().flat_map(|(column, rules)| {
+            let column = if column.is_empty() { "the record" } else { column };
+            rules.iter().map(move |(rule, rows)| {
+                let verb = if *rows == 1 { "breaks" } else { "break" };
+                format!("  {} {verb} {rule} of {column}", rows_of(*rows))
+            })
+        })
+    }
+
     /// A few lines for a person.
     pub(crate) fn summary(&self, source: &str, first_rejects: &[RejectedAt]) -> String {
-        let mut lines = vec![format!(
-            "{source}: {}: {} rows read, {} accepted, {} rejected, {} duplicate, in {} ms",
-            self.status, self.rows_read, self.rows_accepted, self.rows_rejected, self.rows_duplicate, self.elapsed_ms
-        )];
+        let mut lines = vec![format!("{source}: {}: {}", self.status, self.counts())];
         if let Some(error) = &self.file_error {
             let line = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
             lines.push(format!("  {}: {}{line}", error.kind, error.message));
         }
-        for (column, rules) in &self.violations {
-            for (rule, rows) in rules {
-                let column = if column.is_empty() { "the record" } else { column };
-                lines.push(format!("  {rows:>8} rows break {rule} of {column}"));
-            }
-        }
+        lines.extend(self.broken_rules());
         for (column, rules) in &self.warnings {
             for (rule, rows) in rules {
                 let column = if column.is_empty() { String::new() } else { format!(" of {column}") };
-                lines.push(format!("  {rows:>8} rows: warning {rule}{column}"));
+                lines.push(format!("  {}: warning {rule}{column}", rows_of(*rows)));
             }
         }
         for at in first_rejects {
@@ -103,8 +123,13 @@ impl Report {
         if self.rows_rejected > first_rejects.len() as u64 && !first_rejects.is_empty() {
             lines.push("  … and more; the rejects file has them all".to_owned());
         }
-        lines.extend(self.outputs.iter().map(|output| format!("  {:>8} rows in {}", output.rows, output.path)));
-        lines.extend(self.rejects_path.iter().map(|path| format!("  {:>8} rows in {path}", self.rows_rejected)));
+        lines.extend(self.outputs.iter().map(|output| format!("  {} in {}", rows_of(output.rows), output.path)));
+        lines.extend(self.rejects_path.iter().map(|path| format!("  {} in {path}", rows_of(self.rows_rejected))));
         lines.join("\n")
     }
+}
+
+/// `1 row`, `1,200 rows`, in line with others.
+fn rows_of(rows: u64) -> String {
+    format!("{:>8} row{}", count(rows), if rows == 1 { "" } else { "s" })
 }

@@ -69,9 +69,9 @@ fn problems_are_told_with_line_column_and_field_and_without_values() {
     let output = check(dir.path(), &["with_rejects.csv"]);
     insta::assert_snapshot!(stdout(&output), @r"
     with_rejects.csv: would be published, without its rejected rows: 4 rows read, 2 accepted, 2 rejected, 0 duplicate, in _ ms
-             1 rows break fields of the record
-             1 rows break type of on_day
-             1 rows break minimum of quantity
+             1 row breaks fields of the record
+             1 row breaks type of on_day
+             1 row breaks minimum of quantity
     with_rejects.csv:3: on_day (field 3): not a date written yyyy-MM-dd [type]
     with_rejects.csv:3: quantity (field 1): below the minimum 1 [minimum]
     with_rejects.csv:4: 2 fields instead of 3 [fields]

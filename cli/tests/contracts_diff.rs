@@ -124,7 +124,7 @@ fn a_document_that_is_no_contract_exits_with_1_and_wrong_usage_with_2() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = text(&output.stderr);
     assert!(
-        stderr.starts_with("new.yaml: error: ") && stderr.contains("\nlakegate: new.yaml is no contract"),
+        stderr.starts_with("new.yaml:13: error: ") && stderr.contains("\nlakegate: new.yaml is no contract"),
         "{stderr}"
     );
     assert_eq!(diff(dir.path(), &["old.yaml", "missing.yaml"]).status.code(), Some(1));

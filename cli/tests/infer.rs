@@ -59,7 +59,7 @@ fn a_draft_goes_to_standard_output_and_says_what_it_is_made_from() {
             logicalType: integer
             physicalType: INTEGER
     "##);
-    insta::assert_snapshot!(stderr(&output), @"Web Orders.csv: 3 columns drafted; 2 of 2 rows keep it");
+    insta::assert_snapshot!(stderr(&output), @"Web Orders.csv: 3 columns drafted; it accepts all 2 rows");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_json_file_is_drafted_with_what_is_nested_in_it() {
           - name: note
             logicalType: string
     "##);
-    insta::assert_snapshot!(stderr(&output), @"orders.json: 3 columns drafted; 2 of 2 rows keep it");
+    insta::assert_snapshot!(stderr(&output), @"orders.json: 3 columns drafted; it accepts all 2 rows");
 }
 
 #[test]

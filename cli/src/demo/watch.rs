@@ -14,6 +14,8 @@ use crate::demo::prepare::Local;
 use crate::paint::Paint;
 
 const POLL_MILLIS: u64 = 300;
+/// Between two looks at the dead letters, which hide them for a second from `lakegate status` and `lakegate replay`.
+const LETTERS_EVERY_POLLS: u32 = 20;
 
 /// Says how to go on from here; writes the functions' environment for those who run a function themselves.
 pub(crate) async fn explain(local: &Local) -> Result<()> {
@@ -28,7 +30,7 @@ The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
 
   drop a file     curl -T my.csv {endpoint}/{raw}/orders/my.csv
   add a contract  curl -T my.odcs.yaml {endpoint}/{lake}/contracts/my.odcs.yaml
-                  (known within half a minute)
+                  (known within half a minute; its name ends in .odcs.yaml, .odcs.yml or .odcs.json)
   look around     curl '{endpoint}/{lake}?list-type=2'
   ask             AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_ENDPOINT_URL={endpoint} \\
                   cargo run -- status        (or replay, or sweep --older-than 0s)
@@ -42,15 +44,16 @@ What becomes of each file is told here.
     Ok(())
 }
 
-/// Tells of every new fate; never ends by itself.
+/// Tells of every new fate; does not end by itself.
 pub(crate) async fn watch(stack: &Stack, paint: Paint) -> Result<()> {
     let mut told = Told { since: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true), ..Told::default() };
-    loop {
-        for (key, fate) in told.news(stack).await? {
+    for poll in 0_u32.. {
+        for (key, fate) in told.news(stack, poll.is_multiple_of(LETTERS_EVERY_POLLS)).await? {
             println!("  {key:44} {} {}", fate.painted(paint), fate.story());
         }
         tokio::time::sleep(Duration::from_millis(POLL_MILLIS)).await;
     }
+    Ok(())
 }
 
 /// What has been told.
@@ -65,7 +68,7 @@ struct Told {
 }
 
 impl Told {
-    async fn news(&mut self, stack: &Stack) -> Result<Vec<(String, Fate)>> {
+    async fn news(&mut self, stack: &Stack, with_letters: bool) -> Result<Vec<(String, Fate)>> {
         let mut news = Vec::new();
         for entry in stack.ledger().await? {
             let Some(fate) = Fate::of_entry(&entry) else { continue };
@@ -74,7 +77,8 @@ impl Told {
                 news.push((key, fate));
             }
         }
-        for (id, record) in dead_letters(stack).await? {
+        let letters = if with_letters { dead_letters(stack).await? } else { Vec::new() };
+        for (id, record) in letters {
             let key = text(&record, "/source/key").to_owned();
             let is_news = text(&record, "/at") > self.since.as_str() && self.letters.insert(id);
             // What was judged has been told by its ledger entry.

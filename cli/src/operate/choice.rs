@@ -88,7 +88,7 @@ impl Choice {
 
     /// True when the failure's kind is asked for by name.
     pub(crate) fn names_kind_of(&self, failure: &Failure) -> bool {
-        self.kinds.iter().any(|kind| failure.kinds.contains(kind))
+        self.kinds.iter().any(|kind| failure.kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)))
     }
 
     /// What failed before is not asked for.
@@ -172,7 +172,11 @@ mod tests {
             let args = ChoiceArgs { kind: owned(kinds), dataset: owned(datasets), ..ChoiceArgs::default() };
             includes(&args, &failure("", "a"))
         };
-        assert!(of(&["ContractViolated"], &[]) && of(&["GaveUp", "HeaderMismatch"], &["customers", "orders"]));
+        assert!(
+            of(&["ContractViolated"], &[])
+                && of(&["headermismatch"], &[])
+                && of(&["GaveUp", "HeaderMismatch"], &["customers", "orders"])
+        );
         assert!(!of(&["GaveUp"], &[]) && !of(&[], &["customers"]) && !of(&["ContractViolated"], &["customers"]));
     }
 

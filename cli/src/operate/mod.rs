@@ -7,7 +7,7 @@ mod letters;
 mod place;
 mod progress;
 mod replay;
-mod shown;
+pub(crate) mod shown;
 mod spans;
 mod status;
 mod status_text;

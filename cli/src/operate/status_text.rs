@@ -48,7 +48,7 @@ fn headline(total: &Sums) -> String {
     );
     if let (Some(median), Some(slowest)) = (total.median_secs, total.slowest_secs) {
         let span = |secs| spans::text(Duration::from_secs(secs));
-        let _ = write!(text, "\nFrom upload to table: {} in the middle, {} at most.", span(median), span(slowest));
+        let _ = write!(text, "\nFrom upload to table: {} (median), {} at most.", span(median), span(slowest));
     }
     text
 }

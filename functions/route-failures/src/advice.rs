@@ -26,8 +26,8 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         ),
         FailureKind::UnknownDataset => (
             "covered by no contract",
-            "Was the file put in the right place? If so, deploy a contract whose landing location covers it, and then \
-             replay. If not, move it.",
+            "Was the file put in the right place? If so, deploy a contract whose landing location covers it (under \
+             contracts/ in the lake bucket, named *.odcs.yaml), and then replay. If not, move it.",
         ),
         FailureKind::ContractInvalid => (
             "covered by no valid contract, and a deployed contract is broken",

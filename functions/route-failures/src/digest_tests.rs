@@ -91,7 +91,7 @@ What to do: Look at the problem, and at the rejected rows if there are any. Ask 
   when:     2026-01-02T03:04:05.678Z
 
 1 FILE: covered by no contract (UnknownDataset)
-What to do: Was the file put in the right place? If so, deploy a contract whose landing location covers it, and then replay. If not, move it.
+What to do: Was the file put in the right place? If so, deploy a contract whose landing location covers it (under contracts/ in the lake bucket, named *.odcs.yaml), and then replay. If not, move it.
 
 * s3://raw/stray/x.csv
   dataset:  unknown dataset, owner unknown

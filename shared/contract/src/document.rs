@@ -8,6 +8,7 @@ mod landing;
 mod node;
 mod policy;
 mod quality;
+mod tree;
 
 use serde_json::Value;
 
@@ -79,9 +80,24 @@ pub fn parse(document: &str) -> Result<Checked, Vec<Problem>> {
     let value = parse_value(document).map_err(|problem| vec![problem])?;
     let mut findings = Findings::default();
     let contract = contract(&Node::root(&value), &mut findings);
+    place(&mut findings, document, &value);
     match contract {
         Some(contract) if findings.problems.is_empty() => Ok(Checked { contract, notes: findings.notes }),
         Some(_) | None => Err(findings.problems),
+    }
+}
+
+/// Adds the lines to what was found.
+fn place(findings: &mut Findings, document: &str, value: &Value) {
+    if findings.problems.is_empty() && findings.notes.is_empty() {
+        return;
+    }
+    let Some(tree) = tree::read(document) else { return };
+    for problem in &mut findings.problems {
+        problem.line = tree::line(&problem.path, value, &tree);
+    }
+    for note in &mut findings.notes {
+        note.line = tree::line(&note.path, value, &tree);
     }
 }
 
@@ -97,13 +113,22 @@ fn parse_value(document: &str) -> Result<Value, Problem> {
         let options = serde_saphyr::options! { strict_booleans: true };
         serde_saphyr::from_str_with_options(document, options).map_err(|error| first_line(&error.to_string()))
     };
-    let mut value = value.map_err(|error| Problem::new("", error, "a data contract (YAML or JSON)"))?;
+    let mut value = value.map_err(|error| Problem {
+        line: line_named(&error),
+        ..Problem::new("", format!("what does not parse ({error})"), "a data contract (YAML or JSON)")
+    })?;
     digits::restore(document, &mut value);
     Ok(value)
 }
 
 fn is_json(document: &str) -> bool {
     document.trim_start().starts_with('{')
+}
+
+/// The line that a reader's message names: `line 3 column 1: …`, `… at line 3 column 1`.
+fn line_named(message: &str) -> Option<u64> {
+    let (_, behind) = message.rsplit_once("line ")?;
+    behind.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// The YAML reader's message draws the place over several lines; its first line names it.

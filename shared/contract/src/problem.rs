@@ -12,6 +12,8 @@ pub struct Problem {
     pub found: String,
     /// What should stand there.
     pub expected: String,
+    /// The line on which it stands, from 1; what is missing, on that of what it is missing in. None where that cannot be told.
+    pub line: Option<u64>,
 }
 
 /// Something in a contract that is legal but not enforced, or read otherwise than written.
@@ -21,6 +23,8 @@ pub struct Note {
     pub path: String,
     /// What is to be known about it.
     pub text: String,
+    /// The line on which it stands, from 1.
+    pub line: Option<u64>,
 }
 
 impl fmt::Display for Note {
@@ -31,8 +35,19 @@ impl fmt::Display for Note {
 
 impl Problem {
     pub(crate) fn new(path: impl Into<String>, found: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self { path: path.into(), found: found.into(), expected: expected.into() }
+        Self { path: path.into(), found: found.into(), expected: expected.into(), line: None }
     }
+}
+
+/// So many typing errors are taken for one.
+const NEAR_EDITS: usize = 2;
+
+/// The known name that a typing error most likely meant.
+pub(crate) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let edits =
+        |candidate: &str| strsim::damerau_levenshtein(&candidate.to_ascii_lowercase(), &name.to_ascii_lowercase());
+    let near = known.into_iter().map(|candidate| (edits(candidate), candidate)).min()?;
+    (near.0 <= NEAR_EDITS.min(name.len() / 3)).then_some(near.1)
 }
 
 impl fmt::Display for Problem {

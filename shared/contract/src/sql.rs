@@ -17,7 +17,7 @@ use self::kind::Kind;
 use self::scope::Scope;
 use crate::{Column, ColumnType, Expression};
 
-pub(crate) use self::query::parse_predicate;
+pub(crate) use self::query::{Part, parse_predicate};
 
 /// What an expression may use; the text of errors.
 pub(crate) const SUPPORTED: &str = "columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, \

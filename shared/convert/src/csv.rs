@@ -96,7 +96,7 @@ fn unreadable(fault: Option<Rule>) -> &'static str {
             "it has a stray quote, or one that is never closed; where spaces stand around quotes, trim: true would fit"
         }
         Some(Rule::TooLong) => "it is longer than maxRecordBytes",
-        Some(_) | None => "it is not valid in the file's encoding",
+        Some(_) | None => "it is not valid in the encoding that the contract gives (UTF-8 if none)",
     }
 }
 

@@ -342,7 +342,11 @@ fn type_name(column_type: &ColumnType) -> String {
         ColumnType::Decimal { precision, scale } => format!("a number of DECIMAL({precision},{scale})"),
         ColumnType::Boolean => "true or false".to_owned(),
         ColumnType::Date(pattern) => format!("a date written {pattern}"),
-        ColumnType::Timestamp(pattern) => format!("a timestamp written {pattern}"),
+        // What its clocks skipped is written as others are.
+        ColumnType::Timestamp(pattern) => match pattern.default_zone() {
+            Some(zone) => format!("a timestamp written {pattern} that there was in {zone}"),
+            None => format!("a timestamp written {pattern}"),
+        },
         ColumnType::Json => "JSON".to_owned(),
         ColumnType::Struct(_) => "an object".to_owned(),
         ColumnType::List(_) => "an array".to_owned(),

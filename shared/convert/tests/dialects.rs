@@ -232,7 +232,7 @@ fn a_header_that_cannot_be_read_rejects_the_file() {
     let quote = "HeaderMismatch: the header is not readable: it has a stray quote, or one that is never closed; where spaces stand around quotes, trim: true would fit";
     check(contract(|_| {}), b"id, \"n\", \"t\"\na,1,\n", &[quote]);
     check(contract(|_| {}), b"\"id,n,t\na,1,\n", &[quote]);
-    let bytes = "HeaderMismatch: the header is not readable: it is not valid in the file's encoding";
+    let bytes = "HeaderMismatch: the header is not readable: it is not valid in the encoding that the contract gives (UTF-8 if none)";
     check(contract(|_| {}), b"id,n,t\xE9\na,1,\n", &[bytes]);
     let long = "HeaderMismatch: the header is not readable: it is longer than maxRecordBytes";
     check(contract(|dialect| dialect.max_record_bytes = 5), b"id,n,t\na,1,\n", &[long]);

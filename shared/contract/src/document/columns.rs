@@ -47,6 +47,20 @@ const PROPERTY_KEYS: [&str; 33] = [
     "transformSourceObjects",
     "unique",
 ];
+/// Keys that people look for on the column itself.
+const OPTIONS: [&str; 11] = [
+    "defaultTimezone",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxLength",
+    "maximum",
+    "minLength",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "timezone",
+];
 /// The name of a list's items, in the catalog and in Parquet (which Parquet's own specification asks for).
 const ITEM_NAME: &str = "element";
 
@@ -121,7 +135,7 @@ pub(super) fn columns<'a>(
 /// The columns that are right by themselves, without what hangs on others.
 fn named_columns<'a>(items: Vec<Node<'a>>, findings: &mut Findings) -> Properties<'a> {
     let (mut columns, mut nodes, mut broken) = (Vec::new(), Vec::new(), Vec::new());
-    for node in items {
+    for (index, node) in items.into_iter().enumerate() {
         let Some(column) = column(&node, Place::Table, findings) else {
             let names = ["name", "physicalName"].map(|key| node.value.get(key)?.as_str());
             let names = names.into_iter().flatten().filter(|name| !name.is_empty());
@@ -129,11 +143,8 @@ fn named_columns<'a>(items: Vec<Node<'a>>, findings: &mut Findings) -> Propertie
             continue;
         };
         if let Some(other) = same_name(&columns, &column) {
-            findings.problem(
-                &node.path,
-                "the name of another column",
-                format!("a name that differs from {}", other.physical_name),
-            );
+            refuse_same_name(&node, index, &column, other, findings);
+            broken.extend([&column.name, &column.physical_name].map(|name| name.to_ascii_lowercase()));
             continue;
         }
         columns.push(column);
@@ -142,9 +153,21 @@ fn named_columns<'a>(items: Vec<Node<'a>>, findings: &mut Findings) -> Propertie
     Properties { columns, paths: Vec::new(), partitioned: Vec::new(), keys: Vec::new(), nodes, broken }
 }
 
+/// The second of two columns of one name, by its place: the name is that of both.
+fn refuse_same_name(node: &Node<'_>, index: usize, column: &Column, other: &Column, findings: &mut Findings) {
+    let label = format!("[{}]", column.name);
+    let list = node.path.strip_suffix(label.as_str()).unwrap_or(&node.path);
+    let (key, name) = match node.field("physicalName") {
+        Some(_) if other.name != column.name => ("physicalName", &column.physical_name),
+        Some(_) | None => ("name", &column.name),
+    };
+    let found = format!("{name:?}, a name that {:?} above has", other.name);
+    findings.problem(&format!("{list}[{index}].{key}"), found, "a name of its own, in the file and in the table");
+}
+
 fn column(node: &Node<'_>, place: Place, findings: &mut Findings) -> Option<Column> {
     node.object("a column (name, logicalType)", findings)?;
-    node.refuse_unknown_keys("a column", &PROPERTY_KEYS, findings);
+    node.refuse_unknown_keys_of("a column", &PROPERTY_KEYS, ("logicalTypeOptions", &OPTIONS), findings);
     note_what_is_not_enforced(node, findings);
     let depth = match place {
         Place::Table => 0,

@@ -83,12 +83,12 @@ fn format_property(name: &str, value: &Node<'_>, format: &mut Format, findings: 
                 return;
             }
             let expected = format!("{}, {COMMON}", CSV_ONLY.join(", "));
-            findings.problem(&value.path, format!("the unknown property {name}"), expected);
+            value.refuse_property(name, &expected, findings);
         }
         Format::Json(_) if CSV_ONLY.contains(&name) => {
             findings.problem(&value.path, format!("the property {name}, which is one of CSV files"), COMMON);
         }
-        Format::Json(_) => findings.problem(&value.path, format!("the unknown property {name}"), COMMON),
+        Format::Json(_) => value.refuse_property(name, COMMON, findings),
     }
 }
 

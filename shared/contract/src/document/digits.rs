@@ -1,13 +1,10 @@
 //! Numbers of a document with all the digits that stand there: its readers make binary floating point of them, which keeps 15.
 //! It does not know contracts, beyond the keys under which values of columns stand.
 
-use std::collections::BTreeMap;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::Spanned;
 
-use super::is_json;
+use super::tree::{self, Tree};
 
 /// Decimal digits that binary64 always keeps.
 pub(super) const DOUBLE_DIGITS: usize = 15;
@@ -24,11 +21,8 @@ pub(super) fn restore(document: &str, value: &mut Value) {
     if !is_wanted(value, Place::Elsewhere) {
         return;
     }
-    // YAML is a superset of JSON, in which the last of equal keys holds. What cannot be read so keeps its numbers, of which the longer
-    // ones are refused later on.
-    let duplicate_keys = if is_json(document) { DuplicateKeyPolicy::LastWins } else { DuplicateKeyPolicy::Error };
-    let options = serde_saphyr::options! { strict_booleans: true, duplicate_keys: duplicate_keys };
-    if let Ok(tree) = serde_saphyr::from_str_with_options::<Spanned<Tree>>(document, options) {
+    // What cannot be read so keeps its numbers, of which the longer ones are refused later on.
+    if let Some(tree) = tree::read(document) {
         restore_in(value, &tree, document, Place::Elsewhere);
     }
 }
@@ -121,70 +115,4 @@ fn significant_digits(text: &str) -> usize {
     let first = digits.iter().position(is_digit);
     let last = digits.iter().rposition(is_digit);
     first.zip(last).map_or(0, |(first, last)| last - first + 1)
-}
-
-/// Where a document's values stand.
-#[derive(Debug)]
-enum Tree {
-    /// A number, true or false.
-    Plain,
-    List(Vec<Spanned<Tree>>),
-    Object(BTreeMap<String, Spanned<Tree>>),
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
-    }
-}
-
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("any value")
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
-        Ok(Tree::Plain)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Tree, E> {
-        Ok(Tree::Plain)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Tree, E> {
-        Ok(Tree::Plain)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Tree, E> {
-        Ok(Tree::Plain)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Tree, E> {
-        Ok(Tree::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Tree::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree, A::Error> {
-        let mut object = BTreeMap::new();
-        while let Some((key, value)) = members.next_entry()? {
-            object.insert(key, value);
-        }
-        Ok(Tree::Object(object))
-    }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::problem::nearest;
 use crate::{Note, Problem};
 
 /// What was found wrong, and what was found not to be enforced.
@@ -41,7 +42,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn note(&self, text: impl Into<String>, findings: &mut Findings) {
-        findings.notes.push(Note { path: self.path.clone(), text: text.into() });
+        findings.notes.push(Note { path: self.path.clone(), text: text.into(), line: None });
     }
 
     pub(super) fn refuse(&self, expected: impl Into<String>, findings: &mut Findings) {
@@ -62,21 +63,20 @@ impl<'a> Node<'a> {
             self.refuse(expected, findings);
             return None;
         };
-        let name = |item: &'a Value| ["name", "property", "server"].iter().find_map(|key| item.get(key)?.as_str());
-        let node = |(index, value): (usize, &'a Value)| {
-            let path = match name(value) {
-                Some(name) => format!("{}[{name}]", self.path),
-                None => format!("{}[{index}]", self.path),
-            };
-            Self { value, path }
+        let node = |(index, value): (usize, &'a Value)| Self {
+            value,
+            path: format!("{}[{}]", self.path, label(index, value)),
         };
         Some(items.iter().enumerate().map(node).collect())
     }
 
     pub(super) fn text(&self, expected: &str, findings: &mut Findings) -> Option<String> {
         let text = self.value.as_str();
-        if text.is_none() {
-            self.refuse(expected, findings);
+        match self.value {
+            Value::String(_) => {}
+            // `version: 1.0` is a number.
+            Value::Number(_) | Value::Bool(_) => self.refuse(format!("{expected} (as text, in quotes)"), findings),
+            Value::Null | Value::Array(_) | Value::Object(_) => self.refuse(expected, findings),
         }
         text.map(str::to_owned)
     }
@@ -99,7 +99,7 @@ impl<'a> Node<'a> {
         let choice = choices.iter().find(|(name, _)| Some(*name) == text).map(|(_, choice)| *choice);
         if choice.is_none() {
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            self.refuse(names.join(" or "), findings);
+            self.refuse(one_of(&names), findings);
         }
         choice
     }
@@ -123,15 +123,30 @@ impl<'a> Node<'a> {
         if let Some(node) = self.field(key)
             && !node.value.as_str().is_some_and(|text| texts.contains(&text))
         {
-            node.refuse(texts.join(" or "), findings);
+            node.refuse(one_of(texts), findings);
         }
     }
 
     /// Refuses keys other than `known`, which are those of `what`.
     pub(super) fn refuse_unknown_keys(&self, what: &str, known: &[&str], findings: &mut Findings) {
+        self.refuse_unknown_keys_of(what, known, ("", &[]), findings);
+    }
+
+    /// The same, where `inner` are keys of an object within this one that are easily taken for its own.
+    pub(super) fn refuse_unknown_keys_of(
+        &self,
+        what: &str,
+        known: &[&str],
+        inner: (&str, &[&str]),
+        findings: &mut Findings,
+    ) {
         let Some(object) = self.value.as_object() else { return };
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
-            let expected = match nearest(key, known) {
+            if inner.1.contains(&key.as_str()) {
+                findings.problem(&self.child(key), "a key in the wrong place", format!("it in {}", inner.0));
+                continue;
+            }
+            let expected = match nearest(key, known.iter().copied()) {
                 Some(near) => format!("a key of {what} (did you mean {near}?)"),
                 None if known.is_empty() => format!("no key: {what} have none"),
                 None if known.len() <= FEW_KEYS => format!("a key of {what}: {}", known.join(", ")),
@@ -139,6 +154,17 @@ impl<'a> Node<'a> {
             };
             findings.problem(&self.child(key), "an unknown key", expected);
         }
+    }
+
+    /// Refuses the custom property of this value, whose name is none of `known`.
+    pub(super) fn refuse_property(&self, name: &str, known: &str, findings: &mut Findings) {
+        let names = known.split([',', ' ']).filter(|word| !word.is_empty() && *word != "or");
+        let expected = match nearest(name, names) {
+            Some(near) => format!("one that there is (did you mean {near}?)"),
+            None => known.to_owned(),
+        };
+        let path = self.path.strip_suffix(".value").unwrap_or(&self.path);
+        findings.problem(path, format!("the unknown property {name}"), expected);
     }
 
     /// The `customProperties` of vendor `lakegate`: name and value. Other vendors' are theirs.
@@ -165,6 +191,12 @@ impl<'a> Node<'a> {
     }
 }
 
+/// How a path calls an item of a list.
+pub(super) fn label(index: usize, item: &Value) -> String {
+    let name = ["name", "property", "server"].iter().find_map(|key| item.get(key)?.as_str());
+    name.map_or_else(|| index.to_string(), str::to_owned)
+}
+
 /// A value as an error shows it: short, and its type visible.
 pub(super) fn describe(value: &Value) -> String {
     match value {
@@ -176,15 +208,14 @@ pub(super) fn describe(value: &Value) -> String {
     }
 }
 
+/// `a`, `a or b`, `a, b or c`.
+fn one_of(names: &[&str]) -> String {
+    match names.split_last() {
+        Some((only, [])) => (*only).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// So many keys are listed in an error.
 const FEW_KEYS: usize = 8;
-/// So many typing errors are taken for one.
-const NEAR_EDITS: usize = 2;
-
-/// The known key that a typing error most likely meant.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let edits =
-        |candidate: &str| strsim::damerau_levenshtein(&candidate.to_ascii_lowercase(), &key.to_ascii_lowercase());
-    let near = known.iter().copied().map(|candidate| (edits(candidate), candidate)).min()?;
-    (near.0 <= NEAR_EDITS.min(key.len() / 3)).then_some(near.1)
-}

@@ -39,7 +39,7 @@ pub(super) fn policy(object: &Node<'_>, findings: &mut Findings) -> Policy {
                 let choices = [("zstd", Compression::Zstd), ("snappy", Compression::Snappy)];
                 policy.compression = value.choice(&choices, findings).unwrap_or(policy.compression);
             }
-            _ => findings.problem(&value.path, format!("the unknown property {name}"), SUPPORTED),
+            _ => value.refuse_property(&name, SUPPORTED, findings),
         }
     }
     policy

@@ -222,10 +222,14 @@ fn row_rule(
         Ok(broken_if) => Some(RowRule { name: name?, column: *column, severity: severity?, broken_if }),
         // A rule over a column that is itself wrong says nothing new, and without a table's name no query is right.
         Err(_) if properties.names_broken(&filled) || table_names.is_empty() => None,
-        Err(found) => {
-            let expected =
-                "SELECT COUNT(*) FROM <object> WHERE <predicate>, a row of which is a row that breaks the rule";
-            findings.problem(&node.child("query"), found, expected);
+        Err(refused) => {
+            let expected = match refused.part {
+                sql::Part::Query => {
+                    "SELECT COUNT(*) FROM <object> WHERE <predicate>, a row of which is a row that breaks the rule"
+                }
+                sql::Part::Predicate => "a predicate as docs/contract.md has them under SQL",
+            };
+            findings.problem(&node.child("query"), refused.found, expected);
             None
         }
     }

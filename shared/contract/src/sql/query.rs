@@ -1,7 +1,7 @@
 //! The query of a `quality` rule, `SELECT COUNT(*) FROM <table> WHERE <predicate>`: its predicate.
 //! It does not know what a predicate may use.
 
-use sqlparser::ast::{Expr, ObjectNamePart, Query, Select, SelectItem, SetExpr, Statement, TableFactor};
+use sqlparser::ast::{Expr, ObjectNamePart, Query, SelectItem, SetExpr, Statement, TableFactor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
@@ -13,6 +13,21 @@ use crate::{Column, Expression};
 /// What stands for the table in the contract standard's examples, with or without `$` before it.
 const PLACEHOLDERS: [&str; 4] = ["{object}", "{table}", "{model}", "{schema}"];
 
+/// What of a query cannot be used.
+pub(crate) struct Refused {
+    pub(crate) part: Part,
+    pub(crate) found: String,
+}
+
+/// Where in a query it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The query has another form than it must have.
+    Query,
+    /// Its form is right, and what stands behind WHERE is not.
+    Predicate,
+}
+
 /// Parses and types the predicate of `query`, which counts the rows that break a rule. `table_names` are the names that the table
 /// may have in it, in any case of letters; `visible` are the columns that the predicate may read, with their indices.
 /// `Err` says what was found that cannot be used.
@@ -20,24 +35,20 @@ pub(crate) fn parse_predicate(
     query: &str,
     table_names: &[&str],
     visible: &[(usize, &Column)],
-) -> Result<Expression, String> {
-    refuse_long(query)?;
-    on_large_stack(|| parse_here(query, table_names, visible))
+) -> Result<Expression, Refused> {
+    let of_query = |found| Refused { part: Part::Query, found };
+    refuse_long(query).map_err(of_query)?;
+    on_large_stack(|| Ok(parse_here(query, table_names, visible))).map_err(of_query)?
 }
 
-fn parse_here(query: &str, table_names: &[&str], visible: &[(usize, &Column)]) -> Result<Expression, String> {
-    let Some(table) = table_names.first() else { return Err("a query where there is no table".to_owned()) };
-    let parsed = Parser::new(&GenericDialect {})
-        .with_recursion_limit(MAX_NESTING)
-        .try_with_sql(&fill_placeholders(query, table))
-        .and_then(|mut parser| parser.parse_statements());
-    let statements = parsed.map_err(|error| format!("{query:?} ({error})"))?;
-    let [Statement::Query(parsed)] = statements.as_slice() else {
-        return Err(format!("{query:?}, which is no one query"));
-    };
-    let SetExpr::Select(select) = &*parsed.body else { return Err(format!("{query:?}, which is no SELECT")) };
-    let (predicate, names) = count_where(parsed, select, table_names)?;
-    let mut scope = Scope::new(visible, &names);
+fn parse_here(query: &str, table_names: &[&str], visible: &[(usize, &Column)]) -> Result<Expression, Refused> {
+    let select = parse_select(query, table_names).map_err(|found| Refused { part: Part::Query, found })?;
+    let (predicate, names) = count_where(&select, table_names).map_err(|found| Refused { part: Part::Query, found })?;
+    typed(predicate, &names, visible).map_err(|found| Refused { part: Part::Predicate, found })
+}
+
+fn typed(predicate: &Expr, table_names: &[String], visible: &[(usize, &Column)]) -> Result<Expression, String> {
+    let mut scope = Scope::new(visible, table_names);
     let value = scope.value(predicate, 0)?;
     if value.kind != Kind::Boolean {
         return Err(format!("WHERE with {}: `{predicate}`", value.kind.name()));
@@ -45,8 +56,22 @@ fn parse_here(query: &str, table_names: &[&str], visible: &[(usize, &Column)]) -
     Ok(Expression { text: predicate.to_string(), root: value.node, inputs: scope.into_inputs() })
 }
 
+fn parse_select(query: &str, table_names: &[&str]) -> Result<Query, String> {
+    let Some(table) = table_names.first() else { return Err("a query where there is no table".to_owned()) };
+    let parsed = Parser::new(&GenericDialect {})
+        .with_recursion_limit(MAX_NESTING)
+        .try_with_sql(&fill_placeholders(query, table))
+        .and_then(|mut parser| parser.parse_statements());
+    let mut statements = parsed.map_err(|error| format!("{query:?} ({error})"))?;
+    match (statements.pop(), statements.as_slice()) {
+        (Some(Statement::Query(parsed)), []) => Ok(*parsed),
+        _ => Err(format!("{query:?}, which is no one query")),
+    }
+}
+
 /// The predicate, and the names by which it may call the table.
-fn count_where<'q>(query: &Query, select: &'q Select, table_names: &[&str]) -> Result<(&'q Expr, Vec<String>), String> {
+fn count_where<'q>(query: &'q Query, table_names: &[&str]) -> Result<(&'q Expr, Vec<String>), String> {
+    let SetExpr::Select(select) = &*query.body else { return Err(format!("`{query}`, which is no SELECT")) };
     let [SelectItem::UnnamedExpr(counted) | SelectItem::ExprWithAlias { expr: counted, .. }] =
         select.projection.as_slice()
     else {
@@ -60,7 +85,9 @@ fn count_where<'q>(query: &Query, select: &'q Select, table_names: &[&str]) -> R
     let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return Err(format!("FROM {name}")) };
     let is_known = table_names.iter().any(|known| known.eq_ignore_ascii_case(&ident.value));
     if !is_known {
-        return Err(format!("FROM {name}, which is not {}", table_names.join(" or ")));
+        let mut names = table_names.to_vec();
+        names.dedup();
+        return Err(format!("FROM {name}, which is not {}", names.join(" or ")));
     }
     let Some(predicate) = &select.selection else { return Err("a query without WHERE".to_owned()) };
     // Whatever else a query can have would be printed too.

@@ -5,6 +5,7 @@ use sqlparser::ast::{Expr, Ident, UnaryOperator};
 
 use super::kind::{Kind, Typed};
 use super::{MAX_DEPTH, literals};
+use crate::problem::nearest;
 use crate::{Column, Node};
 
 /// What an expression may see.
@@ -142,7 +143,9 @@ impl<'a> Scope<'a> {
         };
         let Some((index, column)) = exact.or_else(physical).or_else(other_case) else {
             let known = if self.tables.is_empty() { "column before this one" } else { "column of the table" };
-            return Err(format!("{name}, which is no {known}"));
+            let names = self.visible.iter().flat_map(|(_, column)| [column.name.as_str(), &column.physical_name]);
+            let near = nearest(name, names).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
+            return Err(format!("{name}, which is no {known}{near}"));
         };
         self.inputs.push(*index);
         // What a derived column reads is read by whoever reads it: a bad value down there explains a null up here.

@@ -139,13 +139,13 @@ fn properties_of_csv_files_are_refused_on_json() {
     assert_eq!(
         told(&with("json", &["framing: lines"])),
         [
-            "servers[landing].customProperties[framing].value: found the unknown property framing, expected compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator"
+            "servers[landing].customProperties[framing]: found the unknown property framing, expected compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator"
         ]
     );
     assert_eq!(
         told(&with("csv", &["seperator: x"])),
         [
-            "servers[landing].customProperties[seperator].value: found the unknown property seperator, expected comment, delimiter, escape, header, nullValues, quote, quoting, skipLines, trim, compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator"
+            "servers[landing].customProperties[seperator]: found the unknown property seperator, expected comment, delimiter, escape, header, nullValues, quote, quoting, skipLines, trim, compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator"
         ]
     );
 }
@@ -168,7 +168,7 @@ fn a_value_that_a_property_cannot_have_is_refused() {
         ("thousandsSeparator: \";\"", "\";\"", "one of , . ' _ and a space"),
         ("thousandsSeparator: \"\"", "\"\"", "one of , . ' _ and a space"),
         ("integralFractions: maybe", "\"maybe\"", "true or false"),
-        ("compression: snappy", "\"snappy\"", "auto or none or gzip or zstd"),
+        ("compression: snappy", "\"snappy\"", "auto, none, gzip or zstd"),
         ("nullValues: NA", "\"NA\"", "a list of texts that mean null"),
         ("maxRecordBytes: 0", "0", "a number of bytes from 1 to 67108864"),
         ("maxRecordBytes: 67108865", "67108865", "a number of bytes from 1 to 67108864"),

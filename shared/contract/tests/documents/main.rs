@@ -5,6 +5,7 @@ mod any_document;
 mod diff;
 mod digits;
 mod landing;
+mod mistakes;
 mod nested;
 mod quality;
 mod table;
@@ -249,7 +250,7 @@ fn every_error_names_path_found_and_expected() {
         (
             "month(order_date)",
             "month(ordered)",
-            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
+            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one (did you mean OrderId?), expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
         ),
         (
             "partitionKeyPosition: 2",
@@ -264,7 +265,7 @@ fn every_error_names_path_found_and_expected() {
         (
             "value: ignore",
             "value: drop",
-            "schema[Orders].customProperties[unknownColumns].value: found \"drop\", expected reject or ignore or rescue",
+            "schema[Orders].customProperties[unknownColumns].value: found \"drop\", expected reject, ignore or rescue",
         ),
     ] {
         assert_eq!(broken(from, to), [message], "{from} -> {to}");
@@ -339,15 +340,21 @@ fn what_is_no_document_says_so() {
     );
     assert_eq!(
         problems("{\"kind\": "),
-        ["found EOF while parsing a value at line 1 column 9, expected a data contract (YAML or JSON)"]
+        [
+            "found what does not parse (EOF while parsing a value at line 1 column 9), expected a data contract (YAML or JSON)"
+        ]
     );
     assert_eq!(
         problems("a: [1\nb: 2"),
-        ["found line 2 column 2: illegal placement of ':' indicator, expected a data contract (YAML or JSON)"]
+        [
+            "found what does not parse (line 2 column 2: illegal placement of ':' indicator), expected a data contract (YAML or JSON)"
+        ]
     );
     assert_eq!(
         problems("id: a\nid: b"),
-        ["found line 2 column 1: duplicate mapping key: id, expected a data contract (YAML or JSON)"]
+        [
+            "found what does not parse (line 2 column 1: duplicate mapping key: id), expected a data contract (YAML or JSON)"
+        ]
     );
 }
 

@@ -179,7 +179,7 @@ fn a_nested_type_says_what_is_wrong_with_it() {
         ),
         (
             "{name: a, logicalType: object, properties: [{name: b, logicalType: string}, {name: B, logicalType: string}]}",
-            "properties[B]: found the name of another property, expected a name that differs from b",
+            "properties[1].name: found \"B\", a name that \"b\" above has, expected a name of its own, in the file and in the table",
         ),
         (
             "{name: a, logicalType: object, properties: [{name: 1b, logicalType: string}]}",

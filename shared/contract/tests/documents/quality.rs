@@ -142,8 +142,14 @@ fn a_rule_of_the_table_says_what_is_wrong_with_it() {
             "found 2 operators, expected one of mustBe, mustBeBetween, mustBeGreaterOrEqualTo, mustBeGreaterThan, mustBeLessOrEqualTo, mustBeLessThan, mustNotBe, mustNotBeBetween",
         ),
         ("{metric: rowCount, mustBe: many}", ".mustBe: found \"many\", expected a number"),
-        ("{metric: rowCount, mustBe: 1.5}", ".mustBe: found 1.5, expected what a number of rows can be"),
-        ("{metric: rowCount, mustBeLessThan: 0}", ".mustBeLessThan: found 0, expected what a number of rows can be"),
+        (
+            "{metric: rowCount, mustBe: 1.5}",
+            ".mustBe: found 1.5, which no file can keep, expected a bound that a number of rows, 0 or more, can keep",
+        ),
+        (
+            "{metric: rowCount, mustBeLessThan: 0}",
+            ".mustBeLessThan: found 0, which no file can keep, expected a bound that a number of rows, 0 or more, can keep",
+        ),
         (
             "{metric: rowCount, mustBeBetween: [2, 1]}",
             ".mustBeBetween: found a list of 2, expected a list of two numbers, the smaller one first",
@@ -204,7 +210,7 @@ fn a_rule_of_a_column_says_what_is_wrong_with_it() {
         (
             0,
             "{metric: nullValues, mustBeGreaterThan: 100, unit: percent}",
-            "mustBeGreaterThan: found 100, expected what a number from 0 to 100 can be",
+            "mustBeGreaterThan: found 100, which no file can keep, expected a bound that a share from 0 to 100 percent can keep",
         ),
         (
             0,

@@ -93,7 +93,7 @@ fn the_rows_of_deleted_files_stay_unless_the_contract_says_otherwise() {
 #[test]
 fn policies_have_their_values_only() {
     for (property, found, expected) in [
-        ("unknownColumns: keep", "\"keep\"", "reject or ignore or rescue"),
+        ("unknownColumns: keep", "\"keep\"", "reject, ignore or rescue"),
         ("exactDuplicates: true", "true", "keep or drop"),
         ("removedObjects: delete", "\"delete\"", "keep or remove"),
         ("compression: gzip", "\"gzip\"", "zstd or snappy"),
@@ -141,7 +141,10 @@ fn timestamps_may_have_a_default_zone() {
             "defaultTimezone: Mars/Olympus",
             "defaultTimezone: found \"Mars/Olympus\", expected the name of a time zone, such as Europe/Berlin",
         ),
-        ("defaultTimezone: 1", "defaultTimezone: found 1, expected the name of a time zone, such as Europe/Berlin"),
+        (
+            "defaultTimezone: 1",
+            "defaultTimezone: found 1, expected the name of a time zone, such as Europe/Berlin (as text, in quotes)",
+        ),
         ("timezone: Europe/Berlin", "timezone: found \"Europe/Berlin\", expected true or false"),
         (
             "timezone: true, format: \"yyyy-MM-dd 'Z' HH:mm\"",

@@ -4,7 +4,7 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::super::node::{Findings, Node};
+use super::super::node::{Findings, Node, describe};
 use super::types::text_length;
 use super::values::{Exactness, value, value_or_neighbours};
 use crate::{Check, ColumnType, Scalar};
@@ -227,7 +227,8 @@ fn enumeration(list: &Node<'_>, column_type: &ColumnType, findings: &mut Finding
     for item in &items {
         match item.field("value") {
             Some(node) => values.extend(value(&node, column_type, findings)),
-            None => item.refuse("an object with a value", findings),
+            None if item.value.is_object() => item.refuse("an object with a value", findings),
+            None => item.refuse(format!("{{value: {}}}", describe(item.value)), findings),
         }
     }
     if items.is_empty() {

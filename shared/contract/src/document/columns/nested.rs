@@ -3,7 +3,7 @@
 
 use super::super::node::{Findings, Node};
 use super::types::{expect, refuse_physical};
-use super::{Place, column, same_name};
+use super::{Place, column, refuse_same_name, same_name};
 use crate::{Column, ColumnType};
 
 /// How many objects and arrays a column stands in.
@@ -128,14 +128,13 @@ fn fields(properties: &Node<'_>, depth: Depth, findings: &mut Findings) -> Optio
     }
     let mut fields: Vec<Column> = Vec::new();
     let mut all_good = true;
-    for node in &nodes {
+    for (index, node) in nodes.iter().enumerate() {
         let Some(field) = column(node, Place::Field(depth), findings) else {
             all_good = false;
             continue;
         };
         if let Some(other) = same_name(&fields, &field) {
-            let expected = format!("a name that differs from {}", other.physical_name);
-            findings.problem(&node.path, "the name of another property", expected);
+            refuse_same_name(node, index, &field, other, findings);
         }
         fields.push(field);
     }

@@ -197,6 +197,9 @@ pub(super) fn refuse_physical<T>(
     expected: &str,
     findings: &mut Findings,
 ) -> Option<T> {
-    findings.problem(&node.child("physicalType"), format!("{physical:?}"), expected);
+    // In a list or an object in one line a comma ends the text.
+    let is_cut = physical.contains('(') && !physical.contains(')');
+    let hint = if is_cut { " (in quotes, where it stands between { and })" } else { "" };
+    findings.problem(&node.child("physicalType"), format!("{physical:?}"), format!("{expected}{hint}"));
     None
 }

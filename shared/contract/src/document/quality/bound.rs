@@ -1,7 +1,7 @@
 //! Where a number must lie: `mustBe`, `mustBeBetween` and their like.
 //! It does not know what is counted.
 
-use super::super::node::{Findings, Node};
+use super::super::node::{Findings, Node, describe};
 use crate::Bound;
 
 const OPERATORS: [&str; 8] = [
@@ -38,8 +38,9 @@ pub(super) fn bound(check: &Node<'_>, is_percent: bool, findings: &mut Findings)
         _ => single(name, number(operator, findings)?),
     };
     if !is_possible(bound, is_percent) {
-        let expected = if is_percent { "what a number from 0 to 100 can be" } else { "what a number of rows can be" };
-        operator.refuse(expected, findings);
+        let counted = if is_percent { "a share from 0 to 100 percent" } else { "a number of rows, 0 or more," };
+        let found = format!("{}, which no file can keep", describe(operator.value));
+        findings.problem(&operator.path, found, format!("a bound that {counted} can keep"));
         return None;
     }
     Some(bound)
