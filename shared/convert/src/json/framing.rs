@@ -55,7 +55,7 @@ impl JsonReader {
 
     /// The next byte that is no blank; the position is at it, or behind all bytes.
     #[inline]
-    fn skip_blanks(&mut self) -> Option<u8> {
+    pub(super) fn skip_blanks(&mut self) -> Option<u8> {
         loop {
             let byte = *self.buffer.get(self.position)?;
             if !is_blank(byte) && byte != RECORD_SEPARATOR {
