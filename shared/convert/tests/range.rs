@@ -1,0 +1,430 @@
+//! Ranges of a file, cut anywhere, together come to what one pass over it does: rows, rejects, their row and line numbers and offsets, and
+//! the judgement.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and reads its cases"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use lakegate_contract::{
+    Column, ColumnSource, ColumnType, Contract, CsvDialect, Encoding, Format, JsonFraming, Quoting, UnknownColumns,
+};
+use lakegate_convert::range::{
+    Plan, Planner, RangeReport, RangeScanner, RangeWork, Resolution, Scan, Span, Uncuttable, judge, resolve,
+};
+use lakegate_convert::{Converter, Judgement, Output, Reading, Source, Verdict};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What came of a file: rows by partition, rejects, and the judgement without what hangs on the number of files.
+#[derive(Debug, PartialEq, Default)]
+struct Outcome {
+    rows: BTreeMap<String, Vec<String>>,
+    rejects: Vec<String>,
+    judgement: String,
+}
+
+fn source() -> Source {
+    Source { bucket: "raw".to_owned(), key: "in.csv".to_owned(), version: Some("v1".to_owned()) }
+}
+
+fn show(bytes: &[u8]) -> Vec<String> {
+    let bytes = bytes::Bytes::copy_from_slice(bytes);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+    let options = FormatOptions::new().with_null("NULL");
+    let show = |batch: RecordBatch| {
+        let row = |row: usize| {
+            let cell = |column| ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string();
+            batch.columns().iter().map(|column| format!("{:?}", cell(column))).collect::<Vec<_>>().join("|")
+        };
+        (0..batch.num_rows()).map(row).collect::<Vec<_>>()
+    };
+    reader.flat_map(|batch| show(batch.unwrap())).collect()
+}
+
+/// Adds what a conversion wrote.
+fn add(outcome: &mut Outcome, partitions: &[lakegate_convert::Partition], outputs: &BTreeMap<Output, Vec<u8>>) {
+    for (index, partition) in partitions.iter().enumerate() {
+        let rows = show(&outputs[&Output::Table(index)]);
+        assert_eq!(rows.len() as u64, partition.rows);
+        outcome.rows.entry(partition.path.clone()).or_default().extend(rows);
+    }
+    outcome.rejects.extend(outputs.get(&Output::Rejects).map(|bytes| show(bytes)).unwrap_or_default());
+}
+
+fn summary(judgement: &Judgement) -> String {
+    let partitions = judgement.partitions.iter().map(|partition| (&partition.path, &partition.values, partition.rows));
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        judgement.verdict,
+        judgement.counts,
+        judgement.violations,
+        judgement.warnings,
+        judgement.file_error,
+        judgement.first_rejects,
+        judgement.rejects.map(|rejects| rejects.rows),
+        partitions.collect::<Vec<_>>(),
+        judgement.bytes_read,
+    )
+}
+
+fn one_pass(contract: &Arc<Contract>, input: &[u8]) -> Outcome {
+    let mut converter = Converter::new(Arc::clone(contract), source()).unwrap();
+    let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
+    let _ = converter.push(input).unwrap();
+    let judgement = converter.finish().unwrap();
+    for chunk in converter.drain() {
+        outputs.entry(chunk.output).or_default().extend(chunk.bytes);
+    }
+    let mut outcome = Outcome::default();
+    add(&mut outcome, &judgement.partitions, &outputs);
+    outcome.judgement = summary(&judgement);
+    outcome
+}
+
+/// As it comes back from being sent around.
+fn sent<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+}
+
+/// The plan of a file, cut at these places.
+fn plan(contract: &Arc<Contract>, input: &[u8], cuts: &[usize]) -> Result<Plan, Uncuttable> {
+    let mut planner = Planner::new(contract);
+    let _ = input.chunks(300).any(|chunk| planner.push(chunk) == Reading::Enough);
+    let mut plan = planner.cut(input.len() as u64, u64::MAX)?;
+    let mut places: Vec<u64> = cuts.iter().map(|cut| *cut as u64).filter(|cut| *cut <= input.len() as u64).collect();
+    places.extend([0, input.len() as u64]);
+    places.sort_unstable();
+    plan.ranges = places.windows(2).map(|pair| Span { start: pair[0], end: pair[1] }).collect();
+    Ok(sent(&plan))
+}
+
+fn scan(mut scanner: RangeScanner, input: &[u8], chunk_bytes: usize) -> Scan {
+    let from = usize::try_from(scanner.read_from()).unwrap();
+    let _ = input[from..].chunks(chunk_bytes).any(|chunk| scanner.push(chunk) == Reading::Enough);
+    sent(&scanner.finish())
+}
+
+/// The work of all ranges, and how many ranges had to be scanned again.
+fn work(contract: &Arc<Contract>, plan: &Plan, input: &[u8], chunk_bytes: usize) -> (Vec<RangeWork>, usize) {
+    let scanned =
+        (0..plan.ranges.len()).map(|range| scan(RangeScanner::new(contract, plan, range), input, chunk_bytes));
+    let mut scans: Vec<Scan> = scanned.collect();
+    for again in 0..=plan.ranges.len() {
+        match sent(&resolve(plan, &scans)) {
+            Resolution::Work(work) => return (work, again),
+            Resolution::ScanAgain { range, start } => {
+                let scanner = RangeScanner::from_row(contract, plan, range, start.unwrap());
+                scans.push(scan(scanner, input, chunk_bytes));
+            }
+        }
+    }
+    panic!("a range is scanned again and again");
+}
+
+fn convert(
+    contract: &Arc<Contract>,
+    plan: &Plan,
+    work: &RangeWork,
+    input: &[u8],
+    chunk_bytes: usize,
+) -> (RangeReport, BTreeMap<Output, Vec<u8>>) {
+    let mut converter = Converter::of_range(Arc::clone(contract), source(), &plan.beginning, work).unwrap();
+    let from = usize::try_from(work.start.map_or(plan.beginning.offset(), |start| start.offset)).unwrap();
+    let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
+    for chunk in input[from..].chunks(chunk_bytes) {
+        if converter.push(chunk).unwrap() == Reading::Enough {
+            break;
+        }
+    }
+    let report = converter.finish_range(work.range).unwrap();
+    for chunk in converter.drain() {
+        outputs.entry(chunk.output).or_default().extend(chunk.bytes);
+    }
+    (sent(&report), outputs)
+}
+
+/// Converts range by range. Why not, if the file is not to be cut.
+fn in_ranges(
+    contract: &Arc<Contract>,
+    input: &[u8],
+    cuts: &[usize],
+    chunk_bytes: usize,
+) -> Result<(Outcome, usize), Uncuttable> {
+    let plan = plan(contract, input, cuts)?;
+    let (work, again) = work(contract, &plan, input, chunk_bytes);
+    let mut outcome = Outcome::default();
+    let (mut reports, mut all_outputs) = (Vec::new(), Vec::new());
+    let mut next_row = 1;
+    for work in &work {
+        assert_eq!(work.first_row, next_row);
+        let (report, outputs) = convert(contract, &plan, work, input, chunk_bytes);
+        assert_eq!(report.counts.read, work.rows, "{work:?}");
+        next_row += work.rows;
+        reports.push(report);
+        all_outputs.push(outputs);
+    }
+    let mut judgement = judge(contract, input.len() as u64, &reports);
+    for (report, outputs) in reports.iter().zip(&all_outputs) {
+        let partitions = if judgement.verdict == Verdict::Published { report.partitions.as_slice() } else { &[] };
+        add(&mut outcome, partitions, outputs);
+    }
+    if judgement.counts.read == 0 && judgement.verdict == Verdict::Rejected {
+        judgement.bytes_read = input.len() as u64;
+    }
+    outcome.judgement = summary(&judgement);
+    Ok((outcome, again))
+}
+
+/// Whatever the cuts, the outcome is that of one pass. The number of ranges that had to be scanned again.
+fn check(contract: &Arc<Contract>, input: &[u8], cuts: &[usize], chunk_bytes: usize) -> Result<usize, Uncuttable> {
+    let (outcome, again) = in_ranges(contract, input, cuts, chunk_bytes)?;
+    let whole = one_pass(contract, input);
+    assert!(
+        outcome == whole,
+        "{outcome:#?}\n\nin one pass: {whole:#?}\n\ncut every {:?}, in pieces of {chunk_bytes}: {:?} {:?}",
+        cuts.get(1),
+        String::from_utf8_lossy(input),
+        contract.landing
+    );
+    Ok(again)
+}
+
+fn every(step: usize, len: usize) -> Vec<usize> {
+    (0..len).step_by(step).collect()
+}
+
+fn read_contract(path: &Path) -> Arc<Contract> {
+    let document = std::fs::read_to_string(path).unwrap();
+    Arc::new(lakegate_contract::parse(&document).unwrap().contract)
+}
+
+#[test]
+fn every_case_comes_to_the_same_in_ranges_cut_anywhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folders = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = folders.filter(|path| path.is_dir()).collect();
+    cases.sort();
+    let (mut cut, mut whole) = (Vec::new(), BTreeMap::new());
+    for case in cases {
+        let own = case.join("contract.yaml");
+        let contract = read_contract(&if own.exists() { own } else { root.join("contract.yaml") });
+        let input = std::fs::read(case.join("input.csv")).or_else(|_| std::fs::read(case.join("input.json"))).unwrap();
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        println!("{name}");
+        if let Err(reason) = plan(&contract, &input, &[]) {
+            whole.insert(name, reason.to_string());
+            continue;
+        }
+        for step in [1, 2, 3, 7, 16, 50] {
+            check(&contract, &input, &every(step, input.len()), usize::MAX).unwrap();
+        }
+        for place in 0..input.len().min(200) {
+            check(&contract, &input, &[place], 11).unwrap();
+        }
+        cut.push(name);
+    }
+    assert!(cut.len() >= 40, "{} cases are cut, and these are not: {whole:#?}", cut.len());
+    println!("{whole:#?}");
+}
+
+/// A table of a text, a whole number and a text; any number of rows may be bad.
+fn contract(change: impl FnOnce(&mut CsvDialect)) -> Contract {
+    let document = r"{apiVersion: v3.2.0, kind: DataContract, id: d, version: 1.0.0,
+        servers: [{server: landing, type: s3, location: 's3://*/d/*.csv', format: csv}],
+        schema: [{name: d, logicalType: object, properties: [
+            {name: id, logicalType: string, required: true}, {name: n, logicalType: integer}, {name: t, logicalType: string}],
+            customProperties: [{property: maxRejectPercent, value: 100, vendor: lakegate}]}]}";
+    let mut contract = lakegate_contract::parse(&format!("---\n{document}")).unwrap().contract;
+    if let Format::Csv(dialect) = &mut contract.landing.format {
+        change(dialect);
+    }
+    contract
+}
+
+fn rescuing(mut contract: Contract) -> Contract {
+    contract.policy.unknown_columns = UnknownColumns::Rescue;
+    contract.paths.push(ColumnSource::RESCUED_NAME.to_owned());
+    contract.columns.push(Column {
+        id: contract.columns.len(),
+        name: ColumnSource::RESCUED_NAME.to_owned(),
+        physical_name: ColumnSource::RESCUED_NAME.to_owned(),
+        description: None,
+        column_type: ColumnType::Json,
+        required: false,
+        checks: Vec::new(),
+        source: ColumnSource::Rescued,
+    });
+    contract
+}
+
+fn json_contract(framing: JsonFraming, max_record_bytes: usize) -> Contract {
+    let document = r"{apiVersion: v3.2.0, kind: DataContract, id: d, version: 1.0.0,
+        servers: [{server: landing, type: s3, location: 's3://*/d/*.json', format: json}],
+        schema: [{name: d, logicalType: object, properties: [
+            {name: a, logicalType: string}, {name: n, logicalType: integer}],
+            customProperties: [{property: maxRejectPercent, value: 100, vendor: lakegate}]}]}";
+    let mut contract = lakegate_contract::parse(&format!("---\n{document}")).unwrap().contract;
+    if let Format::Json(dialect) = &mut contract.landing.format {
+        (dialect.framing, dialect.max_record_bytes) = (framing, max_record_bytes);
+    }
+    contract
+}
+
+/// Cuts, some of them nearer to each other than a record is long.
+fn cuts() -> impl Strategy<Value = Vec<usize>> {
+    prop_oneof![
+        (1_usize..40).prop_map(|step| every(step, 1000)),
+        proptest::collection::vec(0_usize..300, 0..8),
+        Just(every(1, 1000)),
+    ]
+}
+
+fn csv_files() -> impl Strategy<Value = Vec<u8>> {
+    const PARTS: &[&[u8]] = &[
+        b"id,n,t",
+        b"ID,x,n,,t",
+        b"\n",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"a,1,b\n",
+        b"b,x,\"c\"\r\n",
+        b",",
+        b"\"",
+        b"\"\"",
+        b"\",\"",
+        b"\"a\nb\"",
+        b"\"\r\n\"",
+        b"\\",
+        b"#",
+        b" ",
+        b"\t",
+        b"\0",
+        b"\xEF\xBB\xBF",
+        b"\xC3\xA9",
+        b"\xE2\x82\xAC",
+        b"\xE9",
+        b"\x81",
+        b"i\0d\0,\0",
+        b"\xD8\x3D",
+        b"\n\0",
+        b"\0\n",
+        b"\"\0",
+        b"long text without an end",
+    ];
+    let parts = proptest::collection::vec(proptest::sample::select(PARTS), 0..40);
+    (any::<bool>(), parts).prop_map(|(has_header, parts)| {
+        let header: &[u8] = if has_header { b"id,x,n,t\n" } else { b"" };
+        [header, &parts.concat()].concat()
+    })
+}
+
+/// Text, encoded.
+fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
+    match encoding {
+        Encoding::Utf8 => text.as_bytes().to_vec(),
+        Encoding::Utf16 => std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect(),
+        Encoding::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        Encoding::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        Encoding::Windows1252 | Encoding::Iso8859_1 => {
+            text.chars().map(|char| u8::try_from(u32::from(char)).unwrap_or(b'?')).collect()
+        }
+    }
+}
+
+const ENCODINGS: &[Encoding] = &[
+    Encoding::Utf8,
+    Encoding::Utf16,
+    Encoding::Utf16Le,
+    Encoding::Utf16Be,
+    Encoding::Windows1252,
+    Encoding::Iso8859_1,
+];
+
+fn csv_contracts() -> impl Strategy<Value = Contract> {
+    let flags = proptest::array::uniform6(any::<bool>());
+    let limit = prop_oneof![Just(CsvDialect::MAX_RECORD_BYTES), 8_usize..40];
+    (proptest::sample::select(ENCODINGS), flags, 0_u64..4, limit).prop_map(
+        |(encoding, [escape, comment, trim, header, lenient, is_utf8], skip_lines, limit)| {
+            let mut contract = rescuing(contract(|dialect| {
+                dialect.escape = escape.then_some(b'\\');
+                dialect.comment = comment.then_some(b'#');
+                (dialect.trim, dialect.header, dialect.skip_lines) = (trim, header, skip_lines);
+                dialect.quoting = if lenient { Quoting::Lenient } else { Quoting::Strict };
+                dialect.max_record_bytes = limit.max(if header { 20 } else { 8 });
+            }));
+            contract.landing.encoding = if is_utf8 { Encoding::Utf8 } else { encoding };
+            contract
+        },
+    )
+}
+
+fn json_files() -> impl Strategy<Value = Vec<u8>> {
+    const PARTS: &[&[u8]] = &[
+        b"{\"a\":\"x\",\"n\":1}\n",
+        b"{\"a\":\"x\",\"n\":1}\n",
+        b"{\"n\":2}\r\n",
+        b"{\"a\":\"\\ud800\"}\n",
+        b"{\"a\":\"\\\"{\"}\n",
+        b"{\"a\":\xC3\xA9}\n",
+        b"{\"a\":\"\xE2\x82\xAC\"}",
+        b"\n",
+        b"\r\n",
+        b" ",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"\"",
+        b",",
+        b"\x1E",
+        b"{\"a\":\n\"y\"}",
+        b"nope",
+        b"  {\"n\":3}\n",
+        b"{\"a\":\"no end\n",
+        b"{\"n\":[{\n{\"n\":4}]}\n",
+        b"\\",
+        b"\xEF\xBB\xBF",
+        b"{\"a\":\"a long text that is longer than some limits are\"}\n",
+        b"\0",
+    ];
+    let parts = proptest::collection::vec(proptest::sample::select(PARTS), 0..30);
+    (any::<bool>(), parts).prop_map(|(begins_well, parts)| {
+        let first: &[u8] = if begins_well { b"{\"a\":\"x\",\"n\":1}\n" } else { b"" };
+        [first, &parts.concat()].concat()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 300, failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_csv_file_comes_to_the_same_in_ranges(
+        contract in csv_contracts(), file in csv_files(), cuts in cuts(), chunk_bytes in prop_oneof![1_usize..20, Just(usize::MAX)]
+    ) {
+        let _ = check(&Arc::new(contract), &file, &cuts, chunk_bytes);
+    }
+
+    #[test]
+    fn any_json_file_comes_to_the_same_in_ranges(
+        file in json_files(), framing in proptest::sample::select(&[JsonFraming::ByContent, JsonFraming::Lines][..]),
+        limit in prop_oneof![Just(CsvDialect::MAX_RECORD_BYTES), 8_usize..60],
+        encoding in prop_oneof![3 => Just(Encoding::Utf8), 1 => proptest::sample::select(ENCODINGS)],
+        cuts in cuts(), chunk_bytes in prop_oneof![1_usize..20, Just(usize::MAX)]
+    ) {
+        let mut contract = json_contract(framing, limit);
+        contract.landing.encoding = encoding;
+        let file = if encoding == Encoding::Utf8 { file } else { encoded(&String::from_utf8_lossy(&file), encoding) };
+        let _ = check(&Arc::new(contract), &file, &cuts, chunk_bytes);
+    }
+}
