@@ -94,8 +94,8 @@ impl Converter {
         Self::with_reader(contract, source, reader)
     }
 
-    /// A converter for the rows of one range of a file, to be ended by [`Converter::finish_range`]. To be pushed: the file's bytes from the
-    /// start of the work on, or from [`Beginning::offset`] where it has none, until it has enough or the file ends.
+    /// A converter for the rows of one range of a file, to be ended by [`Converter::finish_range`]. To be pushed: the file's bytes from
+    /// [`RangeWork::begin`] on, until it has enough or the file ends.
     ///
     /// # Errors
     /// [`ConvertError`] as for [`Converter::new`], or if the plan is of another contract.

@@ -8,18 +8,20 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lakegate_contract::{
-    Column, ColumnSource, ColumnType, Contract, CsvDialect, Encoding, Format, JsonFraming, Quoting, UnknownColumns,
+    Column, ColumnSource, ColumnType, Contract, CsvDialect, Encoding, ExactDuplicates, Format, JsonFraming, Quoting,
+    UnknownColumns,
 };
 use lakegate_convert::range::{
     Plan, Planner, RangeReport, RangeScanner, RangeWork, Resolution, Scan, Span, Uncuttable, judge, resolve,
 };
-use lakegate_convert::{Converter, Judgement, Output, Reading, Source, Verdict};
+use lakegate_convert::{Converter, FileErrorKind, Judgement, Output, Reading, Source, Verdict};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -139,7 +141,7 @@ fn convert(
     chunk_bytes: usize,
 ) -> (RangeReport, BTreeMap<Output, Vec<u8>>) {
     let mut converter = Converter::of_range(Arc::clone(contract), source(), &plan.beginning, work).unwrap();
-    let from = usize::try_from(work.start.map_or(plan.beginning.offset(), |start| start.offset)).unwrap();
+    let from = usize::try_from(work.begin).unwrap();
     let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
     for chunk in input[from..].chunks(chunk_bytes) {
         if converter.push(chunk).unwrap() == Reading::Enough {
@@ -235,6 +237,109 @@ fn every_case_comes_to_the_same_in_ranges_cut_anywhere() {
     }
     assert!(cut.len() >= 40, "{} cases are cut, and these are not: {whole:#?}", cut.len());
     println!("{whole:#?}");
+}
+
+/// Rows of all kinds, with CRLF, line breaks in quotes and characters of one to four bytes.
+fn rows(count: usize) -> String {
+    let mut text = String::from("n,id,t\r\n");
+    for row in 0..count {
+        text.push_str(&match row % 11 {
+            0 => format!("{row},\"two\r\nlines\",€\r\n"),
+            1 => format!("{row},a,\"say \"\"{row}\"\"\n\"\"\n, é\"\r\n"),
+            2 => format!("bad,{row},x\r\n"),
+            3 => format!("\"{row}\",\"\",\"\"\r\n"),
+            4 => format!("{row},😀,stray \" quote\r\n\r\n"),
+            5 => format!("{row},\"\n\n\n{}\n\",\"\n\"\r\n", "words, ".repeat(row % 40)),
+            6 => format!("{row},more,fields,than,columns\r\n"),
+            _ => format!("{row},name {row},\r\n"),
+        });
+    }
+    text
+}
+
+#[test]
+fn quoted_line_breaks_are_found_by_one_scan_wherever_the_cut_is() {
+    let contract = Arc::new(contract(|_| {}));
+    let input = rows(23);
+    for cut in 0..input.len() {
+        assert_eq!(check(&contract, input.as_bytes(), &[cut], usize::MAX), Ok(0), "cut at {cut}");
+    }
+}
+
+#[test]
+fn large_files_of_any_encoding_come_to_the_same_in_ranges() {
+    for (encoding, step) in [
+        (Encoding::Utf8, 64 * 1024),
+        (Encoding::Utf8, 9_999),
+        (Encoding::Utf16, 70_001),
+        (Encoding::Utf16Le, 33_333),
+        (Encoding::Windows1252, 20_000),
+    ] {
+        let mut contract = contract(|_| {});
+        contract.landing.encoding = encoding;
+        let input = encoded(&rows(12_000), encoding);
+        assert!(input.len() > 400_000);
+        assert_eq!(check(&Arc::new(contract), &input, &every(step, input.len()), 50_000), Ok(0), "{encoding:?}");
+    }
+    let mut lines = String::new();
+    for row in 0..20_000 {
+        lines.push_str(&match row % 9 {
+            0 => "not JSON\n".to_owned(),
+            1 => format!("{{\"a\": \"no end, n: {row}\n"),
+            2 => "{\"a\": \"\\ud800\"}\r\n".to_owned(),
+            3 => format!("  {{\"n\": {row}, \"a\": \"é€😀\"}}\n\n"),
+            _ => format!("{{\"n\": {row}, \"a\": \"\\\"{row}\"}}\n"),
+        });
+    }
+    for framing in [JsonFraming::Lines, JsonFraming::ByContent] {
+        let contract = Arc::new(json_contract(framing, CsvDialect::MAX_RECORD_BYTES));
+        let again = check(&contract, lines.as_bytes(), &every(30_000, lines.len()), 50_000).unwrap();
+        println!("{framing:?}: {again} of {} ranges were scanned again", lines.len() / 30_000);
+    }
+}
+
+#[test]
+fn a_range_that_begins_as_no_scan_has_guessed_is_scanned_again_from_there() {
+    // No line begins anywhere.
+    let contract = Arc::new(json_contract(JsonFraming::ByContent, CsvDialect::MAX_RECORD_BYTES));
+    let input: String = (0..40).map(|row| format!("{{\"n\":{row}}}")).collect();
+    assert_eq!(check(&contract, input.as_bytes(), &[100, 200, 300], 7), Ok(3));
+}
+
+#[test]
+fn lines_before_the_rows_may_reach_over_ranges() {
+    let contract = Arc::new(contract(|dialect| (dialect.skip_lines, dialect.comment) = (2, Some(b'#'))));
+    let input = b"a title \"\n\nsomething,else\n# a comment\n\nid,n,t\n# another\n\na,1,b\n#\nb,2,c\n#";
+    let found = check(&contract, input, &every(3, input.len()), 5);
+    assert_eq!(found, Ok(0));
+    let input = b"#\n#\n#\n";
+    let headless =
+        Arc::new(rescuing(self::contract(|dialect| (dialect.header, dialect.comment) = (false, Some(b'#')))));
+    assert_eq!(check(&headless, input, &every(1, input.len()), 5), Ok(0));
+}
+
+#[test]
+fn files_that_cannot_be_cut_say_why() {
+    let csv = Arc::new(contract(|_| {}));
+    let json = Arc::new(json_contract(JsonFraming::ByContent, CsvDialect::MAX_RECORD_BYTES));
+    let reason = |contract: &Arc<Contract>, input: &[u8]| plan(contract, input, &[]).unwrap_err();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"id,n,t\na,1,b\n").unwrap();
+    assert_eq!(reason(&csv, &gzip.finish().unwrap()), Uncuttable::Packed);
+    assert_eq!(reason(&csv, &zstd::encode_all(&b"id,n,t\na,1,b\n"[..], 1).unwrap()), Uncuttable::Packed);
+    assert_eq!(reason(&json, b" [{\"n\":1}]"), Uncuttable::JsonArray);
+    assert_eq!(reason(&json, b"{\n \"n\": 1\n}\n"), Uncuttable::ValuesOverLines);
+    let array = Arc::new(json_contract(JsonFraming::Array, CsvDialect::MAX_RECORD_BYTES));
+    assert_eq!(reason(&array, b"{\"n\":1}"), Uncuttable::JsonArray);
+    let mut dropping = contract(|_| {});
+    dropping.policy.exact_duplicates = ExactDuplicates::Drop;
+    assert_eq!(reason(&Arc::new(dropping), b"id,n,t\n"), Uncuttable::RowsOfOtherRanges);
+    let short = Arc::new(contract(|dialect| dialect.max_record_bytes = 3));
+    assert_eq!(reason(&short, b"id,n,t\n"), Uncuttable::ShortRecords);
+    let Uncuttable::Rejected(error) = reason(&csv, b"id,n,u\n") else { panic!("a column is unknown") };
+    assert_eq!(error.kind, FileErrorKind::HeaderMismatch);
+    let Uncuttable::Rejected(error) = reason(&csv, b"") else { panic!("a header is missing") };
+    assert_eq!(error.kind, FileErrorKind::EmptyFile);
 }
 
 /// A table of a text, a whole number and a text; any number of rows may be bad.

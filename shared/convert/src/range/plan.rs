@@ -15,6 +15,9 @@ use crate::json::{JsonReader, Stand};
 use crate::reader::FormatReader;
 use crate::{FileError, FileErrorKind, Reading};
 
+/// Bytes of a character in UTF-8, at most: a record that is cut inside one has no certain place in a file of another encoding.
+const CHARACTER_BYTES_MAX: usize = 4;
+
 /// The ranges of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -73,6 +76,8 @@ pub enum Uncuttable {
     JsonArray,
     /// Values are written over several lines: no line tells where one begins.
     ValuesOverLines,
+    /// The contract allows records so short that one may be cut inside a character.
+    ShortRecords,
     /// The contract asks what hangs on rows of other ranges: unique columns, keys, exact duplicates.
     RowsOfOtherRanges,
     /// The file is rejected by its beginning.
@@ -87,6 +92,7 @@ impl fmt::Display for Uncuttable {
             Self::ValuesOverLines => {
                 f.write_str("the file's JSON values are written over several lines, and no line tells where one begins")
             }
+            Self::ShortRecords => write!(f, "the contract's maxRecordBytes is below {CHARACTER_BYTES_MAX}, which a character may take"),
             Self::RowsOfOtherRanges => f.write_str(
                 "the contract has unique columns, a primary key, or drops or counts duplicates: ranges do not see each other's rows",
             ),
@@ -122,6 +128,8 @@ impl Planner {
         };
         let outcome = if is_array {
             Some(Err(Uncuttable::JsonArray))
+        } else if contract.landing.format.max_record_bytes() < CHARACTER_BYTES_MAX {
+            Some(Err(Uncuttable::ShortRecords))
         } else if asks_of_other_ranges(contract) {
             Some(Err(Uncuttable::RowsOfOtherRanges))
         } else {
@@ -256,8 +264,7 @@ fn asks_of_other_ranges(contract: &Contract) -> bool {
 
 impl Beginning {
     /// The file's offset where the rows begin, or what may stand before them without being a row.
-    #[must_use]
-    pub const fn offset(&self) -> u64 {
+    pub(crate) const fn offset(&self) -> u64 {
         match &self.format {
             FormatBeginning::Csv(csv) => csv.offset,
             FormatBeginning::Json { offset } => *offset,

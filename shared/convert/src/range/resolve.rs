@@ -11,7 +11,9 @@ use super::plan::Plan;
 pub struct RangeWork {
     /// The range, as an index into the plan's ranges.
     pub range: usize,
-    /// Where reading begins; `None` is where the file's rows do.
+    /// The file's offset of the first byte to be read.
+    pub begin: u64,
+    /// The row there; `None` where the file's rows begin.
     pub start: Option<RowStart>,
     /// The number of the first row that begins there, from 1.
     pub first_row: u64,
@@ -19,7 +21,7 @@ pub struct RangeWork {
     pub line: u64,
     /// Rows that begin in the range.
     pub rows: u64,
-    /// Where the next range with rows begins to read: bytes up to there are this range's. At the file's end, its size.
+    /// The offset of the first row behind them; the file's size if there is none.
     pub end: u64,
     /// The file cannot be read behind these rows: the range's conversion says why, and nothing behind it counts.
     pub fails: bool,
@@ -61,7 +63,7 @@ pub fn resolve(plan: &Plan, scans: &[Scan]) -> Resolution {
             Next::End => (plan.size_bytes, false),
             Next::Error => (plan.size_bytes, true),
         };
-        work.push(RangeWork { range, start, first_row, line, rows: chain.rows, end, fails });
+        work.push(RangeWork { range, begin: offset, start, first_row, line, rows: chain.rows, end, fails });
         first_row += chain.rows;
         line += chain.lines;
         match &chain.next {
