@@ -107,7 +107,7 @@ impl Converter {
     ) -> Result<Self, ConvertError> {
         let reader = Reader::of_range(&contract, beginning, work).map_err(|error| ConvertError::Plan(error.message))?;
         let converter = Self::with_reader(contract, source, reader)?;
-        Ok(converter.set(|settlement| settlement.rows_before = Some(work.first_row - 1)))
+        Ok(converter.set(|settlement| settlement.rows_before = Some(work.first_row.saturating_sub(1))))
     }
 
     fn with_reader(contract: Arc<Contract>, source: Source, reader: Reader) -> Result<Self, ConvertError> {

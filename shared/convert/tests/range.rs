@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "a test may fail, and reads its cases"
 )]
@@ -118,9 +119,9 @@ fn scan(mut scanner: RangeScanner, input: &[u8], chunk_bytes: usize) -> Scan {
 
 /// The work of all ranges, and how many ranges had to be scanned again.
 fn work(contract: &Arc<Contract>, plan: &Plan, input: &[u8], chunk_bytes: usize) -> (Vec<RangeWork>, usize) {
-    let scanned =
+    let of_ranges =
         (0..plan.ranges.len()).map(|range| scan(RangeScanner::new(contract, plan, range), input, chunk_bytes));
-    let mut scans: Vec<Scan> = scanned.collect();
+    let mut scans: Vec<Scan> = of_ranges.collect();
     for again in 0..=plan.ranges.len() {
         match sent(&resolve(plan, &scans)) {
             Resolution::Work(work) => return (work, again),
@@ -222,39 +223,35 @@ fn every_case_comes_to_the_same_in_ranges_cut_anywhere() {
         let contract = read_contract(&if own.exists() { own } else { root.join("contract.yaml") });
         let input = std::fs::read(case.join("input.csv")).or_else(|_| std::fs::read(case.join("input.json"))).unwrap();
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        println!("{name}");
         if let Err(reason) = plan(&contract, &input, &[]) {
             whole.insert(name, reason.to_string());
             continue;
         }
-        for step in [1, 2, 3, 7, 16, 50] {
+        for step in [1, 5, 16, 50] {
             check(&contract, &input, &every(step, input.len()), usize::MAX).unwrap();
         }
-        for place in 0..input.len().min(200) {
+        for place in (0..input.len()).step_by(7) {
             check(&contract, &input, &[place], 11).unwrap();
         }
         cut.push(name);
     }
     assert!(cut.len() >= 40, "{} cases are cut, and these are not: {whole:#?}", cut.len());
-    println!("{whole:#?}");
 }
 
 /// Rows of all kinds, with CRLF, line breaks in quotes and characters of one to four bytes.
 fn rows(count: usize) -> String {
-    let mut text = String::from("n,id,t\r\n");
-    for row in 0..count {
-        text.push_str(&match row % 11 {
-            0 => format!("{row},\"two\r\nlines\",€\r\n"),
-            1 => format!("{row},a,\"say \"\"{row}\"\"\n\"\"\n, é\"\r\n"),
-            2 => format!("bad,{row},x\r\n"),
-            3 => format!("\"{row}\",\"\",\"\"\r\n"),
-            4 => format!("{row},😀,stray \" quote\r\n\r\n"),
-            5 => format!("{row},\"\n\n\n{}\n\",\"\n\"\r\n", "words, ".repeat(row % 40)),
-            6 => format!("{row},more,fields,than,columns\r\n"),
-            _ => format!("{row},name {row},\r\n"),
-        });
-    }
-    text
+    let line = |row: usize| match row % 11 {
+        0 => format!("{row},\"two\r\nlines\",€\r\n"),
+        1 => format!("{row},a,\"say \"\"{row}\"\"\n\"\"\n, é\"\r\n"),
+        2 => format!("bad,{row},x\r\n"),
+        3 => format!("\"{row}\",\"\",\"\"\r\n"),
+        4 => format!("{row},😀,stray \" quote\r\n\r\n"),
+        5 => format!("{row},\"\n\n\n{}\n\",\"\n\"\r\n", "words, ".repeat(row % 40)),
+        6 => format!("{row},more,fields,than,columns\r\n"),
+        _ => format!("{row},name {row},\r\n"),
+    };
+    let lines = (0..count).map(line).collect::<Vec<_>>();
+    format!("n,id,t\r\n{}", lines.concat())
 }
 
 #[test]
@@ -270,7 +267,7 @@ fn quoted_line_breaks_are_found_by_one_scan_wherever_the_cut_is() {
 fn large_files_of_any_encoding_come_to_the_same_in_ranges() {
     for (encoding, step) in [
         (Encoding::Utf8, 64 * 1024),
-        (Encoding::Utf8, 9_999),
+        (Encoding::Utf8, 19_999),
         (Encoding::Utf16, 70_001),
         (Encoding::Utf16Le, 33_333),
         (Encoding::Windows1252, 20_000),
@@ -278,23 +275,22 @@ fn large_files_of_any_encoding_come_to_the_same_in_ranges() {
         let mut contract = contract(|_| {});
         contract.landing.encoding = encoding;
         let input = encoded(&rows(12_000), encoding);
-        assert!(input.len() > 400_000);
+        assert!(input.len() > 300_000);
         assert_eq!(check(&Arc::new(contract), &input, &every(step, input.len()), 50_000), Ok(0), "{encoding:?}");
     }
-    let mut lines = String::new();
-    for row in 0..20_000 {
-        lines.push_str(&match row % 9 {
-            0 => "not JSON\n".to_owned(),
-            1 => format!("{{\"a\": \"no end, n: {row}\n"),
-            2 => "{\"a\": \"\\ud800\"}\r\n".to_owned(),
-            3 => format!("  {{\"n\": {row}, \"a\": \"é€😀\"}}\n\n"),
-            _ => format!("{{\"n\": {row}, \"a\": \"\\\"{row}\"}}\n"),
-        });
-    }
+    let line = |row: usize| match row % 9 {
+        0 => "not JSON\n".to_owned(),
+        1 => format!("{{\"a\": \"no end, n: {row}\n"),
+        2 => "{\"a\": \"\\ud800\"}\r\n".to_owned(),
+        3 => format!("  {{\"n\": {row}, \"a\": \"é€😀\"}}\n\n"),
+        _ => format!("{{\"n\": {row}, \"a\": \"\\\"{row}\"}}\n"),
+    };
+    let lines = (0..8_000).map(line).collect::<Vec<_>>().concat();
     for framing in [JsonFraming::Lines, JsonFraming::ByContent] {
         let contract = Arc::new(json_contract(framing, CsvDialect::MAX_RECORD_BYTES));
         let again = check(&contract, lines.as_bytes(), &every(30_000, lines.len()), 50_000).unwrap();
-        println!("{framing:?}: {again} of {} ranges were scanned again", lines.len() / 30_000);
+        // Where bad values are looked into, what they may cost hangs on the values before.
+        assert!(framing == JsonFraming::ByContent || again == 0, "{again} ranges were scanned again");
     }
 }
 
@@ -302,13 +298,13 @@ fn large_files_of_any_encoding_come_to_the_same_in_ranges() {
 fn a_range_that_begins_as_no_scan_has_guessed_is_scanned_again_from_there() {
     // No line begins anywhere.
     let contract = Arc::new(json_contract(JsonFraming::ByContent, CsvDialect::MAX_RECORD_BYTES));
-    let input: String = (0..40).map(|row| format!("{{\"n\":{row}}}")).collect();
+    let input = (0..40).map(|row| format!("{{\"n\":{row}}}")).collect::<Vec<_>>().concat();
     assert_eq!(check(&contract, input.as_bytes(), &[100, 200, 300], 7), Ok(3));
 }
 
 #[test]
 fn lines_before_the_rows_may_reach_over_ranges() {
-    let contract = Arc::new(contract(|dialect| (dialect.skip_lines, dialect.comment) = (2, Some(b'#'))));
+    let contract = Arc::new(contract(|dialect| (dialect.skip_lines, dialect.comment) = (3, Some(b'#'))));
     let input = b"a title \"\n\nsomething,else\n# a comment\n\nid,n,t\n# another\n\na,1,b\n#\nb,2,c\n#";
     let found = check(&contract, input, &every(3, input.len()), 5);
     assert_eq!(found, Ok(0));
@@ -511,7 +507,7 @@ fn json_files() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 300, failure_persistence: None, cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 300, failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn any_csv_file_comes_to_the_same_in_ranges(

@@ -37,7 +37,7 @@ pub enum Resolution {
     ScanAgain {
         /// The range.
         range: usize,
-        /// Its first row; `None` if the range was not scanned at all, and is to be scanned as any other.
+        /// Its first row; `None` if it is the range where the file's rows begin, and was not scanned at all.
         start: Option<RowStart>,
     },
 }
