@@ -7,21 +7,20 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use lakegate_contract::Contract;
-use lakegate_convert::{Converter, Judgement, Output, Source, Verdict};
+use lakegate_convert::{Converter, Judgement, Output, Partition, Source, Verdict};
 use lakegate_lake::{failure, layout, ledger};
 
 use crate::contracts;
+use crate::local_lake::{self, LOCAL_BUCKET, Standing};
 use crate::output;
 use crate::reading;
 use crate::report::{self, Report};
 use crate::staging::Staging;
 
-/// Where local files come from, as the rejects table and the ledger name it.
-const LOCAL_BUCKET: &str = "local";
 /// The file is rejected by its contract.
 const EXIT_REJECTED: u8 = 3;
 
@@ -54,20 +53,33 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     // However the path is written, the same file has the same name: a second conversion replaces the first.
     let path = fs::canonicalize(&args.input).with_context(|| format!("cannot read {}", args.input.display()))?;
     let key = path.to_string_lossy().into_owned();
-    let former = former_entry(&args.out, &key)?;
+    // One that cannot be read is told before the work.
+    local_lake::former_entry(&args.out, &key)?;
+    let version = version(input.metadata(), &args.input)?;
     let report_file = args.report.as_deref().map(open_report).transpose()?.flatten();
     let source = Source { bucket: LOCAL_BUCKET.to_owned(), key: key.clone(), version: None };
     let mut staging = Staging::new(&args.out)?;
     let judgement =
         convert(&mut input, Arc::clone(&contract), source, &mut staging, &args.input, reading::threads(args.threads))?;
-    let mut report = publish(&contract.table, &key, &judgement, &staging)?;
+    let is_same = |metadata| anyhow::Ok(self::version(metadata, &args.input)? == version);
+    if !is_same(input.metadata())? || !is_same(fs::metadata(&path))? {
+        anyhow::bail!("{} changed while it was read: convert it again", args.input.display());
+    }
+    let mut report = report(&contract.table, &key, &judgement, &version);
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let stands = commit(&args.out, &key, &contract, former.as_ref(), &judgement, &report)?;
+    let entry = entry(&key, &contract, &judgement, &report, &version);
+    let standing = local_lake::publish(&args.out, &staging, &moves(&judgement, &report), entry)?;
     match report_file {
         _ if args.report.is_none() => {
             output::line(&report.summary(&args.input.to_string_lossy(), &judgement.first_rejects))?;
-            if stands {
-                output::line("  what an earlier version of the file published still stands")?;
+            match standing {
+                Standing::Nothing => {}
+                Standing::EarlierVersion => {
+                    output::line("  what an earlier version of the file published still stands")?;
+                }
+                Standing::Withdrawn => output::line(
+                    "  the publication of an earlier version had broken off: the table has no rows of this file any more",
+                )?,
             }
         }
         None => output::line(&serde_json::to_string_pretty(&report)?)?,
@@ -111,74 +123,44 @@ fn convert(
     Ok(judgement)
 }
 
-/// Moves what may be seen into place. The rejects are kept whatever the verdict.
-fn publish(table: &str, key: &str, judgement: &Judgement, staging: &Staging) -> Result<Report> {
+/// A state of a file: when it was last written, and its size. `None` of what is no regular file.
+type Version = Option<(SystemTime, u64)>;
+
+fn version(metadata: std::io::Result<fs::Metadata>, path: &Path) -> Result<Version> {
+    let metadata = metadata.with_context(|| format!("cannot read {}", path.display()))?;
+    let modified = if metadata.is_file() { metadata.modified().ok() } else { None };
+    Ok(modified.map(|modified| (modified, metadata.len())))
+}
+
+/// What becomes of the file, and where its outputs will be seen. The rejects are kept whatever the verdict, and named after the
+/// version, so that those of a version that still stands are left alone.
+fn report(table: &str, key: &str, judgement: &Judgement, version: &Version) -> Report {
     let name = layout::source_name(LOCAL_BUCKET, key);
-    let mut outputs = Vec::with_capacity(judgement.partitions.len());
-    for (index, partition) in judgement.partitions.iter().enumerate() {
-        let path = layout::table_object(table, &partition.path, &name, 0);
-        staging.publish(Output::Table(index), &path)?;
-        outputs.push(report::Output {
-            path,
-            partition: partition.path.clone(),
-            rows: partition.rows,
-            bytes: partition.bytes,
-        });
-    }
+    let output = |partition: &Partition| report::Output {
+        path: layout::table_object(table, &partition.path, &name, 0),
+        partition: partition.path.clone(),
+        rows: partition.rows,
+        bytes: partition.bytes,
+    };
+    let mut outputs: Vec<report::Output> = judgement.partitions.iter().map(output).collect();
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    let rejects_path = judgement.rejects.map(|_| layout::rejects_object(table, &name, None));
-    if let Some(path) = &rejects_path {
-        staging.publish(Output::Rejects, path)?;
-    }
-    Ok(Report::new(table, judgement, outputs, rejects_path))
+    let version = version.map(|(modified, size_bytes)| format!("{modified:?} {size_bytes}"));
+    let rejects_path = judgement.rejects.map(|_| layout::rejects_object(table, &name, version.as_deref()));
+    Report::new(table, judgement, outputs, rejects_path)
 }
 
-/// The ledger's entry of an earlier conversion of the file.
-fn former_entry(out: &Path, key: &str) -> Result<Option<ledger::Entry>> {
-    let path = out.join(layout::ledger_object(LOCAL_BUCKET, key));
-    match fs::read(&path) {
-        Ok(json) => {
-            let entry = serde_json::from_slice(&json);
-            entry.map(Some).with_context(|| format!("{} is no ledger entry: restore it or remove it", path.display()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+/// Every output, and its path.
+fn moves(judgement: &Judgement, report: &Report) -> Vec<(Output, String)> {
+    let mut moves = Vec::with_capacity(report.outputs.len() + 1);
+    for (index, partition) in judgement.partitions.iter().enumerate() {
+        let output = report.outputs.iter().find(|output| output.partition == partition.path);
+        moves.extend(output.map(|output| (Output::Table(index), output.path.clone())));
     }
+    moves.extend(report.rejects_path.clone().map(|path| (Output::Rejects, path)));
+    moves
 }
 
-/// Writes the ledger entry. A published file replaces what an earlier conversion left; a rejected one lets it stand, which is
-/// what is returned, and remembers it for the conversion that will replace it.
-fn commit(
-    out: &Path,
-    key: &str,
-    contract: &Contract,
-    former: Option<&ledger::Entry>,
-    judgement: &Judgement,
-    report: &Report,
-) -> Result<bool> {
-    let mut entry = entry(key, contract, judgement, report);
-    if judgement.verdict == Verdict::Published {
-        for stale in ledger::stale_paths(former, &entry) {
-            match fs::remove_file(out.join(&stale)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot remove {}", out.join(&stale).display()));
-                }
-                Ok(()) | Err(_) => {}
-            }
-        }
-    } else {
-        entry.kept_paths = ledger::stale_paths(former, &entry);
-    }
-    let path = out.join(layout::ledger_object(LOCAL_BUCKET, key));
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
-    }
-    let json = serde_json::to_string(&entry)?;
-    fs::write(&path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(!entry.kept_paths.is_empty())
-}
-
-fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report) -> ledger::Entry {
+fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report, version: &Version) -> ledger::Entry {
     let output = |output: &report::Output| ledger::Output {
         path: output.path.clone(),
         partition: output.partition.clone(),
@@ -191,7 +173,7 @@ fn entry(key: &str, contract: &Contract, judgement: &Judgement, report: &Report)
         version_id: None,
         etag: None,
         sequencer: None,
-        last_modified: None,
+        last_modified: version.map(|(modified, _)| failure::rfc3339(modified.into())),
         size_bytes: judgement.bytes_read,
     };
     let state = match judgement.verdict {

@@ -6,6 +6,7 @@ mod convert;
 mod demo;
 mod generate;
 mod infer;
+mod local_lake;
 mod operate;
 mod output;
 mod paint;

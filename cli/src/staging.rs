@@ -9,19 +9,32 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use lakegate_convert::{Chunk, Output};
 
+use crate::local_lake;
+
+/// How the folders begin in which files are made.
+const PREFIX: &str = ".lakegate-";
+
 /// A folder of files in the making, hidden from readers by its name; removed with what is still in it when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Staging {
     out: PathBuf,
     folder: PathBuf,
     begun: BTreeSet<Output>,
+    /// Held as long as the process lives: a folder that nobody holds is one of a process that was killed.
+    _held: Option<File>,
 }
 
 impl Staging {
+    /// A new folder in a local lake, from which the folders of processes that were killed are removed.
     pub(crate) fn new(out: &Path) -> Result<Self> {
-        let folder = out.join(format!(".lakegate-{}", std::process::id()));
-        fs::create_dir_all(&folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
-        Ok(Self { out: out.to_owned(), folder, begun: BTreeSet::new() })
+        fs::create_dir_all(out).with_context(|| format!("cannot create folder {}", out.display()))?;
+        let lock = local_lake::lock(out);
+        if lock.is_some() {
+            remove_abandoned(out);
+        }
+        let folder = create_folder(out)?;
+        let held = File::open(&folder).ok().filter(|held| held.try_lock().is_ok());
+        Ok(Self { out: out.to_owned(), folder, begun: BTreeSet::new(), _held: held })
     }
 
     /// Appends a chunk to its output. No file stays open in between: a conversion has more outputs than a process has handles.
@@ -38,6 +51,13 @@ impl Staging {
         move_into_place(&self.path(output), &self.out.join(target))
     }
 
+    /// Writes a whole file to `target`, relative to the output folder: readers see the former one or this.
+    pub(crate) fn write(&self, bytes: &[u8], target: &str) -> Result<()> {
+        let path = self.folder.join("whole");
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        move_into_place(&path, &self.out.join(target))
+    }
+
     fn path(&self, output: Output) -> PathBuf {
         self.folder.join(match output {
             Output::Table(index) => format!("{index}.parquet"),
@@ -50,6 +70,30 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // Best effort: what stays behind is hidden from readers.
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Process ids repeat: those of containers that share a disk at once.
+fn create_folder(out: &Path) -> Result<PathBuf> {
+    for number in 0_u64.. {
+        let folder = out.join(format!("{PREFIX}{}-{number}", std::process::id()));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot create folder {}", folder.display())),
+        }
+    }
+    anyhow::bail!("cannot create a folder in {}", out.display())
+}
+
+/// Best effort: what stays behind is hidden from readers. The lake is locked meanwhile, so that no folder is new.
+fn remove_abandoned(out: &Path) {
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let is_staging = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let is_abandoned = || File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
+        if is_staging && is_abandoned() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

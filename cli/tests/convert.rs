@@ -59,11 +59,17 @@ fn files(dir: &Path) -> Vec<String> {
     found
 }
 
-/// Names hang on where the temporary folder is: `orders-<16 digits>` becomes `orders-HASH`.
+/// Names hang on where the temporary folder is, and those of rejects on when the file was written: `orders-<16 digits>` becomes
+/// `orders-HASH`, and `-<8 digits>` behind it `-VERSION`.
 fn unhashed(text: &str) -> String {
     let mut parts = text.split("/orders-");
     let first = parts.next().unwrap().to_owned();
-    parts.fold(first, |text, part| format!("{text}/orders-HASH{}", &part[16..]))
+    parts.fold(first, |text, part| {
+        let rest = &part[16..];
+        let has_version = rest.len() > 9 && rest[1..9].chars().all(|c| c.is_ascii_hexdigit());
+        let (version, rest) = if has_version { ("-VERSION", &rest[9..]) } else { ("", rest) };
+        format!("{text}/orders-HASH{version}{rest}")
+    })
 }
 
 fn stderr(output: &Output) -> String {
@@ -88,7 +94,7 @@ fn a_published_file_is_laid_out_as_in_the_lake_bucket() {
             {"path": "lake/orders/year=2024/orders-HASH-0.parquet", "partition": "year=2024", "rows": 1, "bytes": null},
             {"path": "lake/orders/year=2025/orders-HASH-0.parquet", "partition": "year=2025", "rows": 1, "bytes": null},
         ],
-        "rejects_path": "rejects/dataset=orders/orders-HASH.parquet",
+        "rejects_path": "rejects/dataset=orders/orders-HASH-VERSION.parquet",
         "bytes_read": 64, "elapsed_ms": null,
     });
     assert_eq!(report, expected);
@@ -96,7 +102,7 @@ fn a_published_file_is_laid_out_as_in_the_lake_bucket() {
     lake/orders/year=2024/orders-HASH-0.parquet
     lake/orders/year=2025/orders-HASH-0.parquet
     ledger/orders-HASH.json
-    rejects/dataset=orders/orders-HASH.parquet
+    rejects/dataset=orders/orders-HASH-VERSION.parquet
     ");
 }
 
@@ -129,6 +135,133 @@ fn a_rejected_version_lets_the_former_stand_until_a_good_one_replaces_it() {
     ");
 }
 
+/// The ledger's only entry.
+fn entry(dir: &Path) -> Value {
+    let path = fs::read_dir(dir.join("out/ledger")).unwrap().next().unwrap().unwrap().path();
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// That the ledger names what stands, all of it.
+fn assert_all_is_named(dir: &Path) {
+    let entry = entry(dir);
+    let outputs = entry["outputs"].as_array().unwrap().iter().map(|output| output["path"].clone());
+    let kept = entry["kept_paths"].as_array().into_iter().flatten().cloned();
+    let paths = outputs.chain(kept).chain([entry["rejects_path"].clone()]);
+    let mut named: Vec<String> = paths.filter_map(|path| path.as_str().map(unhashed)).collect();
+    named.sort();
+    let stands: Vec<String> = files(&dir.join("out")).into_iter().filter(|path| !path.starts_with("ledger/")).collect();
+    assert_eq!(named, stands);
+}
+
+#[test]
+fn the_rejects_of_rows_that_stand_are_not_overwritten_by_those_of_a_rejected_version() {
+    let dir = with_contract();
+    convert(dir.path(), "id,on_day,quantity\na,2024-01-31,1\nb,2025-02-01,0\n");
+    let rejects = |dir: &Path| {
+        let read = fs::read_dir(dir.join("out/rejects/dataset=orders")).unwrap();
+        read.map(|entry| entry.unwrap().path()).map(|path| (path.clone(), fs::read(path).unwrap())).collect::<Vec<_>>()
+    };
+    let first = rejects(dir.path());
+    for quantity in [0, -1] {
+        let output = convert(dir.path(), &format!("id,on_day,quantity\na,2024-01-31,{quantity}\n"));
+        assert_eq!(output.status.code(), Some(3));
+        assert!(rejects(dir.path()).contains(&first[0]), "as it was");
+        assert_all_is_named(dir.path());
+    }
+    assert_eq!(rejects(dir.path()).len(), 3);
+    convert(dir.path(), "id,on_day,quantity\na,2023-01-31,1\n");
+    assert_eq!(rejects(dir.path()), []);
+    assert_all_is_named(dir.path());
+}
+
+/// A first version is published, and of the second one only the rows of 2024, and those of 2026 not.
+fn broken_off() -> TempDir {
+    let dir = with_contract();
+    convert(dir.path(), "id,on_day,quantity\na,2024-01-31,1\nb,2025-02-01,2\n");
+    let obstacle = dir.path().join("out/lake/orders/year=2026");
+    fs::write(&obstacle, "").unwrap();
+    let output = convert(dir.path(), "id,on_day,quantity\nc,2024-01-31,1\nd,2026-02-01,2\n");
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.starts_with("lakegate: the file is published in part: convert it again: cannot "), "{said}");
+    assert_eq!(entry(dir.path())["state"], "publishing");
+    fs::remove_file(obstacle).unwrap();
+    dir
+}
+
+#[test]
+fn a_publication_that_fails_half_way_is_made_good_by_the_next_conversion() {
+    let dir = broken_off();
+    let output = convert(dir.path(), "id,on_day,quantity\nc,2024-01-31,1\nd,2026-02-01,2\n");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
+    lake/orders/year=2024/orders-HASH-0.parquet
+    lake/orders/year=2026/orders-HASH-0.parquet
+    ledger/orders-HASH.json
+    ");
+    assert_all_is_named(dir.path());
+    assert_eq!((&entry(dir.path())["state"], &entry(dir.path())["unfinished"]), (&json!("committed"), &Value::Null));
+}
+
+#[test]
+fn a_rejected_version_takes_away_what_a_publication_left_half_way() {
+    let dir = broken_off();
+    fs::write(dir.path().join("orders.csv"), "id,on_day,quantity\na,2024-01-31,0\n").unwrap();
+    let convert = || lakegate(dir.path(), &["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out"]);
+    let output = convert();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.ends_with("had broken off: the table has no rows of this file any more\n"), "{said}");
+    insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
+    ledger/orders-HASH.json
+    rejects/dataset=orders/orders-HASH-VERSION.parquet
+    ");
+    assert_all_is_named(dir.path());
+    // Told once; and nothing is half-way any more.
+    let said = String::from_utf8(convert().stdout).unwrap();
+    assert!(!said.contains("broken off"), "{said}");
+    assert_eq!(entry(dir.path())["unfinished"], Value::Null);
+}
+
+#[test]
+fn what_a_killed_conversion_left_is_removed_and_what_one_at_work_has_is_not() {
+    let dir = with_contract();
+    let folder = |name: &str| {
+        let folder = dir.path().join("out").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("0.parquet"), "half").unwrap();
+        folder
+    };
+    let (killed, at_work) = (folder(".lakegate-1-0"), folder(".lakegate-2-0"));
+    let held = fs::File::open(&at_work).unwrap();
+    held.lock().unwrap();
+    let output = convert(dir.path(), "id,on_day,quantity\na,2024-01-31,1\n");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!killed.exists());
+    assert!(at_work.join("0.parquet").exists());
+}
+
+#[test]
+fn conversions_of_one_file_at_once_leave_the_rows_of_one_of_them() {
+    let dir = with_contract();
+    let rows =
+        |year: i32| (0..2000).map(|row| format!("{row},{}-01-31,1", year + row % 5)).collect::<Vec<_>>().join("\n");
+    let args = ["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out"];
+    for round in 0..5 {
+        fs::write(dir.path().join("orders.csv"), format!("id,on_day,quantity\n{}", rows(2000 + round))).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let output = lakegate(dir.path(), &args);
+                    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+                });
+            }
+        });
+        assert_all_is_named(dir.path());
+        assert_eq!(files(&dir.path().join("out/lake")).len(), 5);
+    }
+}
+
 #[test]
 fn a_rejected_file_leaves_rejects_and_ledger_only() {
     let dir = with_contract();
@@ -143,7 +276,7 @@ fn a_rejected_file_leaves_rejects_and_ledger_only() {
     );
     insta::assert_snapshot!(files(&dir.path().join("out")).join("\n"), @r"
     ledger/orders-HASH.json
-    rejects/dataset=orders/orders-HASH.parquet
+    rejects/dataset=orders/orders-HASH-VERSION.parquet
     ");
 }
 

@@ -84,6 +84,13 @@ impl Harness {
         self.dead_letters.lock().await.iter().any(|message| message.body.contains(text))
     }
 
+    /// Whether there is a dead letter so far of just that body.
+    pub async fn has_dead_letter_with(&self, body: &str) -> bool {
+        let wanted: Option<Value> = serde_json::from_str(body).ok();
+        let is_it = |letter: &str| letter == body || (wanted.is_some() && serde_json::from_str(letter).ok() == wanted);
+        self.dead_letters.lock().await.iter().any(|message| is_it(&message.body))
+    }
+
     /// The alert that names that text: subject and body.
     ///
     /// # Errors

@@ -278,3 +278,49 @@ fn a_new_version_of_a_file_replaces_its_rows_and_no_others() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn the_rows_of_a_deleted_file_leave_the_table_where_its_contract_says_so() -> Result<()> {
+    on_stack(async |harness| {
+        let stack = &harness.stack;
+        let sample = std::fs::read_to_string(harness.project.root().join("contracts/orders.odcs.yaml"))?;
+        for (table, policy) in [("t_removed", "remove"), ("t_kept", "keep")] {
+            let policies = "    customProperties:\n";
+            let own = format!("{policies}      - {{property: removedObjects, value: {policy}, vendor: lakegate}}\n");
+            let contract = orders::contract_for(&sample, table).replace(policies, &own);
+            stack.put_contract(&format!("{table}.odcs.yaml"), contract).await?;
+            let bad_row = "O-0009999,2025-09-01 10:00:00,C-00001,Mug,0,1.25,EMEA,Germany,\n";
+            let file = orders::good_file("2025-09-01", 1, 40)
+                + &orders::good_file("2025-10-01", 41, 5)[orders::file(&[]).len()..];
+            stack.drop_file(&format!("{table}/a.csv"), file + bad_row).await?;
+            stack.drop_file(&format!("{table}/other.csv"), orders::good_file("2025-09-01", 500, 3)).await?;
+            for key in ["a.csv", "other.csv"] {
+                harness.ledger(&format!("{table}/{key}"), &["committed"]).await?;
+            }
+        }
+        let kept = stack.ledger_entry("t_kept/a.csv").await?;
+        let created = stack.ledger_entry("t_removed/a.csv").await?.unwrap_or_default();
+        for key in ["t_kept/a.csv", "t_removed/a.csv"] {
+            stack.client.delete_object(&stack.raw_bucket, key).await?;
+        }
+        let removed = harness.ledger("t_removed/a.csv", &["removed"]).await?;
+        assert_eq!((row_counts(&removed), removed["outputs"].clone()), ([0, 0, 0], json!([])), "{removed}");
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_removed").await?, "3");
+        assert_eq!(harness.athena_value("SELECT count(*) FROM rejects WHERE dataset = 't_removed'").await?, "0");
+        assert_eq!(stack.list_lake("lake/t_removed/year=2025/month=10/").await?, []);
+
+        // The upload's event comes late.
+        stack.client.send_message(&stack.ingest_queue_url, &notification(&created["source"])?).await?;
+        harness.quiet().await?;
+        assert_eq!(stack.ledger_entry("t_removed/a.csv").await?, Some(removed));
+        assert_eq!(stack.ledger_entry("t_kept/a.csv").await?, kept);
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_kept").await?, "48");
+        assert!(harness.dead_letters("t_removed/a.csv").await?.is_empty(), "nothing has failed");
+
+        // The same file once more, under the same key.
+        stack.drop_file("t_removed/a.csv", orders::good_file("2025-10-01", 41, 5)).await?;
+        harness.ledger("t_removed/a.csv", &["committed"]).await?;
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_removed").await?, "8");
+        Ok(())
+    })
+}

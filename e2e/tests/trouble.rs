@@ -4,7 +4,7 @@
 use std::fs;
 
 use anyhow::Result;
-use e2e::{Harness, Value, json, notification, on_stack, orders, row_counts};
+use e2e::{Harness, Value, eventually, json, notification, on_stack, orders, row_counts};
 
 /// Deploys a copy of the sample contract for a table of the test's own.
 async fn deploy_contract(harness: &Harness, table: &str) -> Result<()> {
@@ -87,6 +87,74 @@ fn hundreds_of_failures_at_once_are_one_mail_and_each_of_them_is_a_dead_letter()
         let mails = stack.take_alerts().await?;
         let subjects: Vec<&str> = mails.iter().map(|(subject, _)| subject.as_str()).collect();
         assert_eq!(subjects, ["Lakegate: 400 files failed: t_burst 400"]);
+        Ok(())
+    })
+}
+
+/// A record of a notification of an object created; the key as S3 encodes it.
+fn record(harness: &Harness, key: &str) -> Result<Value> {
+    let source = json!({ "bucket": harness.stack.raw_bucket, "key": key });
+    let event: Value = serde_json::from_str(&notification(&source)?)?;
+    Ok(event["Records"][0].clone())
+}
+
+#[test]
+fn messages_that_nobody_understands_become_dead_letters_and_keep_no_file_from_its_table() -> Result<()> {
+    on_stack(async |harness| {
+        let stack = &harness.stack;
+        deploy_contract(harness, "t_poison").await?;
+        let mut records = Vec::new();
+        for number in 0..10 {
+            records.push(record(harness, &format!("t_poison/{number}.csv"))?);
+            // Announced by S3 as well: whichever comes first takes the file in.
+            let file = orders::good_file("2025-09-01", 100 * number + 1, 2);
+            stack.drop_file(&format!("t_poison/{number}.csv"), file).await?;
+        }
+        records[4]["s3"]["object"]["key"] = json!("t_poison/%FF.csv");
+        let one_is_bad = json!({ "Records": records }).to_string();
+        let half = &one_is_bad[..300];
+        let poison = ["t_poison gibberish", half, "{\"t_poison\": \"not ours\"}", "[\"t_poison\"]", &one_is_bad];
+        for body in poison {
+            stack.client.send_message(&stack.ingest_queue_url, body).await?;
+        }
+        for number in 0..10 {
+            harness.ledger(&format!("t_poison/{number}.csv"), &["committed"]).await?;
+        }
+        let bad_alone = json!({ "Records": [records[4]] }).to_string();
+        for body in ["t_poison gibberish", half, "{\"t_poison\": \"not ours\"}", "[\"t_poison\"]", &bad_alone] {
+            eventually(&format!("a dead letter {body:.40}"), async || {
+                harness.dead_letters("").await?;
+                Ok(harness.has_dead_letter_with(body).await.then_some(()))
+            })
+            .await?;
+        }
+        harness.alert("the key t_poison/%FF.csv does not decode to UTF-8").await?;
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_poison").await?, "20");
+        Ok(())
+    })
+}
+
+/// "Object keys", S3 User Guide: 1,024 bytes at most.
+#[test]
+fn the_longest_key_and_the_most_awkward_ones_are_taken_in() -> Result<()> {
+    on_stack(async |harness| {
+        deploy_contract(harness, "t_awkward").await?;
+        let longest = format!("t_awkward/{}.csv", "k".repeat(1024 - "t_awkward/.csv".len()));
+        let keys = [
+            longest.as_str(),
+            "t_awkward/+a b%2B%.csv",
+            "t_awkward/=cmd|' /C calc'!A0.csv",
+            "t_awkward/!\"#$&'()*,:;<>@[\\]^`{|}~?.csv",
+            "t_awkward/\u{202E}Ü\u{301}日本語🗂.csv",
+            "t_awkward/year=2025/__HIVE_DEFAULT_PARTITION__.csv",
+        ];
+        for (number, key) in (1..).zip(keys) {
+            harness.stack.drop_file(key, orders::good_file("2025-09-01", number, 1)).await?;
+        }
+        for key in keys {
+            harness.ledger(key, &["committed"]).await?;
+        }
+        assert_eq!(harness.athena_value("SELECT count(*) FROM t_awkward").await?, "6");
         Ok(())
     })
 }

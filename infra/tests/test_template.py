@@ -159,6 +159,24 @@ def test_a_message_stays_hidden_for_six_timeouts_and_the_window(function: str) -
     assert QUEUES[queue]["VisibilityTimeout"] >= 6 * FUNCTIONS[function]["Timeout"] + window
 
 
+def allowed_on(policy: str, prefix: str) -> set[str]:
+    """What a policy allows on the objects of the lake bucket under a prefix."""
+    resource = {"Fn::Sub": f"${{LakeBucket.Arn}}/{prefix}/*"}
+    found = [s for name, s in statements() if name == policy and resource in listed(s["Resource"])]
+    return {action for statement in found for action in listed(statement["Action"])}
+
+
+@pytest.mark.parametrize("prefix", ["lake", "rejects", "ledger"])
+def test_what_is_written_conditionally_may_be_read_and_deleted(prefix: str) -> None:
+    # A write with If-Match needs s3:GetObject too (S3 User Guide, "Conditional writes"); outputs and rejects are deleted.
+    assert {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"} <= allowed_on("ConvertPolicy", prefix)
+
+
+def test_a_missing_object_is_told_from_a_forbidden_one() -> None:
+    (found,) = [s for name, s in statements() if name == "ConvertPolicy" and s["Action"] == "s3:ListBucket"]
+    assert {target(bucket) for bucket in found["Resource"]} == {"RawBucket", "LakeBucket"}
+
+
 def test_functions_may_change_the_visibility_of_their_own_messages_only() -> None:
     may = {
         role: listed(statement["Resource"])
@@ -280,6 +298,13 @@ def test_the_queue_policy_names_the_bucket_there_is() -> None:
     (statement,) = RESOURCES["IngestQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     name = BUCKETS["RawBucket"]["BucketName"]["Fn::Sub"]
     assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"}
+
+
+def test_uploads_and_deletions_are_announced() -> None:
+    announced = BUCKETS["RawBucket"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert {(each["Event"], target(each["Queue"])) for each in announced} == {
+        (event, "IngestQueue") for event in ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+    }
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

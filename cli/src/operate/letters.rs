@@ -165,7 +165,7 @@ impl Look<'_> {
 /// The failure that a dead letter is about, and whether it announces an object.
 fn understood(message: &Received) -> (Failure, bool) {
     let record = message.attribute(FAILURE_ATTRIBUTE).and_then(|record| serde_json::from_str(record).ok());
-    let event = events::parse(&message.body).ok().and_then(|events| events.into_iter().next());
+    let event = events::first_object(&message.body);
     let has_object = event.is_some();
     let mut failure = Failure { at: message.sent_at, ..Failure::default() };
     if let Some(event) = event {

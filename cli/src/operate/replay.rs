@@ -148,7 +148,7 @@ fn failure_of(entry: &Entry, now: DateTime<Utc>) -> Option<Failure> {
     let is_leased = entry.is_leased(now.into());
     let error = entry.file_error.as_ref();
     let (kinds, summary) = match entry.state {
-        State::Committed => return None,
+        State::Committed | State::Removed => return None,
         State::Rejected => {
             let summary = error.map_or_else(|| broken_rules(entry), |error| error.message.clone());
             (error.iter().map(|error| error.kind.clone()).chain([alert_kind(entry).to_owned()]).collect(), summary)

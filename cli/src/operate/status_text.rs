@@ -120,6 +120,7 @@ fn state(file: &File, paint: Paint) -> String {
         State::Rejected => paint.bad("rejected"),
         State::Failed => paint.bad("failed"),
         State::Heavy => paint.note("to Glue"),
+        State::Removed => paint.faint("removed"),
         State::Working | State::Publishing if file.is_without_worker => paint.note("no worker"),
         State::Working => paint.faint("working"),
         State::Publishing => paint.faint("publishing"),

@@ -32,6 +32,8 @@ pub(crate) struct Sums {
     pub(crate) failed: u64,
     /// Handed to the Glue job.
     pub(crate) heavy: u64,
+    /// Deleted from their bucket, and from the table.
+    pub(crate) removed: u64,
     /// A worker has it in hand, or the queue will bring it again.
     pub(crate) in_work: u64,
     /// Of these: the lease ended, and nobody came.
@@ -117,6 +119,7 @@ impl Sums {
             State::Rejected => self.rejected += 1,
             State::Failed => self.failed += 1,
             State::Heavy => self.heavy += 1,
+            State::Removed => self.removed += 1,
             State::Working | State::Publishing => self.in_work += 1,
         }
     }
@@ -200,19 +203,21 @@ mod tests {
             entry("f", "publishing", "2026-01-10T11:00:00Z", None, Some("2026-01-10T11:59:59Z")),
             entry("g", "heavy", "2026-01-10T11:30:00Z", None, None),
             of_none(entry("h", "failed", "2026-01-10T11:29:00Z", None, None)),
+            entry("i", "removed", "2026-01-10T11:28:00Z", None, None),
         ];
         let tally = Tally::of(&entries, Duration::from_hours(2), 3, now());
         let total = &tally.total;
-        assert_eq!([total.files, total.committed, total.rejected, total.failed, total.heavy], [8, 3, 1, 1, 1]);
-        assert_eq!([total.in_work, total.without_worker, total.rows_read, total.rows_rejected], [2, 1, 80, 16]);
-        assert!((total.files_per_hour - 4.0).abs() < 1e-9 && (total.bytes_per_hour - 4_000.0).abs() < 1e-9);
+        assert_eq!([total.files, total.committed, total.rejected, total.failed, total.heavy], [9, 3, 1, 1, 1]);
+        assert_eq!([total.removed, total.in_work, total.without_worker], [1, 2, 1]);
+        assert_eq!([total.rows_read, total.rows_rejected], [90, 18]);
+        assert!((total.files_per_hour - 4.5).abs() < 1e-9 && (total.bytes_per_hour - 4_500.0).abs() < 1e-9);
         assert_eq!(
             (total.median_secs, total.slowest_secs),
             (Some(10), Some(420)),
             "a clock that is behind waits for 0 s"
         );
         assert_eq!(tally.datasets.keys().collect::<Vec<_>>(), ["", "orders"]);
-        assert_eq!((tally.datasets["orders"].files, tally.datasets[""].failed), (7, 1));
+        assert_eq!((tally.datasets["orders"].files, tally.datasets[""].failed), (8, 1));
         assert_eq!(tally.files.iter().map(|file| file.key.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(tally.oldest_in_work.map(|file| file.key).as_deref(), Some("f"));
     }

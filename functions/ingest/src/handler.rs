@@ -6,16 +6,17 @@ use std::time::Instant;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lakegate_lake::claims::Worker;
+use lakegate_lake::events::{self, Announced, EventError};
 use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
 use lakegate_lake::invocation::{self, Invocation, Message};
-use lakegate_lake::{LakeError, chain, events};
+use lakegate_lake::{LakeError, chain};
 use lambda_runtime::Error;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::outcome::Report;
 use crate::take_in::{self, Context, Delivery};
-use crate::visibility;
+use crate::{removal, visibility};
 
 /// What the function answers.
 #[derive(Debug, Serialize)]
@@ -69,30 +70,50 @@ async fn take_message(
     body: &str,
     replaces: Option<&str>,
 ) -> Result<Vec<Report>, LakeError> {
-    let events = match events::parse(body) {
-        Ok(events) => events,
+    let announced = match events::read(body) {
+        Ok(announced) => announced,
         Err(error) => {
-            let record = FailureRecord::new(Stage::Ingest, FailureKind::UnreadableMessage, chain(&error));
-            failure::report(&context.sqs, &context.settings.failures_queue_url, &record, body).await?;
-            tracing::info!(kind = %record.kind, summary = record.summary, outcome = "failed", "message");
+            tell_unreadable(context, &error, body).await?;
             return Ok(Vec::new());
         }
     };
-    let mut reports = Vec::with_capacity(events.len());
-    let mut passing = None;
-    for event in events {
+    let mut reports = Vec::with_capacity(announced.len());
+    let (mut passing, mut unreadable) = (None, Vec::new());
+    for announced in &announced {
         let started = Instant::now();
-        let delivery = Delivery { worker, event: &event, replaces, started };
-        match take_in::take_in(context, delivery).await {
+        let delivery = |event| Delivery { worker, event, replaces, started };
+        let (event, taken) = match announced {
+            Announced::Created(event) => (event, take_in::take_in(context, delivery(event)).await),
+            Announced::Removed(event) => (event, removal::remove(context, delivery(event)).await),
+            Announced::Unreadable { error, original } => {
+                unreadable.push((error, original));
+                continue;
+            }
+        };
+        match taken {
             Ok(outcome) => {
-                let report = Report::new(&event, &outcome, started);
+                let report = Report::new(event, &outcome, started);
                 report.log();
                 reports.push(report);
             }
             Err(error) => passing = passing.or(Some(error)),
         }
     }
-    passing.map_or(Ok(reports), Err)
+    if let Some(error) = passing {
+        return Err(error);
+    }
+    // Last, so that none is told again because another object of the message met passing trouble.
+    for (error, original) in &unreadable {
+        tell_unreadable(context, error, original).await?;
+    }
+    Ok(reports)
+}
+
+async fn tell_unreadable(context: &Context, error: &EventError, original: &str) -> Result<(), LakeError> {
+    let record = FailureRecord::new(Stage::Ingest, FailureKind::UnreadableMessage, chain(error));
+    failure::report(&context.sqs, &context.settings.failures_queue_url, &record, original).await?;
+    tracing::info!(kind = %record.kind, summary = record.summary, outcome = "failed", "message");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Tests: what becomes of whole messages, and when they are to come again.
 //! They must not know how an object is taken in.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use lakegate_lake::layout;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::*;
 use crate::stand_ins::{Aws, Fault};
-use crate::world::{FIRST, World, clock};
+use crate::world::{FIRST, LATER, World, clock, wait};
 
 impl World<'_> {
     async fn upload_as(&self, key: &str) {
@@ -153,4 +154,170 @@ async fn messages_that_are_worked_on_for_long_stay_hidden_until_their_worker_s_l
     }
     let until_the_end = [("receipt of in work".to_owned(), 360), ("receipt of waits".to_owned(), 360)];
     assert_eq!(world.hidden_secs(), until_the_end);
+}
+
+/// A key as S3 writes it in notifications: every byte that is not unreserved, escaped, and a space as a plus.
+fn encoded(key: &str) -> String {
+    let mut encoded = String::new();
+    for byte in key.bytes() {
+        match byte {
+            b' ' => encoded.push('+'),
+            byte if byte.is_ascii_alphanumeric() || b"-._*/".contains(&byte) => encoded.push(char::from(byte)),
+            byte => write!(encoded, "%{byte:02X}").unwrap(),
+        }
+    }
+    encoded
+}
+
+/// What messages hold that cannot be understood, and what is said of it.
+#[tokio::test]
+async fn messages_that_nobody_understands_are_told_and_acknowledged() {
+    let half = &created("orders/a.csv")[..100];
+    let mut without_a_key = record("ObjectCreated:Put", "", "0A");
+    without_a_key["s3"]["object"].as_object_mut().unwrap().remove("key");
+    let without_a_key = json!({ "Records": [without_a_key] }).to_string();
+    let poison = [
+        "",
+        "gibberish",
+        half,
+        "null",
+        "[]",
+        "{}",
+        "12",
+        "\"text\"",
+        "{\"Records\": 1}",
+        "{\"Records\": [null, 7]}",
+        &without_a_key,
+        "{\"detail-type\": \"Object Created\", \"detail\": {}}",
+        "{\"TopicArn\": \"t\", \"Message\": \"gibberish\"}",
+        "{\"Event\": \"s3:Other\"}",
+        &"[".repeat(100_000),
+        &format!("\u{7f}{}", "x".repeat(200_000)),
+    ];
+    let aws = Aws::start();
+    for body in poison {
+        let world = World::new(&aws).await;
+        assert_eq!(world.handle(&[message("m", 1, body)]).await, [""; 0], "{body:.60}");
+        let told = world.told();
+        assert!(!told.is_empty(), "{body:.60}");
+        for record in told {
+            assert_eq!(record.kind, FailureKind::UnreadableMessage, "{body:.60}");
+            assert!(record.summary.len() < 600 && record.source.is_none(), "{}", record.summary);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_ten_records_a_bad_one_is_told_and_the_others_are_taken_in() {
+    let keys: Vec<String> = (0..10).map(|number| format!("orders/{number}.csv")).collect();
+    let mut records: Vec<Value> = keys.iter().map(|key| record("ObjectCreated:Put", key, "0A")).collect();
+    records[4]["s3"]["object"]["key"] = json!("orders/%FF.csv");
+    let body = json!({ "Records": records }).to_string();
+    let (aws, mut came_again) = (Aws::start(), 0);
+    for call in (0..40).step_by(8) {
+        let world = World::new(&aws).await;
+        for key in &keys {
+            world.upload_as(key).await;
+        }
+        world.faults.arm(call, Fault::FailBefore);
+        let failed = world.handle(&[message("m", 1, &body)]).await;
+        assert!(world.faults.disarm());
+        if !failed.is_empty() {
+            assert_eq!(world.told().len(), 0, "call {call}: a message that comes again is not told of");
+            wait(LATER);
+            assert_eq!(world.handle(&[message("m", 2, &body)]).await, [""; 0]);
+            came_again += 1;
+        }
+        for key in keys.iter().filter(|key| **key != keys[4]) {
+            assert_eq!(world.state(key).await, "committed", "call {call}: {key}");
+        }
+        let told = world.told();
+        let [record] = &told[..] else { panic!("call {call}: {told:?}") };
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(record.summary, @"the key orders/%FF.csv does not decode to UTF-8");
+        }
+        let original = aws.messages_to("failures")[0]["MessageBody"].as_str().unwrap().to_owned();
+        let original: Value = serde_json::from_str(&original).unwrap();
+        assert_eq!(original, json!({ "Records": [records[4]] }), "what is kept is the bad record alone");
+    }
+    assert!(came_again > 1, "{came_again}");
+}
+
+#[tokio::test]
+async fn a_message_that_fails_takes_no_other_one_with_it() {
+    let aws = Aws::start();
+    let world = World::new(&aws).await;
+    world.upload_as("orders/a.csv").await;
+    world.upload_as("orders/b.csv").await;
+    let messages = [
+        message("bad", 1, "gibberish"),
+        message("test", 1, r#"{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "raw"}"#),
+        message("a", 1, &created("orders/a.csv")),
+        message("missing", 1, &created("orders/missing.csv")),
+        message("b", 1, &created("orders/b.csv")),
+    ];
+    assert_eq!(world.handle(&messages).await, [""; 0]);
+    assert_eq!(world.state("orders/a.csv").await, "committed");
+    assert_eq!(world.state("orders/b.csv").await, "committed");
+    assert_eq!(world.state("orders/missing.csv").await, "failed");
+    let kinds: Vec<FailureKind> = world.told().into_iter().map(|record| record.kind).collect();
+    assert_eq!(kinds, [FailureKind::UnreadableMessage, FailureKind::SourceMissing]);
+}
+
+/// "Object keys", S3 User Guide: any UTF-8, 1,024 bytes at most.
+#[tokio::test]
+async fn every_key_that_s3_allows_is_taken_in_or_told() {
+    let long = format!("orders/{}.csv", "k".repeat(1024 - "orders/.csv".len()));
+    let long_parts = format!("orders/{}", "é/".repeat(338) + "x");
+    let printable: String = (' '..='~').filter(|c| *c != '/').collect();
+    let taken_in = [
+        long.as_str(),
+        &long_parts,
+        &format!("orders/{printable}.csv"),
+        "orders/ leading and trailing ",
+        "orders/+plus+%2B%20%.csv",
+        "orders/Ünï/日本語/🗂.csv",
+        "orders/=cmd|' /C calc'!A0.csv",
+        "orders/year=2025/__HIVE_DEFAULT_PARTITION__.csv",
+        "orders/a\\b:c*d?e\"f<g>h|i.csv",
+        "orders/\u{202E}vsc.exe",
+        "orders/...csv",
+        "orders/~.csv",
+        "orders/.hidden",
+        "orders/x",
+        "orders/\u{FFFE}\u{FFFF}.csv",
+        "orders/\u{200B}.csv",
+        "orders/e\u{301}.csv",
+        "orders/'; DROP TABLE orders; --.csv",
+    ];
+    assert_eq!(long.len(), 1024);
+    let aws = Aws::start();
+    for key in taken_in {
+        let world = World::new(&aws).await;
+        world.upload_as(key).await;
+        assert_eq!(world.handle(&[message("m", 1, &created(&encoded(key)))]).await, [""; 0], "{key}");
+        assert_eq!(world.state(key).await, "committed", "{key}");
+        assert_eq!(world.told().len(), 0, "{key}");
+    }
+    let told = [
+        "orders//a.csv",
+        "/orders/a.csv",
+        "orders/../a.csv",
+        "orders/./a.csv",
+        "orders/a\nb.csv",
+        "orders/a\u{0}b.csv",
+        "orders/\u{1b}[2J.csv",
+        "orders/a\u{7f}.csv",
+        "orders/x/",
+        "//",
+        "/",
+    ];
+    for key in told {
+        let world = World::new(&aws).await;
+        assert_eq!(world.handle(&[message("m", 1, &created(&encoded(key)))]).await, [""; 0], "{key:?}");
+        let failures = world.told();
+        let [record] = &failures[..] else { panic!("{key:?}: {failures:?}") };
+        assert_eq!(record.kind, FailureKind::UnsupportedKey, "{key:?}");
+        assert_eq!(record.source.as_ref().map(|source| source.key.as_str()), Some(key));
+    }
 }

@@ -6,6 +6,7 @@ use lakegate_lake::key::ObjectKey;
 use lakegate_lake::layout;
 
 use super::*;
+use crate::settings::UnknownDatasets;
 
 const CONTRACT: &str = "
 apiVersion: v3.2.0
@@ -146,5 +147,65 @@ async fn whatever_a_key_holds_only_names_made_of_it_are_touched() {
         assert_eq!(matches!(outcome, Outcome::Committed(_)), is_supported, "{key:?}: {outcome:?}");
         assert_eq!(lake.entry_of(key).await.unwrap().source.key, key);
         check_touched(&lake, &names);
+    }
+}
+
+const FOLDERS: [&str; 16] = [
+    "..%2f",
+    "%2e%2e",
+    "rejects",
+    "ledger",
+    "Rejects",
+    "contracts",
+    "drafts",
+    "_",
+    "1",
+    "a=b",
+    "__HIVE_DEFAULT_PARTITION__",
+    "\u{202e}cilbup",
+    "{*}",
+    "select 1; drop table x --",
+    "x\ny: evil",
+    " ",
+];
+
+#[tokio::test]
+async fn whatever_a_folder_is_called_its_draft_and_its_table_have_plain_names_of_their_own() {
+    let aws = Aws::start();
+    let long = "ü".repeat(500);
+    for folder in FOLDERS.into_iter().chain([long.as_str()]) {
+        let mut lake = World::new(&aws).await;
+        lake.unknown_datasets = UnknownDatasets::Infer;
+        let key = format!("{folder}/a.csv");
+        let is_supported = object_store::path::Path::parse(&key).is_ok();
+        let event = if is_supported {
+            lake.upload_under(&key, FIRST).await
+        } else {
+            ObjectEvent { key: ObjectKey::as_given(&key), ..lake.upload_under("other/a.csv", FIRST).await }
+        };
+        let outcome = lake.settle(&event).await;
+        let tables: Vec<String> = aws.catalog().into_keys().filter(|table| table != "rejects").collect();
+        let Outcome::Committed(entry) = outcome else {
+            assert_eq!(tables, Vec::<String>::new(), "{key:?}");
+            check_drafted(&lake, None, &layout::source_name("raw", &key));
+            continue;
+        };
+        let table = entry.dataset.unwrap();
+        assert_ne!(table, "rejects", "{key:?}: the table of rejected rows is ours");
+        assert_eq!(tables, [table.as_str()], "{key:?}");
+        assert!(table.len() < 256 && table.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{table:?}");
+        check_drafted(&lake, Some(&table), &layout::source_name("raw", &key));
+    }
+}
+
+fn check_drafted(lake: &World<'_>, table: Option<&str>, name: &str) {
+    for path in lake.lake.touched.lock().unwrap().iter() {
+        match (path.split('/').collect::<Vec<_>>().as_slice(), table) {
+            (["contracts", "orders.odcs.yaml"], _) => {}
+            (["ledger", file], _) => assert!(file.starts_with(name), "{path:?}"),
+            (["lake", folder, file], Some(table)) => assert!(*folder == table && file.starts_with(name), "{path:?}"),
+            (["contracts", "drafts", draft], Some(table)) => assert_eq!(*draft, format!("{table}.odcs.yaml")),
+            _ => panic!("{path:?}, {table:?}"),
+        }
     }
 }

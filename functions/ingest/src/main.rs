@@ -5,6 +5,7 @@ mod conversion;
 mod handler;
 mod outcome;
 mod publication;
+mod removal;
 mod settings;
 mod settlement;
 mod sight;

@@ -24,6 +24,10 @@ pub(crate) enum Outcome {
     AlreadyTold,
     /// A later version has arrived, and has an event of its own.
     Superseded,
+    /// It was deleted, and its rows with it.
+    Removed(Box<Entry>),
+    /// It was deleted, or something of it was, and nothing is to be done: its contract keeps rows, or none stand, or it is there.
+    NothingToRemove,
     /// Something that Lakegate itself wrote.
     OwnObject,
     /// It never came to a judgement; somebody is alerted.
@@ -72,6 +76,8 @@ impl Report {
             Outcome::AlreadyCommitted => ("already-committed", None, None),
             Outcome::AlreadyTold => ("already-told", None, None),
             Outcome::Superseded => ("superseded", None, None),
+            Outcome::Removed(entry) => ("removed", Some(entry), None),
+            Outcome::NothingToRemove => ("nothing-to-remove", None, None),
             Outcome::OwnObject => ("own-object", None, None),
             Outcome::Failed(record) => ("failed", None, Some(record)),
         };

@@ -91,6 +91,8 @@ async fn an_object_that_is_deleted_at_any_moment_is_published_or_told_of_once() 
             | Outcome::AlreadyCommitted
             | Outcome::AlreadyTold
             | Outcome::Superseded
+            | Outcome::Removed(_)
+            | Outcome::NothingToRemove
             | Outcome::OwnObject => panic!("call {call}"),
         }
     }

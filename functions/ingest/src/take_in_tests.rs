@@ -214,6 +214,8 @@ mod faults;
 mod inputs;
 #[path = "race_tests.rs"]
 mod races;
+#[path = "storm_tests.rs"]
+mod storms;
 #[path = "told_tests.rs"]
 mod told;
 #[path = "unfinished_tests.rs"]

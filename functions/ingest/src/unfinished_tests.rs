@@ -122,7 +122,7 @@ async fn wherever_a_publication_breaks_off_what_comes_next_leaves_no_mix() {
         for next in NEXT {
             for fault in Fault::ALL {
                 for call in 0.. {
-                    if !is_thorough() && !(call + next as usize).is_multiple_of(3) {
+                    if !is_thorough() && !(call + next as usize).is_multiple_of(5) {
                         continue;
                     }
                     let what = format!("{next:?} after {fault:?} at call {call}, versions {is_versioned}");
@@ -187,7 +187,7 @@ async fn a_mix_is_made_good_whatever_goes_wrong_meanwhile() {
         for next in NEXT {
             for fault in Fault::ALL {
                 for call in 0.. {
-                    if !is_thorough() && !(call + next as usize).is_multiple_of(3) {
+                    if !is_thorough() && !(call + next as usize).is_multiple_of(5) {
                         continue;
                     }
                     let what = format!("{next:?}, {fault:?} at call {call}, versions {is_versioned}");

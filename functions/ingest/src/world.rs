@@ -77,7 +77,7 @@ pub(crate) struct World<'a> {
     pub(crate) contract: &'static str,
     pub(crate) heavy_bytes: u64,
     pub(crate) unknown_datasets: UnknownDatasets,
-    uploads: Cell<u8>,
+    pub(crate) uploads: Cell<u8>,
 }
 
 /// What everybody sees, by key.
@@ -97,6 +97,11 @@ impl<'a> World<'a> {
     /// As deployed: the raw bucket keeps versions, and all that is between a worker and S3 is there.
     pub(crate) async fn over_http(aws: &'a Aws, s3: &'a S3) -> Self {
         Self::with(aws, Some(s3), Bucket::with_versions()).await
+    }
+
+    /// As `over_http`, but the raw bucket keeps no versions.
+    pub(crate) async fn over_http_without_versions(aws: &'a Aws, s3: &'a S3) -> Self {
+        Self::with(aws, Some(s3), Bucket::default()).await
     }
 
     async fn with(aws: &'a Aws, s3: Option<&'a S3>, raw: Bucket) -> Self {

@@ -87,7 +87,7 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         FailureKind::UnreadableMessage => (
             "announced by a message that cannot be understood",
             "Something else than S3 writes to the queue, or a notification is set up for other events than \"object \
-             created\". Find the sender; delete the message from the dead-letter queue before a replay.",
+             created\" and \"object removed\". Find the sender; delete the message from the dead-letter queue before a replay.",
         ),
         FailureKind::GaveUp => (
             "given up by a queue after several attempts",

@@ -99,7 +99,7 @@ What to do: Was the file put in the right place? If so, deploy a contract whose 
   when:     2026-01-02T03:04:05.678Z
 
 1 FILE: announced by a message that cannot be understood (UnreadableMessage)
-What to do: Something else than S3 writes to the queue, or a notification is set up for other events than "object created". Find the sender; delete the message from the dead-letter queue before a replay.
+What to do: Something else than S3 writes to the queue, or a notification is set up for other events than "object created" and "object removed". Find the sender; delete the message from the dead-letter queue before a replay.
 
 * (no file is known)
   dataset:  unknown dataset, owner unknown

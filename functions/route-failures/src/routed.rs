@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use lakegate_lake::clients::GlueClient;
-use lakegate_lake::events::{self, ObjectEvent};
+use lakegate_lake::events::{self, Announced, EventError, ObjectEvent};
 use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailedSource, FailureKind, FailureRecord, Stage};
 use lakegate_lake::invocation::Message;
 use lakegate_lake::{LakeError, chain, jobs};
@@ -53,15 +53,27 @@ pub(crate) async fn of_message(glue: &GlueClient, message: &Message) -> Result<V
     if let Some(change) = glue_job_state_change(&message.body) {
         return Ok(vec![of_glue_job(glue, &change, &message.body).await?]);
     }
-    let events = match events::parse(&message.body) {
-        Ok(events) => events,
-        Err(error) => {
-            let record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, chain(&error));
-            return Ok(vec![Routed { identity: message.id.clone(), record, original: message.body.clone() }]);
-        }
+    let announced = match events::read(&message.body) {
+        Ok(announced) => announced,
+        Err(error) => return Ok(vec![of_unreadable(&error, message.id.clone(), message.body.clone())]),
     };
-    let given_up = |(index, event)| of_given_up(event, format!("{} {index}", message.id));
-    Ok(events.iter().enumerate().map(given_up).collect())
+    let mut routed = Vec::with_capacity(announced.len());
+    for (index, announced) in announced.into_iter().enumerate() {
+        let identity = format!("{} {index}", message.id);
+        routed.push(match announced {
+            Announced::Created(event) | Announced::Removed(event) => of_given_up(&event, identity),
+            Announced::Unreadable { error, original } => of_unreadable(&error, identity, original),
+        });
+    }
+    Ok(routed)
+}
+
+fn of_unreadable(error: &EventError, identity: String, original: String) -> Routed {
+    Routed {
+        identity,
+        record: FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, chain(error)),
+        original,
+    }
 }
 
 /// A record tells its failure from every other one by its time: a failure that is repeated has another one. Where no object is known,
@@ -85,7 +97,7 @@ fn of_record(record: &str, message: &Message) -> Routed {
     };
     let summary = format!("the failure record does not parse: {error}");
     let mut record = FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, summary);
-    let event = events::parse(&message.body).ok().and_then(|events| events.into_iter().next());
+    let event = events::first_object(&message.body);
     record.source = event.as_ref().map(FailedSource::from);
     Routed { identity: message.id.clone(), record, original }
 }
@@ -128,7 +140,7 @@ async fn of_glue_job(glue: &GlueClient, change: &GlueJobStateChange, body: &str)
         }
     };
     let original = arguments.get(jobs::EVENT_ARGUMENT);
-    let event = original.and_then(|original| events::parse(original).ok()).and_then(|events| events.into_iter().next());
+    let event = original.and_then(|original| events::first_object(original));
     record.source = event.as_ref().map(FailedSource::from);
     let original = event.map_or_else(|| body.to_owned(), |event| event.original);
     Ok(Routed { identity: identity(&record, &original), record, original })

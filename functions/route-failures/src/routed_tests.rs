@@ -56,6 +56,21 @@ async fn a_message_that_nobody_understands_is_kept_as_it_stands() {
 }
 
 #[tokio::test]
+async fn of_a_message_that_was_given_up_each_object_is_told_and_a_bad_record_alone_is_unreadable() {
+    let mut event: serde_json::Value =
+        serde_json::from_str(include_str!("../../../events/ingest/s3-notification.json")).unwrap();
+    let good = event["Records"][0].clone();
+    let mut removed = good.clone();
+    removed["eventName"] = "ObjectRemoved:Delete".into();
+    event["Records"] = vec![good, serde_json::json!({"half": 1}), removed].into();
+    insta::assert_snapshot!(lines_of(&with_body(&event.to_string())).await, @r#"
+GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
+UnreadableMessage | no source | retryable false | {"Records":[
+GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
+"#);
+}
+
+#[tokio::test]
 async fn a_replayed_dead_letter_that_is_given_up_is_told_as_such() {
     let mut record = FailureRecord::new(Stage::Ingest, FailureKind::ContractViolated, "told last time");
     record.replay = Some("lakegate replay --send".to_owned());

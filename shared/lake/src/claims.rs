@@ -217,7 +217,7 @@ impl Claim {
         }
         let mut entry = entry.clone();
         match entry.state {
-            State::Committed => entry.unfinished = Some(entry.source.clone()),
+            State::Committed | State::Removed => entry.unfinished = Some(entry.source.clone()),
             State::Rejected | State::Failed => {
                 entry.unfinished.clone_from(&self.entry.unfinished);
                 entry.telling = Some(entry.at.clone());
@@ -258,7 +258,7 @@ impl Claim {
         let mut entry = entry.clone();
         entry.lease_until = None;
         let leaves_former = match entry.state {
-            State::Committed => false,
+            State::Committed | State::Removed => false,
             State::Rejected | State::Failed | State::Heavy | State::Working | State::Publishing => !self.is_withdrawn,
         };
         if leaves_former {
@@ -278,7 +278,7 @@ impl Claim {
         let mut entry = self.entry.clone();
         entry.lease_until = match entry.state {
             State::Publishing => Some(rfc3339((now + LEASE_MARGIN).min(self.deadline + LEASE_MARGIN))),
-            State::Working | State::Committed | State::Rejected | State::Heavy | State::Failed => None,
+            State::Working | State::Committed | State::Rejected | State::Heavy | State::Failed | State::Removed => None,
         };
         self.replace(objects, entry).await
     }

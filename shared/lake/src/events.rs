@@ -150,6 +150,15 @@ pub fn parse(message: &str) -> Result<Vec<ObjectEvent>, EventError> {
     Ok(events)
 }
 
+/// The first object that a message is about, whatever became of it; `None` where no object can be made out.
+#[must_use]
+pub fn first_object(message: &str) -> Option<ObjectEvent> {
+    read(message).ok()?.into_iter().find_map(|announced| match announced {
+        Announced::Created(event) | Announced::Removed(event) => Some(event),
+        Announced::Unreadable { .. } => None,
+    })
+}
+
 fn is_folder_marker(event: &ObjectEvent) -> bool {
     event.key.as_str().ends_with('/') && event.size_bytes.unwrap_or(0) == 0
 }
@@ -349,6 +358,15 @@ mod tests {
         }
         let message = eventbridge("folder/").replace("Object Created", "Object Deleted");
         assert!(matches!(&read(&message).unwrap()[..], [Announced::Removed(event)] if event.key.as_str() == "folder/"));
+    }
+
+    #[test]
+    fn the_first_object_of_a_message_is_the_first_that_can_be_made_out() {
+        let removed = notification(&[("s3:Other", "other.csv", 0), ("ObjectRemoved:Delete", "a.csv", 0)]);
+        assert_eq!(first_object(&removed).unwrap().key.as_str(), "a.csv");
+        assert!(parse(&removed).is_err(), "nothing was created");
+        assert_eq!(first_object(&eventbridge("b.csv")).unwrap().key.as_str(), "b.csv");
+        assert_eq!(first_object("{}"), None);
     }
 
     #[test]

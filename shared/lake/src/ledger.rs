@@ -115,6 +115,8 @@ pub enum State {
     Heavy,
     /// Never judged to the end, for a reason that lasts; somebody was alerted.
     Failed,
+    /// The object was deleted, and its rows with it, as its contract wants: the entry's sequencer is that of the deletion.
+    Removed,
 }
 
 /// Why a file as a whole was rejected.

@@ -66,6 +66,10 @@ pub async fn open(objects: &Objects, event: &ObjectEvent, key: &str) -> Result<O
 /// `NoSuchObject` or `SourceChanged` when it cannot be had any more, and what S3 refused.
 pub async fn open_version(objects: &Objects, source: &Source) -> Result<OpenObject, LakeError> {
     let is_former = source.version_id.is_some();
+    // What was dealt with was the object's deletion.
+    if !is_former && source.etag.is_none() {
+        return Err(LakeError::NoSuchObject { url: layout::url(&source.bucket, &source.key) });
+    }
     let options = pinned(source.etag.as_deref(), source.version_id.as_deref().filter(|_| is_former));
     open_as(objects, &source.bucket, &source.key, options, is_former).await
 }

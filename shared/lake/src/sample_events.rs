@@ -1,9 +1,10 @@
 //! Tests: every sample event in `events/` is read as what its README says it is.
 //! They must not need anything but those files.
 
-use crate::events;
+use crate::events::{self, Announced};
 use crate::failure::{FAILURE_ATTRIBUTE, FailureRecord};
 use crate::invocation::{self, Invocation, Message};
+use crate::ledger::is_older;
 
 fn invocation(path: &str) -> Invocation {
     let path = format!("{}/../../events/{path}", env!("CARGO_MANIFEST_DIR"));
@@ -62,6 +63,20 @@ orders/100%.csv | 1203 bytes | c7K1m8ywFtb0UGLe.Y093h9UNgwoXVkh
 #[test]
 fn a_test_event_announces_nothing() {
     assert_eq!(objects("ingest/sqs-test-event.json"), "");
+}
+
+#[test]
+fn a_deleted_object_is_the_same_however_it_is_announced() {
+    for path in ["ingest/sqs-removed.json", "ingest/sqs-eventbridge-removed.json"] {
+        let [message] = &messages(path)[..] else { panic!("{path} is one message") };
+        let [Announced::Removed(event)] = &events::read(&message.body).unwrap()[..] else { panic!("{path}") };
+        assert_eq!(
+            (event.key.as_str(), event.sequencer.as_deref()),
+            ("orders/2025-09.csv", Some("0068E62A8F30C2A417"))
+        );
+        let created = events::parse(&messages("ingest/sqs-s3-notification.json")[0].body).unwrap();
+        assert!(is_older(created[0].sequencer.as_deref().unwrap(), event.sequencer.as_deref().unwrap()));
+    }
 }
 
 #[test]

@@ -100,10 +100,15 @@ impl Aws {
         self.server.service().sent.lock().unwrap().iter().filter_map(record).collect()
     }
 
+    /// The messages that were sent to a queue, as SQS was asked.
+    pub(crate) fn messages_to(&self, queue: &str) -> Vec<Value> {
+        let is_to = |body: &&Value| body["QueueUrl"].as_str().is_some_and(|url| url.ends_with(queue));
+        self.server.service().sent.lock().unwrap().iter().filter(is_to).cloned().collect()
+    }
+
     /// How many messages a queue was given.
     pub(crate) fn sent_to(&self, queue: &str) -> usize {
-        let is_to = |message: &&Value| message["QueueUrl"].as_str().is_some_and(|url| url.ends_with(queue));
-        self.server.service().sent.lock().unwrap().iter().filter(is_to).count()
+        self.messages_to(queue).len()
     }
 }
 

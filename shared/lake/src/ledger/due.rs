@@ -56,6 +56,10 @@ pub fn due(entry: Option<&Entry>, wanted: &Wanted<'_>, now: SystemTime) -> Due {
     }
     let is_same = is_same_version(&entry.source, announced);
     let is_newer = sequencers.is_some_and(|(seen, announced)| is_older(seen, announced));
+    // A late delivery from before the deletion, as far as can be told.
+    if entry.state == State::Removed && !wanted.is_current && !is_newer {
+        return Due::Superseded;
+    }
     if entry.is_leased(now) {
         let is_free = entry.state == State::Working && entry.unfinished.is_none();
         return if is_free && (is_newer || (wanted.is_current && !is_same)) { Due::Work } else { Due::Busy };
@@ -67,7 +71,7 @@ pub fn due(entry: Option<&Entry>, wanted: &Wanted<'_>, now: SystemTime) -> Due {
         State::Committed => Due::AlreadyCommitted,
         State::Rejected | State::Failed | State::Heavy if replaces(wanted, entry) => Due::Work,
         State::Rejected | State::Failed | State::Heavy => Due::AlreadyTold,
-        State::Working | State::Publishing => Due::Work,
+        State::Working | State::Publishing | State::Removed => Due::Work,
     }
 }
 

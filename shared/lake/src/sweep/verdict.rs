@@ -118,6 +118,8 @@ pub fn judge(
     }
     match entry.state {
         State::Committed | State::Rejected | State::Heavy | State::Failed => Verdict::Settled,
+        // It stands again, because its delete marker was deleted; or it was deleted since the listing, and ingest finds so.
+        State::Removed => Verdict::Missed(Why::Replaced),
         State::Working | State::Publishing => {
             let lease_ended = time(entry.lease_until.as_deref());
             // An entry that the listing does not have has been written since.

@@ -98,6 +98,14 @@ fn a_version_that_replaced_the_one_of_its_entry_was_missed() {
 }
 
 #[test]
+fn an_object_that_stands_again_after_its_deletion_was_missed() {
+    let removed = entry("removed", None, None, None);
+    let verdict =
+        judge(&object("a", "2026-01-10T08:00:00Z"), Some(&removed), Some(at("2026-01-10T09:00:00Z")), at(NOW).into());
+    assert_eq!(verdict, Verdict::Missed(Why::Replaced));
+}
+
+#[test]
 fn an_entry_about_a_later_version_than_the_listing_knew_settles_it() {
     let entry = entry("committed", Some("b"), Some("2026-01-10T11:59:00Z"), None);
     let verdict = judge(&object("a", "2026-01-10T10:00:00Z"), Some(&entry), None, at(NOW).into());
