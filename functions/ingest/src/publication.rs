@@ -123,7 +123,7 @@ async fn publish(
 /// Nothing is made visible or removed once the worker should be dead: from its lease's end on the object is another one's.
 async fn in_time<T>(job: &Job<'_>, claim: &Claim, work: impl Future<Output = T>) -> Result<T, LakeError> {
     let done = tokio::time::timeout(claim.time_left((job.context.clock)()), work).await;
-    done.map_err(|_| claim.lost())
+    done.map_err(|_elapsed| claim.lost())
 }
 
 /// Keeps the rejected rows and nothing else. What an earlier version published still stands, and the entry remembers it

@@ -116,9 +116,9 @@ async fn a_missing_object_is_not_noted_as_another_one_with_the_decoded_key() {
     assert_eq!(lake.entry().await.unwrap().state, State::Failed);
     assert_eq!(lake.entry_of("orders/a b.csv").await.unwrap(), committed);
     // A late delivery of the other one, from a source that encodes keys, is known as such.
-    let late = lakegate_lake::events::ObjectEvent { key: missing.key.clone(), ..first };
+    let again = lakegate_lake::events::ObjectEvent { key: missing.key.clone(), ..first };
     lake.key = "orders/a b.csv";
-    let outcome = lake.settle(&late).await;
+    let outcome = lake.settle(&again).await;
     assert!(matches!(outcome, Outcome::AlreadyCommitted | Outcome::Superseded), "{outcome:?}");
 }
 
