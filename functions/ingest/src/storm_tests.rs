@@ -249,16 +249,15 @@ impl Storm<'_> {
     /// `then` is what was done with the key after that.
     fn check_told(&self, version: &Uploaded, then: Option<&Uploaded>, what: &str) {
         let Some(etag) = version.event.etag.as_ref() else { return };
-        let told = self.lake.told();
-        let is_it = |record: &&lakegate_lake::failure::FailureRecord| {
+        let told = self.lake.told().into_iter().filter(|record| {
             let source = record.source.as_ref();
             source.is_some_and(|source| source.key == KEYS[version.key] && source.etag.as_ref() == Some(etag))
-        };
-        let told = told.iter().filter(is_it).count();
+        });
+        let told: Vec<String> = told.map(|record| format!("{}: {}", record.kind, record.summary)).collect();
         // Its event may have come when it was gone.
         let is_gone = then.is_some_and(|then| then.content.is_none());
         let at_most = usize::from(is_gone || !Self::is_accepted(version));
-        assert!(told <= at_most, "{what}: told {told} times");
-        assert!(then.is_some() || told == at_most, "{what}: told {told} times");
+        assert!(told.len() <= at_most, "{what}: {told:?}");
+        assert!(then.is_some() || told.len() == at_most, "{what}: {told:?}");
     }
 }
