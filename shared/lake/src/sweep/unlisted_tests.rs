@@ -33,13 +33,13 @@ impl World {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", server.local_addr().unwrap());
         let keys = Keys::default();
-        let served = Arc::clone(&keys);
+        let known = Arc::clone(&keys);
         std::thread::spawn(move || {
             for stream in server.incoming() {
                 let mut stream = stream.unwrap();
                 let mut request = [0; 8192];
                 let length = stream.read(&mut request).unwrap();
-                let answer = listing(&served, &String::from_utf8_lossy(&request[..length]));
+                let answer = listing(&known, &String::from_utf8_lossy(&request[..length]));
                 let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", answer.len());
                 stream.write_all((head + &answer).as_bytes()).unwrap();
             }
@@ -76,7 +76,7 @@ impl World {
         let mut entry = json!({
             "version": 1, "state": state, "dataset": "orders", "contract_version": "1", "engine_version": "1",
             "source": {"bucket": bucket, "key": key, "version_id": null, "etag": "a", "sequencer": null,
-                       "last_modified": "2025-12-01T00:00:00Z", "size_bytes": 7},
+                       "last_modified": "2025-12-02T00:00:00Z", "size_bytes": 7},
             "rows_read": 0, "rows_accepted": 0, "rows_rejected": 0, "rows_duplicate": 0, "violations": {},
             "file_error": null, "outputs": [{"path": "lake/orders/a.parquet", "partition": "", "rows": 1, "bytes": 1}],
             "rejects_path": null, "at": "2025-12-01T00:00:00.000Z", "elapsed_ms": 1,
