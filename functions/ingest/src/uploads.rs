@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
+use lakegate_contract::Contract;
 use lakegate_convert::Output;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::read::OpenObject;
@@ -22,21 +23,23 @@ pub(crate) struct Uploads<'a> {
     lake_bucket: &'a str,
     table: &'a str,
     source_name: String,
-    /// The object's version, else its entity tag.
+    /// The object's version, else its entity tag, and its contract's: what is refused under another contract leaves the rejects of the
+    /// rows that stand.
     version: Option<String>,
     table_objects: BTreeMap<usize, PendingObject>,
     rejects: Option<PendingObject>,
 }
 
 impl<'a> Uploads<'a> {
-    /// No output yet, of a source object for a table.
-    pub(crate) fn new(objects: &'a Objects, lake_bucket: &'a str, table: &'a str, object: &OpenObject) -> Self {
+    /// No output yet, of a source object under its contract.
+    pub(crate) fn new(objects: &'a Objects, lake_bucket: &'a str, contract: &'a Contract, object: &OpenObject) -> Self {
+        let version = object.version_id.as_ref().or(object.etag.as_ref());
         Self {
             objects,
             lake_bucket,
-            table,
+            table: &contract.table,
             source_name: layout::source_name(&object.bucket, &object.key),
-            version: object.version_id.clone().or_else(|| object.etag.clone()),
+            version: version.map(|version| format!("{version} {}", contract.version)),
             table_objects: BTreeMap::new(),
             rejects: None,
         }

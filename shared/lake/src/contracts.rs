@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lakegate_contract::Contract;
+use lakegate_contract::{Contract, RemovedObjects};
 use tokio::sync::Mutex;
 
 use crate::LakeError;
@@ -26,6 +26,12 @@ const SUFFIXES: [&str; 3] = [".odcs.yaml", ".odcs.yml", ".odcs.json"];
 pub struct Contracts {
     lake_bucket: String,
     kept: Mutex<Kept>,
+}
+
+/// The contracts of a lake bucket as they were deployed at some time.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    documents: BTreeMap<String, Document>,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +110,17 @@ impl Contracts {
         Ok(look_up(&kept.documents, bucket, key))
     }
 
+    /// The contracts as they are deployed now, to look many objects up at once.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn deployed(&self, objects: &Objects) -> Result<Deployed, LakeError> {
+        let mut kept = self.kept.lock().await;
+        self.refresh(objects, &mut kept).await?;
+        Ok(Deployed { documents: kept.documents.clone() })
+    }
+
     /// The key of a deployed contract whose table this is, as of the last [`Contracts::find`].
     pub async fn document_of_table(&self, table: &str) -> Option<String> {
         let kept = self.kept.lock().await;
@@ -146,6 +163,30 @@ impl Contracts {
             parse(&bytes)
         };
         Ok(Some((object.key, Document { etag: object.etag, parsed })))
+    }
+}
+
+impl Deployed {
+    /// True when there is a contract that wants the rows of deleted objects removed.
+    #[must_use]
+    pub fn remove_any(&self) -> bool {
+        self.documents.values().any(|document| document.parsed.as_ref().is_ok_and(|contract| removes(contract)))
+    }
+
+    /// True when the object of this key falls under one contract, which wants the rows of deleted objects removed.
+    #[must_use]
+    pub fn remove(&self, bucket: &str, key: &str) -> bool {
+        match look_up(&self.documents, bucket, key) {
+            Lookup::Found(contract) => removes(&contract),
+            Lookup::Unknown | Lookup::Invalid(_) | Lookup::Ambiguous { .. } => false,
+        }
+    }
+}
+
+fn removes(contract: &Contract) -> bool {
+    match contract.policy.removed_objects {
+        RemovedObjects::Remove => true,
+        RemovedObjects::Keep => false,
     }
 }
 

@@ -64,7 +64,8 @@ pub fn table_object(table: &str, partition: &str, source_name: &str, number: usi
 
 /// `rejects/dataset=<table>/<stem>-<hash>[-<8 digits of the version's hash>].parquet`.
 ///
-/// With the version in its name, a new version that is rejected whole leaves the rejects of the one that still stands.
+/// With the version, of the object and of its contract, in its name, a judgement that rejects the whole file leaves the rejects of the rows
+/// that still stand.
 #[must_use]
 pub fn rejects_object(table: &str, source_name: &str, version: Option<&str>) -> String {
     let version = version.map(|version| format!("-{}", hex(version, VERSION_HEX_DIGITS))).unwrap_or_default();

@@ -120,10 +120,25 @@ impl Lister {
         if let Some(token) = after {
             query = format!("continuation-token={}&{query}", escaped(token));
         }
+        self.persist(&query).await
+    }
+
+    /// True when an object stands under this very key, whatever it is: of all keys that begin with it, it comes first (S3 lists in the
+    /// order of UTF-8). It needs no permission to read the object.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn stands(&self, key: &str) -> Result<bool, LakeError> {
+        let query = format!("encoding-type=url&list-type=2&max-keys=1&prefix={}", escaped(key));
+        Ok(self.persist(&query).await?.objects.iter().any(|object| object.key == key))
+    }
+
+    async fn persist(&self, query: &str) -> Result<Page, LakeError> {
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
-            match self.ask(&query).await {
+            match self.ask(query).await {
                 Err(error) if error.is_passing() && attempt < ATTEMPTS => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;

@@ -25,7 +25,8 @@ pub struct Scope {
     pub now: SystemTime,
     /// Younger objects are left alone: their events may be on the way.
     pub older_than: Duration,
-    /// Read every entry, also where the listings leave no doubt: for the first sweep after a time without any.
+    /// Read every entry, also where the listings leave no doubt: for the first sweep after a time without any. And look for deletions
+    /// among all entries without an object, however many there are.
     pub is_deep: bool,
 }
 
@@ -64,6 +65,8 @@ pub enum Why {
     Replaced,
     /// Its entry says that it is in work, and its worker is gone for good.
     Abandoned,
+    /// It was deleted, its contract wants its rows removed, and its entry says that they stand.
+    Deleted,
 }
 
 impl Why {
@@ -74,6 +77,7 @@ impl Why {
             Why::NeverSeen => "no ledger entry",
             Why::Replaced => "its ledger entry is about another version",
             Why::Abandoned => "its worker is gone",
+            Why::Deleted => "deleted, and its rows stand",
         }
     }
 }
@@ -120,13 +124,40 @@ pub fn judge(
         State::Committed | State::Rejected | State::Heavy | State::Failed => Verdict::Settled,
         // It stands again, because its delete marker was deleted; or it was deleted since the listing, and ingest finds so.
         State::Removed => Verdict::Missed(Why::Replaced),
-        State::Working | State::Publishing => {
-            let lease_ended = time(entry.lease_until.as_deref());
-            // An entry that the listing does not have has been written since.
-            let idle_since = lease_ended.or(entry_written).unwrap_or_else(|| utc(now));
-            if idle_since < before(now, ABANDONED) { Verdict::Missed(Why::Abandoned) } else { Verdict::InWork }
+        // An entry that the listing does not have has been written since.
+        State::Working | State::Publishing if is_abandoned(entry, entry_written.unwrap_or_else(|| utc(now)), now) => {
+            Verdict::Missed(Why::Abandoned)
+        }
+        State::Working | State::Publishing => Verdict::InWork,
+    }
+}
+
+/// Judges the entry of an object that does not stand: it is not in the bucket's listing, which came after one of the ledger that had the
+/// entry. Its rows count as missed if its contract wants them removed, which is not looked at here.
+#[must_use]
+pub fn judge_unlisted(entry: &Entry, entry_written: DateTime<Utc>, scope: &Scope) -> Verdict {
+    if entry.is_leased(scope.now) {
+        return Verdict::InWork;
+    }
+    if entry.standing_paths().is_empty() {
+        return Verdict::Settled;
+    }
+    // It was taken in a moment ago: if it is gone already, the event of that may be on the way.
+    if entry_written > before(scope.now, scope.older_than) {
+        return Verdict::InWork;
+    }
+    match entry.state {
+        State::Removed => Verdict::Settled,
+        State::Working | State::Publishing if !is_abandoned(entry, entry_written, scope.now) => Verdict::InWork,
+        State::Working | State::Publishing | State::Committed | State::Rejected | State::Heavy | State::Failed => {
+            Verdict::Missed(Why::Deleted)
         }
     }
+}
+
+/// True when the entry's worker is gone, and no other will follow.
+fn is_abandoned(entry: &Entry, entry_written: DateTime<Utc>, now: SystemTime) -> bool {
+    time(entry.lease_until.as_deref()).unwrap_or(entry_written) < before(now, ABANDONED)
 }
 
 /// True when the entry is about this version of the object, or about a later one than the listing knew.
@@ -144,7 +175,7 @@ fn is_about(entry: &Entry, object: &ListedObject, entry_written: Option<DateTime
     }
 }
 
-fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
+pub(super) fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
     text.and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|time| time.to_utc())
 }
 

@@ -147,3 +147,26 @@ fn another_version_is_not_announced_while_a_worker_has_the_object_in_hand() {
     let verdict = judge(&object("b", "2026-01-10T10:00:00Z"), Some(&entry), None, at(NOW).into());
     assert_eq!(verdict, Verdict::InWork);
 }
+
+#[test]
+fn the_rows_of_an_object_that_is_gone_are_missed_when_nobody_is_at_work_on_it() {
+    let of = |entry: &Entry, written: &str| judge_unlisted(entry, at(written), &scope());
+    let standing = |state: &str, lease: Option<&str>| {
+        let mut standing = entry(state, Some("a"), None, lease);
+        standing.kept_paths.push("lake/orders/a.parquet".to_owned());
+        standing
+    };
+    let long_ago = "2026-01-02T10:00:00Z";
+    for state in ["committed", "rejected", "failed", "heavy", "working", "publishing"] {
+        assert_eq!(of(&standing(state, None), long_ago), Verdict::Missed(Why::Deleted), "{state}");
+        assert_eq!(of(&entry(state, Some("a"), None, None), long_ago), Verdict::Settled, "{state}: nothing stands");
+        let leased = standing(state, Some("2026-01-10T12:05:00Z"));
+        assert_eq!(of(&leased, long_ago), Verdict::InWork, "{state}");
+        assert_eq!(of(&standing(state, None), "2026-01-10T11:45:01Z"), Verdict::InWork, "{state}: just taken in");
+    }
+    for state in ["working", "publishing"] {
+        let given_back = standing(state, Some("2026-01-10T09:00:00Z"));
+        assert_eq!(of(&given_back, "2026-01-10T09:00:00Z"), Verdict::InWork, "{state}: the queue may bring it again");
+    }
+    assert_eq!(of(&entry("removed", None, None, None), long_ago), Verdict::Settled);
+}
