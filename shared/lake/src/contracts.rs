@@ -173,12 +173,12 @@ impl Deployed {
         self.documents.values().any(|document| document.parsed.as_ref().is_ok_and(|contract| removes(contract)))
     }
 
-    /// True when the object of this key falls under one contract, which wants the rows of deleted objects removed.
+    /// The contract of this key's object, if there is one, which wants the rows of deleted objects removed.
     #[must_use]
-    pub fn remove(&self, bucket: &str, key: &str) -> bool {
+    pub fn removing(&self, bucket: &str, key: &str) -> Option<Arc<Contract>> {
         match look_up(&self.documents, bucket, key) {
-            Lookup::Found(contract) => removes(&contract),
-            Lookup::Unknown | Lookup::Invalid(_) | Lookup::Ambiguous { .. } => false,
+            Lookup::Found(contract) => Some(contract).filter(|contract| removes(contract)),
+            Lookup::Unknown | Lookup::Invalid(_) | Lookup::Ambiguous { .. } => None,
         }
     }
 }

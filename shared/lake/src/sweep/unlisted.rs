@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use futures::stream::{StreamExt, TryStreamExt};
+use lakegate_contract::Contract;
 
 use super::{Missed, Next, READS_AT_ONCE, Sweep, Verdict, Why, hash_of_entry, judge_unlisted, verdict};
 use crate::LakeError;
@@ -73,8 +74,12 @@ impl Sweep<'_> {
         };
         let source = &entry.source;
         let is_ours = source.bucket == *raw_bucket && source.key.starts_with(&self.prefix);
-        let is_removing = |removing: &crate::contracts::Deployed| removing.remove(&source.bucket, &source.key);
-        if !is_ours || !self.removing.as_ref().is_some_and(is_removing) {
+        let contract = self.removing.as_ref().and_then(|deployed| deployed.removing(&source.bucket, &source.key));
+        // Files that expired while their contract kept the rows must not all vanish an hour after it says otherwise.
+        let is_meant = |contract: &Contract| {
+            self.scope.is_deep || entry.contract_version.as_deref() == Some(contract.version.as_str())
+        };
+        if !is_ours || !contract.is_some_and(|contract| is_meant(&contract)) {
             return Ok((None, Verdict::Settled));
         }
         let verdict = judge_unlisted(&entry, listed.last_modified, &self.scope);

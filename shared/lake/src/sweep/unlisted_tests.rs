@@ -74,7 +74,7 @@ impl World {
     /// An object that was taken in, of this bucket.
     async fn entry(&self, bucket: &str, key: &str, state: &str, change: serde_json::Value) {
         let mut entry = json!({
-            "version": 1, "state": state, "dataset": "orders", "contract_version": "1", "engine_version": "1",
+            "version": 1, "state": state, "dataset": "orders", "contract_version": "1.0.0", "engine_version": "1",
             "source": {"bucket": bucket, "key": key, "version_id": null, "etag": "a", "sequencer": null,
                        "last_modified": "2025-12-02T00:00:00Z", "size_bytes": 7},
             "rows_read": 0, "rows_accepted": 0, "rows_rejected": 0, "rows_duplicate": 0, "violations": {},
@@ -178,6 +178,15 @@ async fn a_file_that_is_gone_and_whose_rows_should_be_is_missed() {
         assert_eq!(found, expected);
         assert_eq!((counts.missed, counts.deleted, counts.in_work, counts.unlisted_unread), (4, 4, 1, 0), "{counts:?}");
     }
+}
+
+#[tokio::test]
+async fn files_that_another_version_of_the_contract_took_in_are_left_to_a_deep_sweep() {
+    let world = World::new();
+    world.deploy("orders", "remove").await;
+    world.entry("raw", "orders/expired-long-ago.csv", "committed", json!({"contract_version": "0.9.0"})).await;
+    assert_eq!(world.sweep("", false).await.0, Vec::<String>::new());
+    assert_eq!(world.sweep("", true).await.0, ["orders/expired-long-ago.csv"]);
 }
 
 #[tokio::test]
