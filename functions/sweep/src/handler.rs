@@ -44,6 +44,7 @@ pub(crate) struct Report {
     ledger_entries: u64,
     entries_read: u64,
     in_work: u64,
+    given_up: u64,
     entries_unreadable: u64,
     missed: u64,
     announced: u64,
@@ -84,6 +85,7 @@ impl Report {
             ledger_entries = self.ledger_entries,
             entries_read = self.entries_read,
             in_work = self.in_work,
+            given_up = self.given_up,
             entries_unreadable = self.entries_unreadable,
             missed = self.missed,
             announced = self.announced,
@@ -111,12 +113,13 @@ async fn sweep(context: &Context, older_than: Duration) -> Result<Report, LakeEr
             break;
         }
     }
-    let Counts { entries, objects, read, in_work, unreadable, missed, .. } = sweep.counts();
+    let Counts { entries, objects, read, in_work, given_up, unreadable, missed, .. } = sweep.counts();
     Ok(Report {
         objects,
         ledger_entries: entries,
         entries_read: read,
         in_work,
+        given_up,
         entries_unreadable: unreadable,
         missed,
         ..report
