@@ -1,6 +1,8 @@
 //! Tests: what becomes of every message that needs no call to AWS.
 //! They must not make one.
 
+use std::time::Duration;
+
 use lakegate_lake::clients;
 use lakegate_lake::invocation::{self, Invocation};
 use lakegate_lake::settings::AwsSettings;
@@ -28,7 +30,9 @@ async fn lines_of(message: &Message) -> String {
         AwsSettings { region: "eu-central-1".to_owned(), endpoint_url, variables: std::collections::BTreeMap::new() };
     let glue = GlueClient::new(&clients::sdk_config(&settings).await);
     let mut lines = Vec::new();
-    for Routed { record, original, .. } in of_message(&glue, message).await.unwrap() {
+    for Routed { record, original, .. } in
+        of_message(&glue, message, Instant::now() + Duration::from_mins(1)).await.unwrap()
+    {
         let source = record.source.as_ref().map_or_else(|| "no source".to_owned(), FailedSource::url);
         let start: String = original.chars().take(12).collect();
         lines.push(format!("{} | {source} | retryable {} | {start}", record.kind, record.retryable));
