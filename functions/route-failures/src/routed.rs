@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use lakegate_lake::clients::GlueClient;
-use lakegate_lake::events::{self, Announced, EventError, ObjectEvent};
+use lakegate_lake::events::{self, Announced, ObjectEvent};
 use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailedSource, FailureKind, FailureRecord, Stage};
 use lakegate_lake::invocation::Message;
 use lakegate_lake::{LakeError, chain, jobs};
@@ -61,25 +61,24 @@ pub(crate) async fn of_message(glue: &GlueClient, message: &Message, limit: Inst
     }
     let announced = match events::read(&message.body) {
         Ok(announced) => announced,
-        Err(error) => return Ok(vec![of_unreadable(&error, message.id.clone(), message.body.clone())]),
+        Err(error) => vec![Announced::Unreadable { error, original: message.body.clone() }],
     };
-    let mut routed = Vec::with_capacity(announced.len());
-    for (index, announced) in announced.into_iter().enumerate() {
-        let identity = format!("{} {index}", message.id);
-        routed.push(match announced {
-            Announced::Created(event) | Announced::Removed(event) => of_given_up(&event, identity),
-            Announced::Unreadable { error, original } => of_unreadable(&error, identity, original),
-        });
+    let (mut routed, mut unreadable) = (Vec::with_capacity(announced.len()), Vec::new());
+    for (index, announced) in announced.iter().enumerate() {
+        match announced {
+            Announced::Created(event) | Announced::Removed(event) => {
+                routed.push(of_given_up(event, format!("{} {index}", message.id)));
+            }
+            Announced::Unreadable { error, original } => unreadable.push((error, original.as_str())),
+        }
     }
+    let unreadable = FailureRecord::of_unreadable(Stage::Queue, &unreadable, &message.body);
+    routed.extend(unreadable.map(|(record, original)| Routed {
+        identity: message.id.clone(),
+        record,
+        original: original.to_owned(),
+    }));
     Ok(routed)
-}
-
-fn of_unreadable(error: &EventError, identity: String, original: String) -> Routed {
-    Routed {
-        identity,
-        record: FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, chain(error)),
-        original,
-    }
 }
 
 /// A record tells its failure from every other one by its time: a failure that is repeated has another one. Where no object is known,

@@ -66,11 +66,17 @@ async fn of_a_message_that_was_given_up_each_object_is_told_and_a_bad_record_alo
     let good = event["Records"][0].clone();
     let mut removed = good.clone();
     removed["eventName"] = "ObjectRemoved:Delete".into();
-    event["Records"] = vec![good, serde_json::json!({"half": 1}), removed].into();
+    event["Records"] = vec![good.clone(), serde_json::json!({"half": 1}), removed].into();
     insta::assert_snapshot!(lines_of(&with_body(&event.to_string())).await, @r#"
 GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
-UnreadableMessage | no source | retryable false | {"Records":[
 GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
+UnreadableMessage | no source | retryable false | {"Records":[
+"#);
+    let mut many = vec![serde_json::Value::Null; 10_000];
+    many.push(good);
+    insta::assert_snapshot!(lines_of(&with_body(&serde_json::json!({ "Records": many }).to_string())).await, @r#"
+GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
+UnreadableMessage | no source | retryable false | {"Records":[
 "#);
 }
 
