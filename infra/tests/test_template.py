@@ -252,10 +252,20 @@ def test_age_alarms_can_fire() -> None:
     assert set(watched) == {"IngestQueue", "HeavyQueue", "FailuresQueue"}
     for queue in ("HeavyQueue", "FailuresQueue"):
         assert watched[queue] < 2 * QUEUES[queue]["VisibilityTimeout"]
-    # A file that kills its function is forgotten before: its function's errors tell.
-    (errors,) = alarms("Errors").values()
-    assert target(errors["Dimensions"][0]["Value"]) == "IngestFunction"
-    assert errors["Threshold"] < errors["Period"] // QUEUES["IngestQueue"]["VisibilityTimeout"]
+
+
+def test_every_function_that_crashes_is_told() -> None:
+    errors = {target(alarm["Dimensions"][0]["Value"]): alarm for alarm in alarms("Errors").values()}
+    assert set(errors) == set(FUNCTIONS)
+    # A message that kills its function comes again when it is visible again.
+    for function, mapping in MAPPINGS.items():
+        again = QUEUES[target(mapping["Queue"])]["VisibilityTimeout"]
+        assert errors[function]["Threshold"] < errors[function]["Period"] // again, function
+    # What the schedule invokes Lambda tries three times, each of them as long as the function may take.
+    sweep = errors["SweepFunction"]
+    assert sweep["Threshold"] < 3 and sweep["Period"] > 3 * FUNCTIONS["SweepFunction"]["Timeout"]
+    for alarm in errors.values():
+        assert " log" in alarm["AlarmDescription"], "where to look"
 
 
 @pytest.mark.parametrize(("logs", "function"), [("IngestLogs", "ingest"), ("StartGlueLogs", "start-glue")])
