@@ -124,8 +124,19 @@ async fn announce(found: &Found, missed: &[Missed]) -> u64 {
 }
 
 fn as_json(args: &SweepArgs, found: &Found, swept: &Swept) -> Value {
-    let Counts { entries, objects, young, not_files, read, in_work, unreadable, missed, deleted, unlisted_unread } =
-        swept.counts;
+    let Counts {
+        entries,
+        objects,
+        young,
+        not_files,
+        read,
+        in_work,
+        given_up,
+        unreadable,
+        missed,
+        deleted,
+        unlisted_unread,
+    } = swept.counts;
     let object = |Missed { object, why }: &Missed| {
         json!({
             "key": object.key,
@@ -140,14 +151,15 @@ fn as_json(args: &SweepArgs, found: &Found, swept: &Swept) -> Value {
         "sent": swept.sent,
         "counts": {
             "ledger_entries": entries, "objects": objects, "too_young": young, "no_files": not_files, "entries_read": read,
-            "in_work": in_work, "entries_unreadable": unreadable, "missed": missed, "deleted": deleted, "unlisted_unread": unlisted_unread,
+            "in_work": in_work, "given_up": given_up, "entries_unreadable": unreadable, "missed": missed, "deleted": deleted,
+            "unlisted_unread": unlisted_unread,
         },
         "missed": swept.shown.iter().map(object).collect::<Vec<_>>(),
     })
 }
 
 fn as_text(args: &SweepArgs, swept: &Swept) -> String {
-    let Counts { objects, young, in_work, unreadable, missed, deleted, unlisted_unread, .. } = swept.counts;
+    let Counts { objects, young, in_work, given_up, unreadable, missed, deleted, unlisted_unread, .. } = swept.counts;
     let mut lines = Vec::new();
     if !swept.shown.is_empty() {
         let row = |Missed { object, why }: &Missed| {
@@ -189,6 +201,10 @@ fn as_text(args: &SweepArgs, swept: &Swept) -> String {
     }
     if in_work > 0 {
         lines.push(format!("{} in work.", shown::count(in_work, "object")));
+    }
+    if given_up > 0 {
+        let number = shown::count(given_up, "object");
+        lines.push(format!("{number} given up after many attempts: look at their dead letters (lakegate replay)."));
     }
     if unreadable > 0 {
         lines.push(format!("{} with a ledger entry that does not parse.", shown::count(unreadable, "object")));

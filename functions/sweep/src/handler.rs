@@ -43,6 +43,7 @@ pub(crate) struct Report {
     ledger_entries: u64,
     entries_read: u64,
     in_work: u64,
+    given_up: u64,
     entries_unreadable: u64,
     missed: u64,
     /// Of these: objects that were deleted, and whose rows stand.
@@ -87,6 +88,7 @@ impl Report {
             ledger_entries = self.ledger_entries,
             entries_read = self.entries_read,
             in_work = self.in_work,
+            given_up = self.given_up,
             entries_unreadable = self.entries_unreadable,
             missed = self.missed,
             deleted = self.deleted,
@@ -116,12 +118,14 @@ async fn sweep(context: &Context, older_than: Duration) -> Result<Report, LakeEr
             break;
         }
     }
-    let Counts { entries, objects, read, in_work, unreadable, missed, deleted, unlisted_unread, .. } = sweep.counts();
+    let Counts { entries, objects, read, in_work, given_up, unreadable, missed, deleted, unlisted_unread, .. } =
+        sweep.counts();
     Ok(Report {
         objects,
         ledger_entries: entries,
         entries_read: read,
         in_work,
+        given_up,
         entries_unreadable: unreadable,
         missed,
         deleted,

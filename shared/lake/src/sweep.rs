@@ -78,6 +78,8 @@ pub struct Counts {
     pub read: u64,
     /// Of these: a worker, or the queue, has them in hand.
     pub in_work: u64,
+    /// Of these: their queue gave them up after many attempts, and they are in the dead-letter queue.
+    pub given_up: u64,
     /// Of these: their entries do not parse, which ingest would tell of.
     pub unreadable: u64,
     /// Of these: missed. And deletions that were missed.
@@ -208,6 +210,7 @@ impl<'a> Sweep<'a> {
             match verdict {
                 Verdict::Settled => {}
                 Verdict::InWork => self.counts.in_work += 1,
+                Verdict::GivenUp => self.counts.given_up += 1,
                 Verdict::Unreadable => self.counts.unreadable += 1,
                 Verdict::Missed(why) => missed.push(Missed { object, why }),
             }

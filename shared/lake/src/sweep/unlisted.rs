@@ -55,6 +55,7 @@ impl Sweep<'_> {
             match verdict {
                 Verdict::Settled => {}
                 Verdict::InWork => self.counts.in_work += 1,
+                Verdict::GivenUp => self.counts.given_up += 1,
                 Verdict::Unreadable => self.counts.unreadable += 1,
                 Verdict::Missed(why) => missed.extend(object.map(|object| Missed { object, why })),
             }

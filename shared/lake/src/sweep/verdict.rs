@@ -17,6 +17,10 @@ const UPLOAD_MAX: Duration = Duration::from_hours(72);
 /// A worker that is gone for so long is not followed by another: the queue brings a message again within 20 minutes (`redelivery`, and
 /// `VisibilityTimeout` in infra/template.yaml), and whoever takes the object in hand then writes its entry.
 const ABANDONED: Duration = Duration::from_hours(3);
+/// Of an abandoned object whose work was begun so often, the event was not lost: the queue gave it up, and it is in the dead-letter queue.
+/// Half the queue's `maxReceiveCount` (infra/template.yaml), because the message of a killed worker may come moments before its lease
+/// ends, find the object in hand and begin no work.
+const GIVEN_UP_ATTEMPTS: u32 = 12;
 
 /// What a sweep looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub enum Verdict {
     Settled,
     /// It is being dealt with.
     InWork,
+    /// It was worked on in vain until its queue gave it up, which was told: announced again it would only be so once more.
+    GivenUp,
     /// Its entry does not parse.
     Unreadable,
     /// Nobody has it in hand, and nobody will.
@@ -120,6 +126,9 @@ pub fn judge(
     if !is_about(entry, object, entry_written) {
         return Verdict::Missed(Why::Replaced);
     }
+    if is_given_up(entry, entry_written, now) {
+        return Verdict::GivenUp;
+    }
     match entry.state {
         State::Committed | State::Rejected | State::Heavy | State::Failed => Verdict::Settled,
         // It stands again, because its delete marker was deleted; or it was deleted since the listing, and ingest finds so.
@@ -158,6 +167,13 @@ pub fn judge_unlisted(entry: &Entry, entry_written: DateTime<Utc>, scope: &Scope
 /// True when the entry's worker is gone, and no other will follow.
 fn is_abandoned(entry: &Entry, entry_written: DateTime<Utc>, now: SystemTime) -> bool {
     time(entry.lease_until.as_deref()).unwrap_or(entry_written) < before(now, ABANDONED)
+}
+
+/// True when work on the object came to no end however often it was begun, and is not begun again.
+fn is_given_up(entry: &Entry, entry_written: Option<DateTime<Utc>>, now: SystemTime) -> bool {
+    matches!(entry.state, State::Working | State::Publishing)
+        && entry.attempts >= GIVEN_UP_ATTEMPTS
+        && is_abandoned(entry, entry_written.unwrap_or_else(|| utc(now)), now)
 }
 
 /// True when the entry is about this version of the object, or about a later one than the listing knew.
