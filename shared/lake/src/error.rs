@@ -214,7 +214,31 @@ pub(crate) fn from_sdk<E>(
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let resource = resource.into();
+    let message = error.as_service_error().map(|error| error.message().unwrap_or("no message"));
+    sorted(operation, resource.into(), error, message)
+}
+
+/// As [`from_sdk`], for a request about values that are cells: a service's message may quote them, so only its code is passed on.
+pub(crate) fn from_sdk_without_message<E>(
+    operation: &'static str,
+    resource: impl Into<String>,
+    error: &SdkError<E, HttpResponse>,
+) -> LakeError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    sorted(operation, resource.into(), error, None)
+}
+
+fn sorted<E>(
+    operation: &'static str,
+    resource: String,
+    error: &SdkError<E, HttpResponse>,
+    message: Option<&str>,
+) -> LakeError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
     let SdkError::ServiceError(service) = error else {
         // Construction, dispatch, timeout and unparsable responses: the service has not judged the request.
         let source: Cause = chain(error).into();
@@ -222,7 +246,8 @@ where
     };
     let code = service.err().code().unwrap_or("an error without a code");
     let status = service.raw().status().as_u16();
-    let source: Cause = one_line(&format!("{code}: {}", service.err().message().unwrap_or("no message"))).into();
+    let text = message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
+    let source: Cause = one_line(&text).into();
     if PASSING_CODES.contains(&code) || status == 429 || status >= 500 {
         return LakeError::Passing { operation, resource, source };
     }
