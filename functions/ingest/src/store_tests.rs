@@ -2,7 +2,7 @@
 //! They must not know how the client tells them.
 
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use lakegate_lake::ledger::State;
 use lakegate_lake::objects::Objects;
@@ -136,4 +136,28 @@ async fn however_s3_breaks_an_error_about_an_output_names_no_cell() {
         assert!(!CELLS.iter().any(|cell| error.contains(cell)), "{error}");
     }
     assert!(told.len() > 60, "{}", told.len());
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_published_leaves_no_parts_behind_unless_it_may_be_there() {
+    let (s3, _, objects) = started();
+    for (refused, status, code, is_removed) in [
+        ("partNumber=2", 403, "AccessDenied", true),
+        ("partNumber=1", 503, "SlowDown", true),
+        ("POST", 400, "InvalidPart", true),
+        ("POST", 503, "SlowDown", false),
+    ] {
+        let removed = Arc::<Mutex<usize>>::default();
+        let count = Arc::clone(&removed);
+        s3.answer_instead(move |method, target| {
+            *count.lock().unwrap() += usize::from(method == "DELETE" && target.contains("uploadId="));
+            let is_refused = target.contains(refused) || (method == refused && is_complete(method, target));
+            is_refused.then(|| (status, refusal(code, "no")))
+        });
+        let mut pending = PendingObject::new(&objects, "lake", OUTPUT).unwrap();
+        pending.write(&vec![7; PART_MIN_BYTES]).await.unwrap();
+        pending.write(&[7]).await.unwrap();
+        let error = chain(&pending.publish().await.unwrap_err());
+        assert_eq!(*removed.lock().unwrap() > 0, is_removed, "{refused} {code}: {error}");
+    }
 }
