@@ -4,13 +4,14 @@
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
+use lakegate_lake::contracts::{Contracts, Lookup};
 use lakegate_lake::ledger::State;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::upload::{PART_MIN_BYTES, PendingObject};
 use lakegate_lake::{LakeError, chain};
 
 use crate::stand_ins::{Aws, Bucket, Fault, Faults, S3};
-use crate::world::{FIRST, World};
+use crate::world::{CONTRACT, FIRST, World};
 
 /// An output whose key holds cells.
 const OUTPUT: &str = "lake/orders/customer=Jane van Doe/a-1-0.parquet";
@@ -160,4 +161,29 @@ async fn an_upload_that_cannot_be_published_leaves_no_parts_behind_unless_it_may
         let error = chain(&pending.publish().await.unwrap_err());
         assert_eq!(*removed.lock().unwrap() > 0, is_removed, "{refused} {code}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_contract_under_a_key_that_cannot_be_addressed_stops_no_other_one() {
+    let (s3, _, objects) = started();
+    objects.create("lake", "contracts/orders.odcs.yaml", CONTRACT.into()).await.unwrap();
+    s3.answer_instead(|method, target| {
+        let object = |key: &str| {
+            format!(
+                "<Contents><Key>{key}</Key><Size>1</Size><LastModified>2026-01-02T03:04:05Z</LastModified></Contents>"
+            )
+        };
+        let keys = ["contracts//", "contracts//x", "contracts//odd.odcs.yaml", "contracts/orders.odcs.yaml"];
+        let listed = keys.map(object).concat();
+        let is_list = method == "GET" && target.contains("list-type=2");
+        is_list.then(|| (200, format!("<ListBucketResult>{listed}</ListBucketResult>")))
+    });
+    let contracts = Contracts::new("lake".to_owned());
+    let found = contracts.find(&objects, "raw", "orders/a.csv").await.unwrap();
+    assert!(matches!(found, Lookup::Found(_)), "{found:?}");
+    let Lookup::Invalid(documents) = contracts.find(&objects, "raw", "else/a.csv").await.unwrap() else {
+        panic!("the document is named");
+    };
+    let documents: Vec<String> = documents.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(documents.join("\n"), @r#"contracts//odd.odcs.yaml: the document cannot be read: a part of the key is empty, "." or "..", or holds a control character"#);
 }
