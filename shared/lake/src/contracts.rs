@@ -97,7 +97,8 @@ impl Contracts {
     ///
     /// # Errors
     ///
-    /// What S3 refused. A document that is no contract is not an error here, see [`Lookup::Invalid`].
+    /// What S3 refused. A document that is no contract, or under a key that cannot be addressed, is not an error here, see
+    /// [`Lookup::Invalid`].
     pub async fn find(&self, objects: &Objects, bucket: &str, key: &str) -> Result<Lookup, LakeError> {
         let mut kept = self.kept.lock().await;
         if kept.listed_at.is_some_and(|at| at.elapsed() < LISTING_KEPT) {
@@ -157,10 +158,15 @@ impl Contracts {
             Err(vec![format!("the document has {} bytes, more than {DOCUMENT_MAX_BYTES}", object.size_bytes)])
         } else {
             // Deleted between the listing and now: it is no contract any more.
-            let Some(bytes) = objects.get(&self.lake_bucket, &object.key).await? else {
-                return Ok(None);
-            };
-            parse(&bytes)
+            match objects.get(&self.lake_bucket, &object.key).await {
+                Ok(Some(bytes)) => parse(&bytes),
+                Ok(None) => return Ok(None),
+                // S3 takes such a key, and it is one document's trouble.
+                Err(LakeError::UnsupportedKey { reason, .. }) => {
+                    Err(vec![format!("the document cannot be read: {reason}")])
+                }
+                Err(error) => return Err(error),
+            }
         };
         Ok(Some((object.key, Document { etag: object.etag, parsed })))
     }

@@ -106,6 +106,12 @@ pub fn url_without_values(bucket: &str, key: &str) -> String {
     url(bucket, &key.split('/').map(segment).collect::<Vec<_>>().join("/"))
 }
 
+/// True for the URL of an output of a table, whose partition values are no error's to tell.
+#[must_use]
+pub fn is_url_of_output(url: &str) -> bool {
+    url.trim_start_matches("s3://").split_once('/').is_some_and(|(_, key)| key.starts_with(LAKE_PREFIX))
+}
+
 /// True for an object of the lake bucket that Lakegate itself writes or reads: never a source, or a gate that
 /// watches its own lake bucket would feed on its own output.
 #[must_use]

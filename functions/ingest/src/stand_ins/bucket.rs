@@ -74,7 +74,7 @@ impl fmt::Display for Bucket {
 impl ObjectStore for Bucket {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         self.touch(location);
-        let bytes = payload.iter().flat_map(|bytes| bytes.to_vec()).collect::<Vec<u8>>();
+        let bytes = payload.iter().cloned().collect::<Vec<_>>().concat();
         let mut put = self.current.put_opts(location, payload, options).await?;
         put.version = self.version_of(put.e_tag.as_ref());
         if let (Some(versions), Some(version)) = (&self.versions, &put.version) {
