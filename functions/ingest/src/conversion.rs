@@ -30,6 +30,9 @@ pub(crate) enum ConversionError {
     /// The engine panicked.
     #[error("the conversion panicked")]
     Panicked,
+    /// The outputs hold more back than there is memory for.
+    #[error("the outputs hold more back than this function has memory for")]
+    TooMuchHeld,
     /// The engine stopped although reading and writing went well.
     #[error("the conversion ended without a judgement")]
     NoJudgement,
@@ -86,7 +89,7 @@ async fn feed(object: &OpenObject, inputs: Sender<Input>) -> Result<(), LakeErro
     Ok(())
 }
 
-async fn upload(mut outputs: Receiver<Encoded>, uploads: &mut Uploads<'_>) -> Result<(), LakeError> {
+async fn upload(mut outputs: Receiver<Encoded>, uploads: &mut Uploads<'_>) -> Result<(), ConversionError> {
     while let Some(encoded) = outputs.recv().await {
         uploads.write(&encoded).await?;
     }

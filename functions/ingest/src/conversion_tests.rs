@@ -62,7 +62,7 @@ impl Bench {
     }
 
     fn uploads(&self, object: &OpenObject) -> Uploads<'_> {
-        Uploads::new(&self.objects, "lake", &self.contract, object)
+        Uploads::new(&self.objects, "lake", &self.contract, object, usize::MAX)
     }
 
     async fn lake_keys(&self) -> Vec<String> {

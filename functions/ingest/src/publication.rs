@@ -18,7 +18,7 @@ use crate::conversion::{self, ConversionError};
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::settlement;
 use crate::take_in::{self, Context};
-use crate::uploads::Uploads;
+use crate::uploads::{Unpublished, Uploads};
 
 /// The version of the engine that the ledger notes: all packages of the workspace have the same.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -32,18 +32,22 @@ pub(crate) struct Job<'a> {
     pub(crate) started: Instant,
 }
 
-/// Converts the object and publishes it, or rejects it as a whole.
-pub(crate) async fn convert_and_publish(job: &Job<'_>, claim: &mut Claim) -> Result<Outcome, Trouble> {
-    let (judgement, uploads) = convert(job).await?;
+/// Converts the object and publishes it, or rejects it as a whole. `None`: its outputs do not fit this function's memory.
+pub(crate) async fn convert_and_publish(job: &Job<'_>, claim: &mut Claim) -> Result<Option<Outcome>, Trouble> {
+    let Some((judgement, uploads)) = convert(job).await? else {
+        return Ok(None);
+    };
     match judgement.verdict {
-        Verdict::Published => publish(job, claim, &judgement, uploads).await,
-        Verdict::Rejected => reject(job, claim, &judgement, uploads).await,
+        Verdict::Published => publish(job, claim, &judgement, uploads).await.map(Some),
+        Verdict::Rejected => reject(job, claim, &judgement, uploads).await.map(Some),
     }
 }
 
 /// Converts the object and publishes it, or leaves everything as it is: whether it was published.
 pub(crate) async fn convert_and_finish(job: &Job<'_>, claim: &mut Claim) -> Result<bool, Trouble> {
-    let (judgement, uploads) = convert(job).await?;
+    let Some((judgement, uploads)) = convert(job).await? else {
+        return Ok(false);
+    };
     match judgement.verdict {
         Verdict::Published => publish(job, claim, &judgement, uploads).await.map(|_| true),
         Verdict::Rejected => {
@@ -53,21 +57,22 @@ pub(crate) async fn convert_and_finish(job: &Job<'_>, claim: &mut Claim) -> Resu
     }
 }
 
-async fn convert<'a>(job: &'a Job<'a>) -> Result<(Judgement, Uploads<'a>), Trouble> {
+async fn convert<'a>(job: &'a Job<'a>) -> Result<Option<(Judgement, Uploads<'a>)>, Trouble> {
     let Context { objects, settings, .. } = job.context;
-    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract, &job.object);
+    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract, &job.object, settings.held_bytes);
     let converted = conversion::convert(&job.object, Arc::clone(&job.contract), settings.threads, &mut uploads).await;
     match converted {
-        Ok(judgement) => Ok((judgement, uploads)),
+        Ok(judgement) => Ok(Some((judgement, uploads))),
         Err(error) => {
             uploads.abort().await;
-            Err(job.trouble(error))
+            if matches!(error, ConversionError::TooMuchHeld) { Ok(None) } else { Err(job.trouble(error)) }
         }
     }
 }
 
-/// The tables come first: one that is in conflict with the contract must not get files. Then the intent, the files, what a
-/// former version left, the partitions, and last the ledger, so that whatever fails in between is repeated whole.
+/// The catalog comes first: a table that is in conflict with the contract must not get files, and what Glue refuses for good must not
+/// cost the rows that stand. Then the intent, the files, what a former version left, and last the ledger, so that whatever fails in
+/// between is repeated whole.
 async fn publish(
     job: &Job<'_>,
     claim: &mut Claim,
@@ -91,7 +96,7 @@ async fn publish(
             bytes: partition.bytes,
         });
     }
-    let mut ready = ensure_tables(job, &table, entry.rejects_path.is_some()).await;
+    let mut ready = ensure_tables(job, &table, judgement, entry.rejects_path.is_some()).await;
     if ready.is_ok() {
         ready = claim.intend(objects, &entry, clock()).await;
     }
@@ -99,44 +104,25 @@ async fn publish(
         uploads.abort().await;
         return Err(job.lake_trouble(error));
     }
-    let made_visible = in_time(job, claim, make_visible(job, claim.entry(), judgement, uploads, &table, &entry)).await;
-    made_visible.map_err(|error| job.lake_trouble(error))?;
+    let published = in_time(job, claim, uploads.publish()).await.map_err(|error| job.lake_trouble(error))?;
+    if let Err(Unpublished { error, is_any_visible }) = published {
+        if !is_any_visible {
+            claim.has_published_nothing();
+        }
+        return Err(job.lake_trouble(error));
+    }
+    let stale = ledger::stale_paths(Some(claim.entry()), &entry);
+    let deleted = in_time(job, claim, objects.delete_all(&settings.lake_bucket, &stale)).await;
+    deleted.and_then(|deleted| deleted).map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
     claim.commit(objects, &entry).await?;
     Ok(Outcome::Committed(Box::new(entry)))
 }
 
 /// Nothing is made visible or removed once the worker should be dead: from its lease's end on the object is another one's.
-async fn in_time(
-    job: &Job<'_>,
-    claim: &Claim,
-    work: impl Future<Output = Result<(), LakeError>>,
-) -> Result<(), LakeError> {
+async fn in_time<T>(job: &Job<'_>, claim: &Claim, work: impl Future<Output = T>) -> Result<T, LakeError> {
     let done = tokio::time::timeout(claim.time_left((job.context.clock)()), work).await;
-    done.unwrap_or_else(|_| Err(claim.lost()))
-}
-
-async fn make_visible(
-    job: &Job<'_>,
-    intended: &Entry,
-    judgement: &Judgement,
-    uploads: Uploads<'_>,
-    table: &TableDefinition,
-    entry: &Entry,
-) -> Result<(), LakeError> {
-    let Context { objects, settings, catalog, .. } = job.context;
-    uploads.publish().await?;
-    for path in ledger::stale_paths(Some(intended), entry) {
-        objects.delete(&settings.lake_bucket, &path).await?;
-    }
-    if table.partition_keys.is_empty() {
-        return Ok(());
-    }
-    let mut partitions = Vec::with_capacity(judgement.partitions.len());
-    for partition in &judgement.partitions {
-        partitions.push(CatalogPartition { values: partition.values.clone(), path: partition.path.clone() });
-    }
-    catalog.register_partitions(table, &partitions).await
+    done.map_err(|_elapsed| claim.lost())
 }
 
 /// Keeps the rejected rows and nothing else. What an earlier version published still stands, and the entry remembers it
@@ -162,7 +148,10 @@ async fn reject(
         return Err(job.lake_trouble(error));
     }
     let published = in_time(job, claim, uploads.publish_rejects_only()).await;
-    published.map_err(|error| job.lake_trouble(error))?;
+    published.and_then(|published| published).map_err(|error| job.lake_trouble(error))?;
+    let time_left = claim.time_left(clock());
+    let forgotten = tokio::time::timeout(time_left, claim.forget_refused(objects)).await;
+    forgotten.unwrap_or_else(|_| Err(claim.lost())).map_err(|error| job.lake_trouble(error))?;
     let is_withdrawn = settlement::withdraw(job.context, claim).await.map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
     let mut record = job.rejection(judgement, &entry);
@@ -174,8 +163,22 @@ async fn reject(
     Ok(Outcome::Rejected(Box::new(entry), Box::new(record)))
 }
 
-async fn ensure_tables(job: &Job<'_>, table: &TableDefinition, with_rejects: bool) -> Result<(), LakeError> {
-    job.context.catalog.ensure_table(table).await?;
+/// The tables and the partitions of a version; a partition without files shows nothing.
+async fn ensure_tables(
+    job: &Job<'_>,
+    table: &TableDefinition,
+    judgement: &Judgement,
+    with_rejects: bool,
+) -> Result<(), LakeError> {
+    let catalog = &job.context.catalog;
+    catalog.ensure_table(table).await?;
+    if !table.partition_keys.is_empty() {
+        let mut partitions = Vec::with_capacity(judgement.partitions.len());
+        for partition in &judgement.partitions {
+            partitions.push(CatalogPartition { values: partition.values.clone(), path: partition.path.clone() });
+        }
+        catalog.register_partitions(table, &partitions).await?;
+    }
     if with_rejects { ensure_rejects_table(job).await } else { Ok(()) }
 }
 
@@ -221,7 +224,10 @@ impl Job<'_> {
     fn trouble(&self, error: ConversionError) -> Trouble {
         match error {
             ConversionError::Lake(error) => self.lake_trouble(error),
-            error @ (ConversionError::Engine(_) | ConversionError::Panicked | ConversionError::NoJudgement) => {
+            error @ (ConversionError::Engine(_)
+            | ConversionError::Panicked
+            | ConversionError::NoJudgement
+            | ConversionError::TooMuchHeld) => {
                 Trouble::Failure(Box::new(self.record(FailureKind::EngineFailed, error.to_string())))
             }
         }

@@ -14,9 +14,6 @@ use crate::publication::ENGINE_VERSION;
 use crate::take_in::{self, Context, Delivery};
 use crate::{settlement, sight};
 
-/// Times that an object is looked at and claimed before lost races count as trouble.
-const CLAIM_ATTEMPTS: usize = 5;
-
 /// Takes an event of an object that was removed. Lasting trouble is an outcome, with its failure record sent; the only error is passing
 /// trouble, on which the event should come again.
 pub(crate) async fn remove(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
@@ -37,12 +34,7 @@ async fn outcome_of(context: &Context, delivery: Delivery<'_>) -> Result<Outcome
     if layout::is_own_object(&context.settings.lake_bucket, &event.bucket, event.key.as_str()) {
         return Ok(Outcome::OwnObject);
     }
-    for _ in 0..CLAIM_ATTEMPTS {
-        if let Some(outcome) = attempt(context, delivery).await? {
-            return Ok(outcome);
-        }
-    }
-    Err(LakeError::Raced { url: layout::url(&event.bucket, event.key.as_str()) }.into())
+    take_in::until_claimed(event, async || attempt(context, delivery).await).await
 }
 
 /// `None` when the entry is another one by now: the object is to be looked at again.

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) unknown_datasets: UnknownDatasets,
     /// How many threads convert: one for each processor that the function's memory pays for.
     pub(crate) threads: usize,
+    /// Most that the outputs of one file may have in memory.
+    pub(crate) held_bytes: usize,
 }
 
 /// What to do with objects that no contract covers.
@@ -49,7 +51,8 @@ impl Settings {
             failures_queue_url: environment.required("FAILURES_QUEUE_URL"),
             heavy_bytes: environment.required_bytes("HEAVY_BYTES"),
             unknown_datasets: environment.choice("UNKNOWN_DATASETS", &UNKNOWN_DATASETS, UnknownDatasets::Fail),
-            threads: threads(&environment),
+            threads: memory_mb(&environment).map_or(1, |memory_mb| (memory_mb / MEMORY_MB_PER_PROCESSOR).max(1)),
+            held_bytes: memory_mb(&environment).unwrap_or(MEMORY_MB_PER_PROCESSOR) * 1024 * 1024 / MEMORY_PER_HELD,
         };
         environment.finish(settings)
     }
@@ -58,9 +61,11 @@ impl Settings {
 /// Lambda gives one processor per 1,769 MB (AWS Lambda guide, "Configure Lambda function memory"); it shows more, and throttles them.
 const MEMORY_MB_PER_PROCESSOR: usize = 1769;
 
-fn threads(environment: &Environment) -> usize {
-    let memory_mb = environment.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse::<usize>().ok());
-    memory_mb.map_or(1, |memory_mb| (memory_mb / MEMORY_MB_PER_PROCESSOR).max(1))
+/// Outputs have a quarter of the memory: of 1,769 MB keys may take 1,024, and reader and engine take about 200 (ARCHITECTURE.md).
+const MEMORY_PER_HELD: usize = 4;
+
+fn memory_mb(environment: &Environment) -> Option<usize> {
+    environment.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").and_then(|text| text.parse().ok())
 }
 
 #[cfg(test)]

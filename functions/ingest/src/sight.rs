@@ -8,7 +8,7 @@ use lakegate_lake::claims::{self, Found};
 use lakegate_lake::contracts::Lookup;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{FailedSource, FailureKind, FailureRecord, Stage};
-use lakegate_lake::ledger::Source;
+use lakegate_lake::ledger::{self, Entry, Source};
 use lakegate_lake::read::{self, OpenObject};
 use lakegate_lake::{LakeError, layout, one_line};
 
@@ -60,8 +60,11 @@ pub(crate) async fn look(context: &Context, event: &ObjectEvent) -> Result<Sight
     };
     let found_decoded = claims::find(objects, &settings.lake_bucket, &event.bucket, key.as_str()).await?;
     match read::open(objects, event, key.as_str()).await {
-        // Another object under the decoded spelling is not the one announced.
-        Err(LakeError::NoSuchObject { .. } | LakeError::SourceChanged { .. }) if found_decoded.entry().is_none() => {
+        // Another object under the decoded spelling is not the one announced, and its entry not that one's.
+        Err(LakeError::SourceChanged { .. }) if found_decoded.entry().is_none() => {
+            sight(context, event.clone(), found, Err(missing)).await
+        }
+        Err(error) if !is_for_the_caller(&error) && !knows(&found_decoded, event) => {
             sight(context, event.clone(), found, Err(missing)).await
         }
         opened => sight(context, ObjectEvent { key, ..event.clone() }, found_decoded, opened).await,
@@ -95,6 +98,15 @@ async fn sight(
         Err(Uncovered::By(kind, summary)) => Plan::Fail(Box::new(uncovered(kind, &summary, &event))),
     };
     Ok(Sight { found, event, source, is_current: true, plan })
+}
+
+/// True when the entry is about the very version that an event announces, or came of that event.
+fn knows(found: &Found, event: &ObjectEvent) -> bool {
+    let announced = Source::of_event(event);
+    found.entry().is_some_and(|Entry { source, .. }| {
+        let is_same_event = announced.sequencer.is_some() && announced.sequencer == source.sequencer;
+        is_same_event || ledger::is_same_version(source, &announced)
+    })
 }
 
 fn is_for_the_caller(error: &LakeError) -> bool {

@@ -72,9 +72,17 @@ async fn outcome_of(context: &Context, delivery: Delivery<'_>) -> Result<Outcome
     if layout::is_own_object(&context.settings.lake_bucket, &event.bucket, event.key.as_str()) {
         return Ok(Outcome::OwnObject);
     }
+    // Boxed, because all that is done with an object makes a future of many kilobytes.
+    until_claimed(event, async || Box::pin(attempt(context, delivery)).await).await
+}
+
+/// Attempts an object's work again while it is `None`: the entry is another one by now.
+pub(crate) async fn until_claimed(
+    event: &ObjectEvent,
+    attempt: impl AsyncFn() -> Result<Option<Outcome>, Trouble>,
+) -> Result<Outcome, Trouble> {
     for _ in 0..CLAIM_ATTEMPTS {
-        // Boxed, because all that is done with an object makes a future of many kilobytes.
-        if let Some(outcome) = Box::pin(attempt(context, delivery)).await? {
+        if let Some(outcome) = attempt().await? {
             return Ok(outcome);
         }
     }
@@ -135,7 +143,10 @@ async fn work(context: &Context, delivery: Delivery<'_>, claim: &mut Claim, plan
     if job.object.size_bytes > settings.heavy_bytes {
         return hand_to_glue(&job, claim).await;
     }
-    publication::convert_and_publish(&job, claim).await
+    match publication::convert_and_publish(&job, claim).await? {
+        Some(outcome) => Ok(outcome),
+        None => hand_to_glue(&job, claim).await,
+    }
 }
 
 fn undrafted(uncovered: Uncovered, event: &ObjectEvent) -> Trouble {

@@ -233,6 +233,8 @@ mod faults;
 mod inputs;
 #[path = "race_tests.rs"]
 mod races;
+#[path = "refused_tests.rs"]
+mod refused;
 #[path = "storm_tests.rs"]
 mod storms;
 #[path = "told_tests.rs"]

@@ -11,11 +11,20 @@ use lakegate_lake::read::OpenObject;
 use lakegate_lake::upload::PendingObject;
 use lakegate_lake::{LakeError, chain, layout};
 
-use crate::conversion::Encoded;
+use crate::conversion::{ConversionError, Encoded};
 
 /// Outputs that are completed at once. A reader of the table may see some before the others either way; the fewer
 /// round trips one after another, the shorter.
 const COMPLETIONS_IN_FLIGHT: usize = 8;
+
+/// Why outputs were not published.
+#[derive(Debug)]
+pub(crate) struct Unpublished {
+    /// The first error.
+    pub(crate) error: LakeError,
+    /// Some output of the table is visible, or may be.
+    pub(crate) is_any_visible: bool,
+}
 
 /// The outputs of one file.
 pub(crate) struct Uploads<'a> {
@@ -28,11 +37,21 @@ pub(crate) struct Uploads<'a> {
     version: Option<String>,
     table_objects: BTreeMap<usize, PendingObject>,
     rejects: Option<PendingObject>,
+    /// What all outputs have in memory.
+    held_bytes: usize,
+    /// Most that they may have.
+    held_bytes_max: usize,
 }
 
 impl<'a> Uploads<'a> {
-    /// No output yet, of a source object under its contract.
-    pub(crate) fn new(objects: &'a Objects, lake_bucket: &'a str, contract: &'a Contract, object: &OpenObject) -> Self {
+    /// No output yet, of a source object under its contract. All outputs together have at most so many bytes in memory.
+    pub(crate) fn new(
+        objects: &'a Objects,
+        lake_bucket: &'a str,
+        contract: &'a Contract,
+        object: &OpenObject,
+        held_bytes_max: usize,
+    ) -> Self {
         let version = object.version_id.as_ref().or(object.etag.as_ref());
         Self {
             objects,
@@ -42,12 +61,37 @@ impl<'a> Uploads<'a> {
             version: version.map(|version| format!("{version} {}", contract.version)),
             table_objects: BTreeMap::new(),
             rejects: None,
+            held_bytes: 0,
+            held_bytes_max,
         }
     }
 
     /// Appends bytes to the output that they belong to; begins it with its first ones.
-    pub(crate) async fn write(&mut self, encoded: &Encoded) -> Result<(), LakeError> {
-        let pending = match encoded.output {
+    ///
+    /// When all outputs together have too much in memory it waits for parts that are on their way. What is less than S3's smallest part
+    /// can only wait for the output's end: where even that is too much the conversion ends.
+    pub(crate) async fn write(&mut self, encoded: &Encoded) -> Result<(), ConversionError> {
+        let Some(pending) = self.pending(encoded)? else {
+            return Ok(());
+        };
+        let before = pending.held_bytes();
+        pending.write(&encoded.bytes).await?;
+        let after = pending.held_bytes();
+        self.held_bytes = (self.held_bytes + after).saturating_sub(before);
+        if self.held_bytes <= self.held_bytes_max {
+            return Ok(());
+        }
+        let mut held_bytes = 0;
+        for pending in self.table_objects.values_mut().chain(&mut self.rejects) {
+            pending.finish_parts().await?;
+            held_bytes += pending.held_bytes();
+        }
+        self.held_bytes = held_bytes;
+        if held_bytes > self.held_bytes_max { Err(ConversionError::TooMuchHeld) } else { Ok(()) }
+    }
+
+    fn pending(&mut self, encoded: &Encoded) -> Result<Option<&mut PendingObject>, LakeError> {
+        Ok(match encoded.output {
             Output::Rejects => {
                 if self.rejects.is_none() {
                     let path = layout::rejects_object(self.table, &self.source_name, self.version.as_deref());
@@ -64,11 +108,7 @@ impl<'a> Uploads<'a> {
                 }
                 self.table_objects.get_mut(&index)
             }
-        };
-        match pending {
-            Some(pending) => pending.write(&encoded.bytes).await,
-            None => Ok(()),
-        }
+        })
     }
 
     /// The key of the table's output of an index.
@@ -83,14 +123,18 @@ impl<'a> Uploads<'a> {
 
     /// Makes every output visible. All are tried; the first error is returned, and then the event comes again and
     /// writes the same names.
-    pub(crate) async fn publish(self) -> Result<(), LakeError> {
-        let all = self.table_objects.into_values().chain(self.rejects);
-        let mut published = stream::iter(all).map(PendingObject::publish).buffer_unordered(COMPLETIONS_IN_FLIGHT);
-        let mut outcome = Ok(());
-        while let Some(one) = published.next().await {
+    pub(crate) async fn publish(self) -> Result<(), Unpublished> {
+        let tables = self.table_objects.into_values().map(|pending| (pending, true));
+        let all = tables.chain(self.rejects.map(|rejects| (rejects, false)));
+        let publish = async |(pending, is_table): (PendingObject, bool)| (pending.publish().await, is_table);
+        let mut published = stream::iter(all).map(publish).buffer_unordered(COMPLETIONS_IN_FLIGHT);
+        let (mut outcome, mut is_any_visible) = (Ok(()), false);
+        while let Some((one, is_table)) = published.next().await {
+            // A request that failed for now may have been carried out, one that was refused was not.
+            is_any_visible |= is_table && one.as_ref().map_or_else(LakeError::is_passing, |()| true);
             outcome = outcome.and(one);
         }
-        outcome
+        outcome.map_err(|error| Unpublished { error, is_any_visible })
     }
 
     /// Makes the rejected rows visible and gives the table's outputs up.

@@ -82,6 +82,7 @@ pub(crate) struct World<'a> {
     /// The one for `orders/`.
     pub(crate) contract: &'static str,
     pub(crate) heavy_bytes: u64,
+    pub(crate) held_bytes: usize,
     pub(crate) unknown_datasets: UnknownDatasets,
     pub(crate) uploads: Cell<u8>,
 }
@@ -98,6 +99,11 @@ impl<'a> World<'a> {
     /// With a raw bucket that keeps versions.
     pub(crate) async fn versioned(aws: &'a Aws) -> Self {
         Self::with(aws, None, Bucket::with_versions()).await
+    }
+
+    /// With a raw bucket that keeps no versions any more.
+    pub(crate) async fn suspended(aws: &'a Aws) -> Self {
+        Self::with(aws, None, Bucket::suspended()).await
     }
 
     /// As deployed: the raw bucket keeps versions, and all that is between a worker and S3 is there.
@@ -123,6 +129,7 @@ impl<'a> World<'a> {
             announced: None,
             contract: CONTRACT,
             heavy_bytes: u64::MAX,
+            held_bytes: usize::MAX,
             unknown_datasets: UnknownDatasets::Fail,
             uploads: Cell::new(0),
         };
@@ -221,6 +228,7 @@ impl<'a> World<'a> {
                 heavy_bytes: self.heavy_bytes,
                 unknown_datasets: self.unknown_datasets,
                 threads: 1,
+                held_bytes: self.held_bytes,
             },
             objects: Objects::of_stores(stores),
             contracts: Contracts::new("lake".to_owned()),

@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat, Utc};
 use lakegate_contract::Contract;
 
-use crate::ledger::{self, Due, Entry, State, Wanted};
+use crate::ledger::{self, Due, Entry, Source, State, Wanted};
 use crate::objects::{EntityTag, Objects};
 use crate::{LakeError, layout};
 
 /// How long a lease outlasts its worker: requests that a killed worker had sent may still be carried out. The client gives a request
-/// up after 40 s.
+/// up after 40 s; that S3 carries none out long after that is an assumption.
 pub const LEASE_MARGIN: Duration = Duration::from_mins(1);
 /// The longest that a Lambda function may run (Lambda quotas): the deadline of a worker that was told none.
 const WORK_MAX: Duration = Duration::from_mins(15);
@@ -41,6 +41,10 @@ pub struct Claim {
     entry: Entry,
     etag: EntityTag,
     deadline: SystemTime,
+    /// What `unfinished` of the entry was before this version was about to be published.
+    unfinished_before: Option<Source>,
+    /// The rejected rows of a version that was refused as a whole.
+    refused: Option<String>,
     is_withdrawn: bool,
 }
 
@@ -80,10 +84,17 @@ impl Worker {
 ///
 /// # Errors
 ///
-/// What S3 refused, or an entry that does not parse.
+/// What S3 refused, or an entry that does not parse or is another object's.
 pub async fn find(objects: &Objects, lake_bucket: &str, bucket: &str, key: &str) -> Result<Found, LakeError> {
     let path = layout::ledger_object(bucket, key);
-    let read = objects.get_json(lake_bucket, &path).await?;
+    let read = objects.get_json::<Entry>(lake_bucket, &path).await?;
+    if let Some((Entry { source, .. }, _)) = &read
+        && (source.bucket != bucket || source.key != key)
+    {
+        let other = layout::url(&source.bucket, &source.key);
+        let source = serde::de::Error::custom(format!("it is the entry of {other}, whose name has the same hash"));
+        return Err(LakeError::Unreadable { url: layout::url(lake_bucket, &path), source });
+    }
     Ok(Found { lake_bucket: lake_bucket.to_owned(), path, read })
 }
 
@@ -138,8 +149,11 @@ pub async fn take(
     let Some(etag) = write(objects, &found.lake_bucket, &entry, read).await? else {
         return Ok(None);
     };
-    let lake_bucket = found.lake_bucket.clone();
-    Ok(Some(Box::new(Claim { lake_bucket, entry, etag, deadline: worker.deadline, is_withdrawn: false })))
+    let (lake_bucket, deadline) = (found.lake_bucket.clone(), worker.deadline);
+    let unfinished_before = entry.unfinished.clone();
+    let refused =
+        former.filter(|former| former.state == State::Rejected).and_then(|former| former.rejects_path.clone());
+    Ok(Some(Box::new(Claim { lake_bucket, entry, etag, deadline, unfinished_before, refused, is_withdrawn: false })))
 }
 
 impl Found {
@@ -232,6 +246,11 @@ impl Claim {
         self.replace(objects, entry).await
     }
 
+    /// After an intent: says that nothing of it was carried out, as all of it was refused. What stands is what stood before.
+    pub fn has_published_nothing(&mut self) {
+        self.entry.unfinished.clone_from(&self.unfinished_before);
+    }
+
     /// Removes what stands of the object and is not of this version, because a publication broke off in the middle: readers see none of
     /// it rather than a mix. To be called when that is noted ([`Claim::intend`]), and within the time that is left.
     ///
@@ -239,12 +258,24 @@ impl Claim {
     ///
     /// What S3 refused; whoever takes the object over goes on.
     pub async fn withdraw(&mut self, objects: &Objects) -> Result<(), LakeError> {
-        for path in &self.entry.kept_paths {
-            if self.entry.rejects_path.as_ref() != Some(path) {
-                objects.delete(&self.lake_bucket, path).await?;
-            }
-        }
+        let is_former = |path: &&String| self.entry.rejects_path.as_ref() != Some(*path);
+        let former: Vec<String> = self.entry.kept_paths.iter().filter(is_former).cloned().collect();
+        objects.delete_all(&self.lake_bucket, &former).await?;
         self.is_withdrawn = true;
+        Ok(())
+    }
+
+    /// Removes the rejected rows of the version before, if that was refused as a whole, because this one is as well: else they would pile
+    /// up. To be called as [`Claim::withdraw`].
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn forget_refused(&mut self, objects: &Objects) -> Result<(), LakeError> {
+        if let Some(path) = self.refused.take().filter(|path| self.entry.rejects_path.as_ref() != Some(path)) {
+            objects.delete(&self.lake_bucket, &path).await?;
+            self.entry.kept_paths.retain(|kept| *kept != path);
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::key::{KeyNotUtf8, ObjectKey};
+use crate::read::NULL_VERSION;
 
 /// One object that a message announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +208,7 @@ fn from_notification(value: &Value, original: String) -> Result<(Happened, Objec
     let event = ObjectEvent {
         bucket: record.s3.bucket.name.ok_or_else(|| missing("s3.bucket.name"))?,
         key: ObjectKey::from_notification(&encoded)?,
-        version_id: object.version_id.filter(|version| !version.is_empty()),
+        version_id: named_version(object.version_id),
         etag: object.e_tag.map(|etag| unquoted(&etag)).filter(|etag| !etag.is_empty()),
         size_bytes: object.size.and_then(|size| u64::try_from(size).ok()),
         sequencer: object.sequencer,
@@ -232,12 +233,16 @@ fn from_eventbridge(value: &Value) -> Result<ObjectEvent, EventError> {
     Ok(ObjectEvent {
         bucket: event.detail.bucket.name,
         key: ObjectKey::as_given(&object.key),
-        version_id: object.version_id.filter(|version| !version.is_empty()),
+        version_id: named_version(object.version_id),
         etag: object.etag.map(|etag| unquoted(&etag)).filter(|etag| !etag.is_empty()),
         size_bytes: object.size,
         sequencer: object.sequencer,
         original: value.to_string(),
     })
+}
+
+fn named_version(version_id: Option<String>) -> Option<String> {
+    version_id.filter(|version_id| !version_id.is_empty() && version_id != NULL_VERSION)
 }
 
 fn unquoted(etag: &str) -> String {
@@ -319,6 +324,14 @@ mod tests {
         assert_eq!(events[0].key.decoded_form().unwrap().as_str(), "a b.csv");
         assert_eq!(events[0].version_id.as_deref(), Some("v1"));
         assert_eq!(parse(&events[0].original).unwrap(), events);
+    }
+
+    #[test]
+    fn a_version_of_a_bucket_that_keeps_none_has_no_id() {
+        for message in [notification(&[("ObjectCreated:Put", "a.csv", 3)]), eventbridge("a.csv")] {
+            let events = parse(&message.replace("\"v1\"", "\"null\"")).unwrap();
+            assert_eq!((events[0].version_id.as_deref(), events[0].etag.as_deref()), (None, Some("abc")));
+        }
     }
 
     #[test]

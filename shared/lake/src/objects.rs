@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
@@ -168,6 +168,27 @@ impl Objects {
         }
     }
 
+    /// Deletes objects, up to 1,000 by one request; those that are not there are no error. All are tried.
+    ///
+    /// # Errors
+    ///
+    /// The first that S3 refused.
+    pub async fn delete_all(&self, bucket: &str, keys: &[String]) -> Result<(), LakeError> {
+        let mut paths = Vec::with_capacity(keys.len());
+        for key in keys {
+            paths.push(Ok(path(bucket, key)?));
+        }
+        let mut deleted = self.store(bucket)?.delete_stream(stream::iter(paths).boxed());
+        let mut outcome = Ok(());
+        while let Some(one) = deleted.next().await {
+            outcome = outcome.and(match one {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(from_store("DeleteObjects", &layout::url(bucket, ""), &error)),
+            });
+        }
+        outcome
+    }
+
     /// The lister of a bucket; `None` where the stores were given.
     fn lister(&self, bucket: &str) -> Result<Option<Arc<Lister>>, LakeError> {
         let Some(builder) = &self.builder else {
@@ -264,7 +285,10 @@ mod tests {
         let again = objects.create("lake", "ledger/a b.json", Bytes::from_static(b"3")).await.unwrap();
         assert!(!again, "there is one");
         objects.delete("lake", "ledger/a b.json").await.unwrap();
-        objects.delete("lake", "ledger/a b.json").await.unwrap();
+        let all = ["ledger/a b.json", "ledger/c.json"].map(str::to_owned);
+        objects.create("lake", "ledger/c.json", Bytes::new()).await.unwrap();
+        objects.delete_all("lake", &all).await.unwrap();
+        assert_eq!(objects.get("lake", "ledger/c.json").await.unwrap(), None);
         assert_eq!(objects.get("lake", "ledger/a b.json").await.unwrap(), None);
         assert_eq!(objects.get_json::<u8>("lake", "ledger/a b.json").await.unwrap(), None);
     }

@@ -21,6 +21,10 @@ pub const RANGE_BYTES: u64 = 8 * 1024 * 1024;
 /// Lambda's bandwidth is used up.
 pub const RANGES_IN_FLIGHT: usize = 4;
 
+/// The id of every version that is written while a bucket keeps none: it names none in particular (S3 User Guide, "Adding objects to
+/// versioning-suspended buckets").
+pub const NULL_VERSION: &str = "null";
+
 /// An object that exists, pinned to the version that was found.
 #[derive(Debug, Clone)]
 pub struct OpenObject {
@@ -91,7 +95,7 @@ async fn open_as(
         key: key.to_owned(),
         size_bytes: found.meta.size,
         etag: found.meta.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
-        version_id: found.meta.version,
+        version_id: found.meta.version.filter(|version_id| version_id != NULL_VERSION),
         last_modified: found.meta.last_modified.to_rfc3339_opts(SecondsFormat::Secs, true),
         is_former,
         store,

@@ -64,6 +64,24 @@ impl PendingObject {
         self.size_bytes
     }
 
+    /// Bytes in memory: those that are held back, and the parts on their way.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.held.capacity() + self.parts.len() * PART_MIN_BYTES
+    }
+
+    /// Waits until no part is on its way.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused about one of them.
+    pub async fn finish_parts(&mut self) -> Result<(), LakeError> {
+        while !self.parts.is_empty() {
+            self.join_part().await?;
+        }
+        Ok(())
+    }
+
     /// Takes the next bytes; waits only while too many parts are on their way.
     ///
     /// # Errors
@@ -128,10 +146,7 @@ impl PendingObject {
         if !rest.is_empty() {
             self.send_part(rest).await?;
         }
-        while !self.parts.is_empty() {
-            self.join_part().await?;
-        }
-        Ok(())
+        self.finish_parts().await
     }
 
     async fn send_part(&mut self, bytes: Bytes) -> Result<(), LakeError> {

@@ -24,6 +24,10 @@ pub(crate) struct Bucket {
     versions: Option<Versions>,
     /// Keys of all objects that were ever written or deleted.
     pub(crate) touched: Arc<Mutex<BTreeSet<String>>>,
+    /// Part of the keys that nobody may write.
+    pub(crate) denied: Mutex<Option<&'static str>>,
+    /// Its versioning is suspended: every version is called `null`.
+    is_suspended: bool,
 }
 
 type Versions = Mutex<BTreeMap<(Path, String), (Bytes, Option<String>)>>;
@@ -33,12 +37,19 @@ impl Bucket {
         Self { versions: Some(Mutex::default()), ..Self::default() }
     }
 
+    pub(crate) fn suspended() -> Self {
+        Self { is_suspended: true, ..Self::default() }
+    }
+
     fn touch(&self, location: &Path) {
         self.touched.lock().unwrap().insert(location.to_string());
     }
 
     /// A version's id is made of its entity tag.
     fn version_of(&self, etag: Option<&String>) -> Option<String> {
+        if self.is_suspended {
+            return Some("null".to_owned());
+        }
         self.versions.as_ref()?;
         etag.map(|etag| format!("v{}", etag.trim_matches('"')))
     }
@@ -73,6 +84,12 @@ impl fmt::Display for Bucket {
 #[async_trait::async_trait]
 impl ObjectStore for Bucket {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        if self.denied.lock().unwrap().is_some_and(|denied| location.as_ref().contains(denied)) {
+            return Err(object_store::Error::PermissionDenied {
+                path: location.to_string(),
+                source: "AccessDenied".into(),
+            });
+        }
         self.touch(location);
         let bytes = payload.iter().cloned().collect::<Vec<_>>().concat();
         let mut put = self.current.put_opts(location, payload, options).await?;

@@ -34,6 +34,8 @@ struct State {
     /// Bodies of the `ChangeMessageVisibility` requests.
     hidden: Mutex<Vec<String>>,
     tables: Mutex<CatalogContent>,
+    /// The operation that is never allowed.
+    denied: Mutex<Option<&'static str>>,
 }
 
 impl Aws {
@@ -75,7 +77,8 @@ impl Aws {
     /// Begins anew, with these faults.
     pub(crate) fn reset(&self, faults: &Arc<Faults>) {
         self.server.reset(faults);
-        let State { sent, hidden, tables } = self.server.service();
+        let State { sent, hidden, tables, denied } = self.server.service();
+        *denied.lock().unwrap() = None;
         sent.lock().unwrap().clear();
         hidden.lock().unwrap().clear();
         tables.lock().unwrap().clear();
@@ -84,6 +87,11 @@ impl Aws {
     /// The requests to change a message's visibility, as JSON.
     pub(crate) fn hidden(&self) -> Vec<String> {
         self.server.service().hidden.lock().unwrap().clone()
+    }
+
+    /// From now on one operation is never allowed, or all are again.
+    pub(crate) fn deny(&self, operation: Option<&'static str>) {
+        *self.server.service().denied.lock().unwrap() = operation;
     }
 
     /// What the catalog knows by now.
@@ -116,6 +124,9 @@ impl Service for State {
     fn carry_out(&self, request: &Request) -> Answer {
         let body = request.json();
         let tables = &mut *self.tables.lock().unwrap();
+        if *self.denied.lock().unwrap() == Some(operation(request)) {
+            return refused("AccessDeniedException");
+        }
         match operation(request) {
             "SendMessage" => {
                 self.sent.lock().unwrap().push(body);

@@ -241,6 +241,17 @@ async fn a_failure_that_may_have_been_told_is_told_as_the_same_one_again() {
     assert_eq!(newer.failed_at(at(801)), rfc3339(at(801)), "another version's failure is another one");
 }
 
+#[tokio::test]
+async fn an_entry_of_another_object_is_not_taken_for_ones_own() {
+    let objects = objects();
+    let mut other = version(1);
+    other.source.key = "b.csv".to_owned();
+    objects.put_json_if("lake", &layout::ledger_object("raw", "a.csv"), &other, None).await.unwrap();
+    let error = claimed(&objects, 1, 0).await.unwrap_err();
+    assert!(!error.is_passing());
+    insta::assert_snapshot!(crate::chain(&error), @"s3://lake/ledger/a-6fe166ca1a625f2a.json is not what it should be: it is the entry of s3://raw/b.csv, whose name has the same hash");
+}
+
 #[test]
 fn a_worker_without_a_deadline_has_as_long_as_a_function_may_run() {
     let (one, other) = (Worker::new("r", SystemTime::UNIX_EPOCH, at(0)), Worker::new("r", at(1), at(0)));

@@ -94,12 +94,13 @@ fn replaces(wanted: &Wanted<'_>, entry: &Entry) -> bool {
     }
 }
 
-/// True when both are the same version of an object.
+/// True when both are the same version of an object. Where nobody knows a version or an entity tag, both are of the same event.
 #[must_use]
 pub fn is_same_version(one: &Source, other: &Source) -> bool {
     match (&one.version_id, &other.version_id) {
         (Some(one), Some(other)) => one == other,
-        (None, None) => one.etag.is_some() && one.etag == other.etag,
+        (None, None) if one.etag.is_none() && other.etag.is_none() => one.sequencer == other.sequencer,
+        (None, None) => one.etag == other.etag,
         (Some(_), None) | (None, Some(_)) => false,
     }
 }

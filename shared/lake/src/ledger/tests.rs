@@ -58,6 +58,18 @@ fn a_sequencer_is_older_where_padding_on_either_side_says_so() {
 }
 
 #[test]
+fn a_failure_without_version_and_entity_tag_is_known_by_its_event() {
+    let of = |sequencer| Source { etag: None, ..source(None, sequencer) };
+    assert!(is_same_version(&of(Some("0A")), &of(Some("0A"))));
+    assert!(is_same_version(&of(None), &of(None)), "announced by sweeps");
+    assert!(!is_same_version(&of(Some("0A")), &of(Some("0B"))));
+    assert!(!is_same_version(&of(None), &of(Some("0B"))));
+    assert!(!is_same_version(&of(Some("0A")), &source(None, Some("0A"))), "one was seen");
+    let failed = held_against("1.0.0", "0.1.0", of(Some("0A")), State::Failed);
+    assert_eq!(due_of(&failed, &of(Some("0A")), 0), Due::AlreadyTold);
+}
+
+#[test]
 fn a_repeated_delivery_of_what_was_committed_or_told_is_nothing_to_do() {
     let repeated = source(Some("v2"), Some("0B"));
     let told = [State::Rejected, State::Failed, State::Heavy].map(|state| (state, Due::AlreadyTold));

@@ -182,8 +182,12 @@ fn is_about(entry: &Entry, object: &ListedObject, entry_written: Option<DateTime
         (Some(known), Some(listed)) => known == listed,
         (None, _) | (_, None) => true,
     };
+    // In a bucket without versions, what was uploaded again with the same content is the same version (`ledger::is_same_version`).
+    let is_same_version =
+        entry.source.version_id.is_none() && entry.source.etag.is_some() && entry.source.etag == object.etag;
     match time(entry.source.last_modified.as_deref()) {
         Some(known) if known.timestamp() == object.last_modified.timestamp() => is_same_content,
+        Some(_) if is_same_version => true,
         Some(known) => known > object.last_modified,
         // The same content, uploaded again after the entry was written, is another version; an entry that the listing does not have
         // has been written since.

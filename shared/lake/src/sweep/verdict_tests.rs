@@ -93,7 +93,11 @@ fn a_version_that_replaced_the_one_of_its_entry_was_missed() {
     let known = Some("2026-01-10T08:00:00Z");
     assert_eq!(of(&entry("rejected", Some("a"), known, None), &newer, late), replaced);
     let same_content = object("a", "2026-01-10T10:00:00Z");
-    assert_eq!(of(&entry("committed", Some("a"), known, None), &same_content, late), replaced);
+    let mut with_version = entry("committed", Some("a"), known, None);
+    with_version.source.version_id = Some("v1".to_owned());
+    assert_eq!(of(&with_version, &same_content, late), replaced);
+    let without_versions = entry("committed", Some("a"), known, None);
+    assert_eq!(of(&without_versions, &same_content, late), Verdict::Settled, "ingest would not take it in again");
     assert_eq!(of(&entry("committed", Some("a"), None, None), &same_content, "2026-01-10T09:00:00Z"), replaced);
 }
 
