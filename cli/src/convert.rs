@@ -65,7 +65,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     if !is_same(input.metadata())? || !is_same(fs::metadata(&path))? {
         anyhow::bail!("{} changed while it was read: convert it again", args.input.display());
     }
-    let mut report = report(&contract.table, &key, &judgement, &version);
+    let mut report = report(&contract, &key, &judgement, &version);
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = entry(&key, &contract, &judgement, &report, &version);
     let standing = local_lake::publish(&args.out, &staging, &moves(&judgement, &report), entry)?;
@@ -133,8 +133,9 @@ fn version(metadata: std::io::Result<fs::Metadata>, path: &Path) -> Result<Versi
 }
 
 /// What becomes of the file, and where its outputs will be seen. The rejects are kept whatever the verdict, and named after the
-/// version, so that those of a version that still stands are left alone.
-fn report(table: &str, key: &str, judgement: &Judgement, version: &Version) -> Report {
+/// version and the contract's, so that those of rows that still stand are left alone.
+fn report(contract: &Contract, key: &str, judgement: &Judgement, version: &Version) -> Report {
+    let table = contract.table.as_str();
     let name = layout::source_name(LOCAL_BUCKET, key);
     let output = |partition: &Partition| report::Output {
         path: layout::table_object(table, &partition.path, &name, 0),
@@ -144,7 +145,7 @@ fn report(table: &str, key: &str, judgement: &Judgement, version: &Version) -> R
     };
     let mut outputs: Vec<report::Output> = judgement.partitions.iter().map(output).collect();
     outputs.sort_by(|a, b| a.path.cmp(&b.path));
-    let version = version.map(|(modified, size_bytes)| format!("{modified:?} {size_bytes}"));
+    let version = version.map(|(modified, size_bytes)| format!("{modified:?} {size_bytes} {}", contract.version));
     let rejects_path = judgement.rejects.map(|_| layout::rejects_object(table, &name, version.as_deref()));
     Report::new(table, judgement, outputs, rejects_path)
 }

@@ -310,7 +310,7 @@ fn what_cannot_be_read_is_one_line() {
         (
             ["orders.yaml", "bad.yaml"],
             1,
-            "bad.yaml: error: kind: found \"Table\", expected DataContract\nlakegate: bad.yaml is no contract that can be enforced (1 error)\n",
+            "bad.yaml:3: error: kind: found \"Table\", expected DataContract\nlakegate: bad.yaml is no contract that can be enforced (1 error)\n",
         ),
     ] {
         let output = lakegate(dir.path(), &["convert", args[0], "--contract", args[1], "--out", "out"]);
@@ -338,10 +338,10 @@ fn checking_contracts_tells_every_error_and_every_note() {
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
     orders.yaml: ok: table orders, version 1.0.0, 4 columns
-    notes.yaml: note: slaProperties: not enforced: a promise between people
+    notes.yaml:6: note: slaProperties: not enforced: a promise between people
     notes.yaml: ok: table orders, version 1.0.0, 4 columns
-    bad.yaml: error: kind: found "Table", expected DataContract
-    bad.yaml: error: servers[landing].type: found "ftp", expected s3
+    bad.yaml:3: error: kind: found "Table", expected DataContract
+    bad.yaml:7: error: servers[landing].type: found "ftp", expected s3
     bad.yaml: 2 errors
     "#);
     assert_eq!(lakegate(dir.path(), &["contracts", "check", "orders.yaml"]).status.code(), Some(0));

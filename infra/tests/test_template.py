@@ -36,6 +36,10 @@ def constant(path: str, pattern: str) -> str:
 
 # Seconds after which a message that a function gave back comes again, by receive; the last one holds for the rest.
 DELAYS = [int(secs) for secs in constant("shared/lake/src/redelivery.rs", r"DELAYS_SECS: .* = \[(.*)\];").split(",")]
+# Seconds after which a call to SQS, SNS or Glue is given up.
+CALL_TIMEOUT = int(constant("shared/lake/src/clients.rs", r"SDK_CALL_TIMEOUT: .*from_secs\((\d+)\)"))
+# How often an object must have been in work for the sweep to know that its queue gave it up.
+GIVEN_UP_ATTEMPTS = int(constant("shared/lake/src/sweep/verdict.rs", r"GIVEN_UP_ATTEMPTS: u32 = (\d+);"))
 # Seconds by which a lease outlasts its worker.
 LEASE_MARGIN = 60 * int(constant("shared/lake/src/claims.rs", r"LEASE_MARGIN: .*from_mins\((\d+)\)"))
 # Statements that may say "*", by resource and Sid, and why.
@@ -204,6 +208,42 @@ def test_a_file_that_kills_its_function_is_told_within_three_hours() -> None:
     assert receives("IngestQueue") * QUEUES["IngestQueue"]["VisibilityTimeout"] <= 3 * HOUR
 
 
+def test_a_file_that_the_queue_gave_up_is_known_to_the_sweep() -> None:
+    # Of two receives one at least begins work: the other may come while the killed worker's lease still stands.
+    assert receives("IngestQueue") // 2 >= GIVEN_UP_ATTEMPTS
+
+
+def test_start_glue_outlasts_its_calls() -> None:
+    # It starts the run, tells a refusal, gives the message back; each call may hang.
+    assert MAPPINGS["StartGlueFunction"]["BatchSize"] == 1
+    assert FUNCTIONS["StartGlueFunction"]["Timeout"] > 3 * CALL_TIMEOUT
+
+
+def test_route_failures_has_time_to_tell_when_glue_hangs() -> None:
+    lookups = int(constant("functions/route-failures/src/handler.rs", r"LOOKUPS_MAX: .*from_secs\((\d+)\)"))
+    assert FUNCTIONS["RouteFailuresFunction"]["Timeout"] >= lookups + 3 * CALL_TIMEOUT
+
+
+def called_of_glue(source: str) -> set[str]:
+    """The operations of Glue that a Rust source calls."""
+    text = (ROOT / source).read_text(encoding="utf-8")
+    called = re.findall(r"[.]((?:batch_)?(?:get|create|update|delete)_(?:table|partition)s?)\(\)", text)
+    return {"glue:" + "".join(word.capitalize() for word in name.split("_")) for name in called}
+
+
+def test_conversion_may_do_in_the_catalog_what_it_does_and_no_more() -> None:
+    (found,) = [s for name, s in statements() if name == "ConvertPolicy" and "glue:GetTable" in s["Action"]]
+    sources = [path.relative_to(ROOT) for path in (ROOT / "shared" / "lake" / "src").glob("catalog*/**/*.rs")]
+    called = set().union(*(called_of_glue(str(source)) for source in [*sources, "shared/lake/src/catalog.rs"]))
+    assert set(found["Action"]) == called
+
+
+def test_a_glue_job_that_does_not_convert_may_not_write() -> None:
+    role = RESOURCES["GlueJobRole"]["Properties"]
+    converts = "not available yet" not in (ROOT / "infra/glue/convert_large.py").read_text(encoding="utf-8")
+    assert ("ManagedPolicyArns" in role) == converts
+
+
 @pytest.mark.parametrize("function", MAPPINGS)
 def test_one_bad_message_fails_alone(function: str) -> None:
     assert MAPPINGS[function]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -252,10 +292,20 @@ def test_age_alarms_can_fire() -> None:
     assert set(watched) == {"IngestQueue", "HeavyQueue", "FailuresQueue"}
     for queue in ("HeavyQueue", "FailuresQueue"):
         assert watched[queue] < 2 * QUEUES[queue]["VisibilityTimeout"]
-    # A file that kills its function is forgotten before: its function's errors tell.
-    (errors,) = alarms("Errors").values()
-    assert target(errors["Dimensions"][0]["Value"]) == "IngestFunction"
-    assert errors["Threshold"] < errors["Period"] // QUEUES["IngestQueue"]["VisibilityTimeout"]
+
+
+def test_every_function_that_crashes_is_told() -> None:
+    errors = {target(alarm["Dimensions"][0]["Value"]): alarm for alarm in alarms("Errors").values()}
+    assert set(errors) == set(FUNCTIONS)
+    # A message that kills its function comes again when it is visible again.
+    for function, mapping in MAPPINGS.items():
+        again = QUEUES[target(mapping["Queue"])]["VisibilityTimeout"]
+        assert errors[function]["Threshold"] < errors[function]["Period"] // again, function
+    # What the schedule invokes Lambda tries three times, each of them as long as the function may take.
+    sweep = errors["SweepFunction"]
+    assert sweep["Threshold"] < 3 and sweep["Period"] > 3 * FUNCTIONS["SweepFunction"]["Timeout"]
+    for alarm in errors.values():
+        assert " log" in alarm["AlarmDescription"], "where to look"
 
 
 @pytest.mark.parametrize(("logs", "function"), [("IngestLogs", "ingest"), ("StartGlueLogs", "start-glue")])

@@ -1,4 +1,4 @@
-//! `lakegate sweep`: objects of the raw bucket that nobody dealt with. Unless `--send` is given it only shows them.
+//! `lakegate sweep`: objects of the raw bucket, and deletions, that nobody dealt with. Unless `--send` is given it only shows them.
 //! It must not know how they are found (`lake::sweep`).
 
 use std::process::ExitCode;
@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, bail};
 use chrono::Utc;
+use lakegate_lake::chain;
 use lakegate_lake::queues::{self, Outgoing};
 use lakegate_lake::sweep::{Buckets, Counts, Missed, Scope, Sweep};
-use lakegate_lake::{announce, chain};
 use serde_json::{Value, json};
 
 use crate::operate::place::{Found, Place};
@@ -23,11 +23,12 @@ Examples:
   lakegate sweep --deep                   after a time without any sweep: read every ledger entry
 
 An object is listed when the ledger has no entry for it, or one about another version of it, or one whose worker has been gone for three \
-hours. An object that is announced twice is taken in once. The stack sweeps by itself, every hour unless told otherwise.
+hours. Where its contract says `removedObjects: remove`, so is one that is gone from the bucket while its rows stand; below a prefix only \
+with --deep. An object that is announced twice is taken in once. The stack sweeps by itself, every hour unless told otherwise.
 
 Exit status: 0 all was sent (or shown), 2 wrong usage, 1 anything else.";
 
-/// Find dropped files that nobody dealt with, by holding the bucket against the ledger. Shows them; --send announces them
+/// Find dropped and deleted files that nobody dealt with, by holding the bucket against the ledger. Shows them; --send announces them
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SweepArgs {
@@ -40,7 +41,7 @@ pub(crate) struct SweepArgs {
     /// Only objects uploaded longer ago than this: the events of younger ones may be on the way
     #[arg(long, value_name = "SPAN", value_parser = spans::parse, default_value = "15m")]
     older_than: Duration,
-    /// Read every ledger entry, also where the times of object and entry leave no doubt
+    /// Read every ledger entry, also where the times of object and entry leave no doubt, or where there is no object any more
     #[arg(long)]
     deep: bool,
     /// How many objects to show
@@ -110,8 +111,8 @@ async fn sweep(args: &SweepArgs, found: &Found) -> Result<Swept> {
 /// How many of them the ingest queue took.
 async fn announce(found: &Found, missed: &[Missed]) -> u64 {
     let stack = &found.stack;
-    let message = |Missed { object, .. }: &Missed| Outgoing {
-        body: announce::current(&stack.region, &stack.raw_bucket, &object.key, object.size_bytes, Utc::now()),
+    let message = |missed: &Missed| Outgoing {
+        body: missed.announcement(&stack.region, &stack.raw_bucket, Utc::now()),
         ..Outgoing::default()
     };
     let messages: Vec<Outgoing> = missed.iter().map(message).collect();
@@ -123,7 +124,19 @@ async fn announce(found: &Found, missed: &[Missed]) -> u64 {
 }
 
 fn as_json(args: &SweepArgs, found: &Found, swept: &Swept) -> Value {
-    let Counts { entries, objects, young, not_files, read, in_work, unreadable, missed } = swept.counts;
+    let Counts {
+        entries,
+        objects,
+        young,
+        not_files,
+        read,
+        in_work,
+        given_up,
+        unreadable,
+        missed,
+        deleted,
+        unlisted_unread,
+    } = swept.counts;
     let object = |Missed { object, why }: &Missed| {
         json!({
             "key": object.key,
@@ -138,14 +151,15 @@ fn as_json(args: &SweepArgs, found: &Found, swept: &Swept) -> Value {
         "sent": swept.sent,
         "counts": {
             "ledger_entries": entries, "objects": objects, "too_young": young, "no_files": not_files, "entries_read": read,
-            "in_work": in_work, "entries_unreadable": unreadable, "missed": missed,
+            "in_work": in_work, "given_up": given_up, "entries_unreadable": unreadable, "missed": missed, "deleted": deleted,
+            "unlisted_unread": unlisted_unread,
         },
         "missed": swept.shown.iter().map(object).collect::<Vec<_>>(),
     })
 }
 
 fn as_text(args: &SweepArgs, swept: &Swept) -> String {
-    let Counts { objects, young, in_work, unreadable, missed, .. } = swept.counts;
+    let Counts { objects, young, in_work, given_up, unreadable, missed, deleted, unlisted_unread, .. } = swept.counts;
     let mut lines = Vec::new();
     if !swept.shown.is_empty() {
         let row = |Missed { object, why }: &Missed| {
@@ -171,8 +185,15 @@ fn as_text(args: &SweepArgs, swept: &Swept) -> String {
         (_, true) => lines.push(format!("{} of {number} announced. What becomes of them: lakegate status", swept.sent)),
         (_, false) => {
             let command = shown::this_command_with("--send");
-            lines.push(format!("{number} of {} missed. This announces them:\n  {command}", count(objects)));
+            lines.push(format!("{number} of {} missed. This announces them:\n  {command}", count(objects + deleted)));
         }
+    }
+    if deleted > 0 {
+        lines.push(format!("{} of them deleted: their rows leave the table.", count(deleted)));
+    }
+    if unlisted_unread > 0 {
+        let entries = count(unlisted_unread);
+        lines.push(format!("{entries} ledger entries of files that are gone were not read (--deep reads them)."));
     }
     if young > 0 {
         let span = spans::text(args.older_than);
@@ -180,6 +201,10 @@ fn as_text(args: &SweepArgs, swept: &Swept) -> String {
     }
     if in_work > 0 {
         lines.push(format!("{} in work.", shown::count(in_work, "object")));
+    }
+    if given_up > 0 {
+        let number = shown::count(given_up, "object");
+        lines.push(format!("{number} given up after many attempts: look at their dead letters (lakegate replay)."));
     }
     if unreadable > 0 {
         lines.push(format!("{} with a ledger entry that does not parse.", shown::count(unreadable, "object")));

@@ -62,7 +62,7 @@ impl Bench {
     }
 
     fn uploads(&self, object: &OpenObject) -> Uploads<'_> {
-        Uploads::new(&self.objects, "lake", "orders", object, usize::MAX)
+        Uploads::new(&self.objects, "lake", &self.contract, object, usize::MAX)
     }
 
     async fn lake_keys(&self) -> Vec<String> {
@@ -75,7 +75,8 @@ fn table_object(region: &str) -> String {
 }
 
 fn rejects_object(object: &OpenObject) -> String {
-    layout::rejects_object("orders", &layout::source_name("raw", "orders/a.csv"), object.etag.as_deref())
+    let version = format!("{} {}", object.etag.as_deref().unwrap(), "1.0.0");
+    layout::rejects_object("orders", &layout::source_name("raw", "orders/a.csv"), Some(&version))
 }
 
 #[tokio::test]

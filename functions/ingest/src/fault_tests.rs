@@ -15,6 +15,7 @@ use lakegate_lake::failure::FailureKind;
 use super::*;
 use crate::settings::UnknownDatasets;
 use crate::stand_ins::{CatalogContent, S3};
+use crate::world::removing;
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +36,21 @@ enum Work {
     Replay,
     /// A version that is rejected, after one whose publication broke off.
     AfterUnfinished,
+    /// It was deleted, and rows of it stand in partitions and among the rejects.
+    Remove,
+    /// It was deleted while its second version's publication had broken off.
+    RemoveUnfinished,
+    /// An upload that was announced after the deletion that followed it.
+    LateUpload,
+    /// A deletion that was announced after the upload that followed it.
+    LateRemoval,
+    /// It was uploaded again after its deletion.
+    UploadAgain,
+    /// A version that is rejected, after a deletion of which the removal broke off.
+    AfterUnfinishedRemoval,
 }
 
-const WORK: [Work; 9] = [
+const WORK: [Work; 15] = [
     Work::Publish,
     Work::Replace,
     Work::Reject,
@@ -47,6 +60,12 @@ const WORK: [Work; 9] = [
     Work::Missing,
     Work::Replay,
     Work::AfterUnfinished,
+    Work::Remove,
+    Work::RemoveUnfinished,
+    Work::LateUpload,
+    Work::LateRemoval,
+    Work::UploadAgain,
+    Work::AfterUnfinishedRemoval,
 ];
 
 /// Brings a lake to where the work begins: the event, and which outcome it replaces.
@@ -83,17 +102,54 @@ async fn prepare(lake: &mut World<'_>, work: Work) -> (ObjectEvent, Option<Strin
             let first = lake.upload(FIRST).await;
             lake.settle(&first).await;
             let second = lake.upload(SECOND).await;
-            // Some call in the middle of making the second one visible.
-            for call in 8.. {
-                lake.faults.arm(call, Fault::DieBefore);
-                let _ = lake.deliver(&second).await;
-                lake.faults.disarm();
-                wait(LATER);
-                if lake.entry().await.unwrap().state == State::Publishing {
-                    break;
-                }
-            }
+            break_off(lake, &second).await;
             (lake.upload(BROKEN).await, None)
+        }
+        Work::Remove
+        | Work::RemoveUnfinished
+        | Work::LateUpload
+        | Work::LateRemoval
+        | Work::UploadAgain
+        | Work::AfterUnfinishedRemoval => (prepare_removal(lake, work).await, None),
+    }
+}
+
+/// As `prepare`, of work that has to do with a deletion.
+async fn prepare_removal(lake: &World<'_>, work: Work) -> ObjectEvent {
+    lake.deploy(&removing()).await;
+    let first = lake.upload(FIRST).await;
+    lake.settle(&first).await;
+    assert_eq!(lake.visible().await.len(), 3, "two partitions, and rejects");
+    if work == Work::RemoveUnfinished {
+        let second = lake.upload(SECOND).await;
+        break_off(lake, &second).await;
+        return lake.deleted().await;
+    }
+    let removal = lake.deleted().await;
+    if work == Work::LateRemoval {
+        let second = lake.upload(SECOND).await;
+        lake.settle(&second).await;
+    }
+    if work == Work::AfterUnfinishedRemoval {
+        break_off(lake, &removal).await;
+        return lake.upload(BROKEN).await;
+    }
+    if work == Work::LateUpload || work == Work::UploadAgain {
+        lake.settle(&removal).await;
+        return if work == Work::LateUpload { first } else { lake.upload(SECOND).await };
+    }
+    removal
+}
+
+/// Some call in the middle of making an event's outcome visible is the worker's last.
+async fn break_off(lake: &World<'_>, event: &ObjectEvent) {
+    for call in 2.. {
+        lake.faults.arm(call, Fault::DieBefore);
+        let delivered = lake.deliver(event).await;
+        assert!(delivered.is_none() && lake.faults.disarm(), "it ended before it broke off");
+        wait(LATER);
+        if lake.entry().await.unwrap().state == State::Publishing {
+            return;
         }
     }
 }

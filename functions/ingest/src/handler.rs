@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use lakegate_lake::LakeError;
 use lakegate_lake::claims::Worker;
 use lakegate_lake::events::{self, Announced, EventError};
-use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
+use lakegate_lake::failure::{self, FailureRecord, Stage};
 use lakegate_lake::invocation::{self, Invocation, Message};
-use lakegate_lake::{LakeError, chain};
 use lambda_runtime::Error;
 use serde::Serialize;
 use serde_json::Value;
@@ -73,7 +73,7 @@ async fn take_message(
     let announced = match events::read(body) {
         Ok(announced) => announced,
         Err(error) => {
-            tell_unreadable(context, &error, body).await?;
+            tell_unreadable(context, &[(&error, body)], body).await?;
             return Ok(Vec::new());
         }
     };
@@ -86,7 +86,7 @@ async fn take_message(
             Announced::Created(event) => (event, take_in::take_in(context, delivery(event)).await),
             Announced::Removed(event) => (event, removal::remove(context, delivery(event)).await),
             Announced::Unreadable { error, original } => {
-                unreadable.push((error, original));
+                unreadable.push((error, original.as_str()));
                 continue;
             }
         };
@@ -102,15 +102,15 @@ async fn take_message(
     if let Some(error) = passing {
         return Err(error);
     }
-    // Last, so that none is told again because another object of the message met passing trouble.
-    for (error, original) in &unreadable {
-        tell_unreadable(context, error, original).await?;
-    }
+    // Last, so that nothing is told again because another object of the message met passing trouble.
+    tell_unreadable(context, &unreadable, body).await?;
     Ok(reports)
 }
 
-async fn tell_unreadable(context: &Context, error: &EventError, original: &str) -> Result<(), LakeError> {
-    let record = FailureRecord::new(Stage::Ingest, FailureKind::UnreadableMessage, chain(error));
+async fn tell_unreadable(context: &Context, unreadable: &[(&EventError, &str)], body: &str) -> Result<(), LakeError> {
+    let Some((record, original)) = FailureRecord::of_unreadable(Stage::Ingest, unreadable, body) else {
+        return Ok(());
+    };
     failure::report(&context.sqs, &context.settings.failures_queue_url, &record, original).await?;
     tracing::info!(kind = %record.kind, summary = record.summary, outcome = "failed", "message");
     Ok(())

@@ -11,6 +11,8 @@ mod settlement;
 mod sight;
 #[cfg(test)]
 mod stand_ins;
+#[cfg(test)]
+mod store_tests;
 mod take_in;
 mod unfinished;
 mod unknown;

@@ -59,8 +59,7 @@ pub(crate) async fn convert_and_finish(job: &Job<'_>, claim: &mut Claim) -> Resu
 
 async fn convert<'a>(job: &'a Job<'a>) -> Result<Option<(Judgement, Uploads<'a>)>, Trouble> {
     let Context { objects, settings, .. } = job.context;
-    let mut uploads =
-        Uploads::new(objects, &settings.lake_bucket, &job.contract.table, &job.object, settings.held_bytes);
+    let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract, &job.object, settings.held_bytes);
     let converted = conversion::convert(&job.object, Arc::clone(&job.contract), settings.threads, &mut uploads).await;
     match converted {
         Ok(judgement) => Ok(Some((judgement, uploads))),

@@ -1,65 +1,12 @@
 //! Tests: objects that are deleted before, between and after their deliveries, while any one call goes wrong or the worker dies at it.
 //! They must not know in which order a removal does what.
 
-use std::time::{Duration, Instant};
-
-use lakegate_lake::claims::Worker;
-use lakegate_lake::key::ObjectKey;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::*;
 use crate::stand_ins::{Aws, Fault};
-use crate::world::{BROKEN, CONTRACT, FIRST, LATER, SECOND, Visible, World, clock, wait};
-
-/// The contract for `orders/`, which wants the rows of deleted files removed.
-fn removing() -> String {
-    format!("{CONTRACT}      - {{property: removedObjects, value: remove, vendor: lakegate}}\n")
-}
-
-impl World<'_> {
-    /// The event of a deletion: of a delete marker, where the bucket keeps versions.
-    fn removal(&self) -> ObjectEvent {
-        self.uploads.set(self.uploads.get() + 1);
-        ObjectEvent {
-            bucket: "raw".to_owned(),
-            key: ObjectKey::as_given(self.announced.unwrap_or(self.key)),
-            version_id: None,
-            etag: None,
-            size_bytes: None,
-            sequencer: Some(format!("{:04}", self.uploads.get())),
-            original: "{}".to_owned(),
-        }
-    }
-
-    /// The object is deleted, and its event.
-    async fn deleted(&self) -> ObjectEvent {
-        self.delete().await;
-        self.removal()
-    }
-
-    /// What became of one delivery of a removal; `None` when the worker died.
-    async fn deliver_removal(&self, event: &ObjectEvent) -> Option<Result<Outcome, LakeError>> {
-        let context = self.context();
-        let worker = Worker::new("r", clock() + Duration::from_mins(5), clock());
-        let delivery = Delivery { worker: &worker, event, replaces: None, started: Instant::now() };
-        tokio::select! {
-            biased;
-            () = self.faults.death() => None,
-            outcome = remove(&context, delivery) => Some(outcome),
-        }
-    }
-
-    async fn settle_removal(&self, event: &ObjectEvent) -> Outcome {
-        for _ in 0..3 {
-            wait(LATER);
-            if let Some(Ok(outcome)) = self.deliver_removal(event).await {
-                return outcome;
-            }
-        }
-        panic!("it does not settle");
-    }
-}
+use crate::world::{BROKEN, FIRST, SECOND, Visible, World, removing};
 
 /// Every call of a removal goes wrong once, in every way, in a world whose contract removes.
 async fn at_every_call(aws: &Aws, run: impl AsyncFn(World<'_>, usize, Fault, String) -> bool) {
@@ -80,7 +27,7 @@ async fn at_every_call(aws: &Aws, run: impl AsyncFn(World<'_>, usize, Fault, Str
 /// Delivers a removal that goes wrong at a call; false when there is no such call.
 async fn break_off(lake: &World<'_>, removal: &ObjectEvent, call: usize, fault: Fault) -> bool {
     lake.faults.arm(call, fault);
-    lake.deliver_removal(removal).await;
+    lake.deliver(removal).await;
     lake.faults.disarm()
 }
 
@@ -95,11 +42,11 @@ async fn the_rows_of_a_deleted_object_leave_the_lake_whatever_goes_wrong() {
         if !break_off(&lake, &removal, call, fault).await {
             return false;
         }
-        lake.settle_removal(&removal).await;
+        lake.settle(&removal).await;
         lake.check(State::Removed, &Visible::new(), &what).await;
         assert_eq!(lake.entry().await.unwrap().source.sequencer, removal.sequencer);
         // Both events once more.
-        assert!(matches!(lake.settle_removal(&removal).await, Outcome::NothingToRemove), "{what}");
+        assert!(matches!(lake.settle(&removal).await, Outcome::NothingToRemove), "{what}");
         assert!(matches!(lake.settle(&first).await, Outcome::Superseded), "{what}");
         lake.check(State::Removed, &Visible::new(), &what).await;
         assert_eq!(aws.sent_to("failures"), 0, "{what}: nobody is to be alarmed");
@@ -123,7 +70,7 @@ async fn an_object_that_is_uploaded_again_stands_however_its_removal_went() {
         let visible = lake.visible().await;
         assert_eq!(visible.len(), 3, "{what}: two partitions, and rejects");
         lake.check(State::Committed, &visible, &what).await;
-        assert!(matches!(lake.settle_removal(&removal).await, Outcome::NothingToRemove), "{what}");
+        assert!(matches!(lake.settle(&removal).await, Outcome::NothingToRemove), "{what}");
         assert!(matches!(lake.settle(&first).await, Outcome::Superseded), "{what}");
         lake.check(State::Committed, &visible, &what).await;
         true
@@ -168,7 +115,7 @@ async fn the_rows_of_a_deleted_object_stay_where_the_contract_says_nothing() {
     lake.settle(&first).await;
     let (visible, entry) = (lake.visible().await, lake.entry().await);
     let removal = lake.deleted().await;
-    assert!(matches!(lake.settle_removal(&removal).await, Outcome::NothingToRemove));
+    assert!(matches!(lake.settle(&removal).await, Outcome::NothingToRemove));
     lake.check(State::Committed, &visible, "kept").await;
     assert_eq!(lake.entry().await, entry);
 }
@@ -180,7 +127,7 @@ async fn an_object_whose_removal_comes_before_its_creation_is_never_missed() {
     lake.deploy(&removing()).await;
     let first = lake.upload(FIRST).await;
     let removal = lake.deleted().await;
-    assert!(matches!(lake.settle_removal(&removal).await, Outcome::Removed(_)));
+    assert!(matches!(lake.settle(&removal).await, Outcome::Removed(_)));
     assert!(matches!(lake.settle(&first).await, Outcome::Superseded));
     // As a sweep would announce it, without a sequencer.
     let swept = ObjectEvent { sequencer: None, ..first };
@@ -207,7 +154,7 @@ async fn an_object_that_is_deleted_and_removed_at_any_moment_of_its_reading_is_g
             () = lake.faults.standstill() => {}
         }
         let removal = lake.deleted().await;
-        let delivered = lake.deliver_removal(&removal).await;
+        let delivered = lake.deliver(&removal).await;
         lake.faults.go_on();
         slow.await;
         match delivered.unwrap() {
@@ -215,7 +162,7 @@ async fn an_object_that_is_deleted_and_removed_at_any_moment_of_its_reading_is_g
             Ok(outcome) => panic!("call {call}: {outcome:?}"),
             Err(error) => {
                 assert!(matches!(error, LakeError::Busy { .. }), "{error}");
-                lake.settle_removal(&removal).await;
+                lake.settle(&removal).await;
             }
         }
         lake.check(State::Removed, &Visible::new(), &format!("deleted at call {call}")).await;
@@ -234,13 +181,13 @@ async fn an_object_whose_deletion_is_undone_is_taken_in_again() {
     lake.settle(&first).await;
     let visible = lake.visible().await;
     let removal = lake.deleted().await;
-    lake.settle_removal(&removal).await;
+    lake.settle(&removal).await;
     // The delete marker is deleted: nothing announces that the object is there.
     lake.raw.put(&Path::from(lake.key), FIRST.into()).await.unwrap();
     let undone = ObjectEvent { version_id: Some("delete marker".to_owned()), ..lake.removal() };
-    assert!(matches!(lake.settle_removal(&undone).await, Outcome::Committed(_)));
+    assert!(matches!(lake.settle(&undone).await, Outcome::Committed(_)));
     assert_eq!(lake.visible().await.len(), visible.len());
-    assert!(matches!(lake.settle_removal(&undone).await, Outcome::NothingToRemove));
+    assert!(matches!(lake.settle(&undone).await, Outcome::NothingToRemove));
 }
 
 #[tokio::test]
@@ -251,11 +198,11 @@ async fn an_object_whose_deletion_is_undone_is_handed_on_as_one_that_was_created
     let first = lake.upload(FIRST).await;
     lake.settle(&first).await;
     let removal = lake.deleted().await;
-    lake.settle_removal(&removal).await;
+    lake.settle(&removal).await;
     lake.raw.put(&Path::from(lake.key), FIRST.into()).await.unwrap();
     lake.heavy_bytes = 1;
     let undone = ObjectEvent { version_id: Some("delete marker".to_owned()), ..lake.removal() };
-    assert!(matches!(lake.settle_removal(&undone).await, Outcome::Heavy(_)));
+    assert!(matches!(lake.settle(&undone).await, Outcome::Heavy(_)));
     let messages = aws.messages_to("heavy");
     let [event] = &lakegate_lake::events::parse(messages[0]["MessageBody"].as_str().unwrap()).unwrap()[..] else {
         panic!("{messages:?}")
@@ -279,12 +226,12 @@ async fn the_version_that_counts_is_deleted_for_good_and_the_one_before_it_count
     let second = lake.upload(SECOND).await;
     lake.settle(&second).await;
     let older = ObjectEvent { version_id: first.version_id, ..lake.removal() };
-    assert!(matches!(lake.settle_removal(&older).await, Outcome::NothingToRemove));
+    assert!(matches!(lake.settle(&older).await, Outcome::NothingToRemove));
     assert_eq!(lake.entry().await.unwrap().source.version_id, second.version_id);
 
     lake.raw.put(&Path::from(lake.key), FIRST.into()).await.unwrap();
     let current = ObjectEvent { version_id: second.version_id, ..lake.removal() };
-    assert!(matches!(lake.settle_removal(&current).await, Outcome::Committed(_)));
+    assert!(matches!(lake.settle(&current).await, Outcome::Committed(_)));
     let tables = |visible: &Visible| {
         visible
             .iter()
@@ -305,7 +252,7 @@ async fn the_spelling_of_a_key_is_that_of_its_entry() {
     lake.settle(&first).await;
     lake.announced = Some("orders/a+b.csv");
     let removal = lake.deleted().await;
-    assert!(matches!(lake.settle_removal(&removal).await, Outcome::Removed(_)));
+    assert!(matches!(lake.settle(&removal).await, Outcome::Removed(_)));
     lake.announced = None;
     lake.check(State::Removed, &Visible::new(), "encoded").await;
 }
@@ -320,11 +267,11 @@ async fn rows_that_nobody_can_say_what_to_do_with_are_told() {
     let visible = lake.visible().await;
     lake.deploy("kind: [unclosed").await;
     let removal = lake.deleted().await;
-    let Outcome::Failed(record) = lake.settle_removal(&removal).await else { panic!("it is told") };
+    let Outcome::Failed(record) = lake.settle(&removal).await else { panic!("it is told") };
     assert_eq!(record.kind, FailureKind::ContractInvalid);
     insta::assert_snapshot!(record.summary.split(';').next().unwrap(), @"s3://raw/orders/a.csv was deleted, and no valid contract says what becomes of its rows");
     lake.check(State::Committed, &visible, "kept").await;
     // Replayed when the contract is mended.
     lake.deploy(&removing()).await;
-    assert!(matches!(lake.settle_removal(&removal).await, Outcome::Removed(_)));
+    assert!(matches!(lake.settle(&removal).await, Outcome::Removed(_)));
 }

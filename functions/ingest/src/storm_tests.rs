@@ -1,5 +1,5 @@
-//! Tests: seeded storms: several faults, events, versions and workers at once, through the clients' own retries.
-//! They must not know how the work is done: each object shows what one of its versions leaves alone in good weather.
+//! Tests: seeded storms: several faults, events, versions, deletions and workers at once, through the clients' own retries.
+//! They must not know how the work is done: each object shows what one of its versions leaves alone in good weather, or nothing.
 //!
 //! `LAKEGATE_FAULT_SEED=7` runs one seed, `LAKEGATE_FAULT_SECS=600` new seeds for so long, both of them those from the given one on.
 
@@ -9,23 +9,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use lakegate_lake::events::ObjectEvent;
+use lakegate_lake::ledger::Entry;
 
 use super::faults::on_threads;
 use super::*;
 use crate::settings::UnknownDatasets;
 use crate::stand_ins::S3;
-use crate::world::KEY;
+use crate::world::{KEY, removing};
 
 const SEEDS: std::ops::Range<u64> = 0..15;
 /// Two objects of one table with the same partitions, and one whose contract is drafted.
 const KEYS: [&str; 3] = [KEY, "orders/deep/b.csv", "else/c.csv"];
 const CONTENTS: [&str; 4] = [FIRST, SECOND, THIRD, BROKEN];
 
-/// A version that was uploaded.
+/// A version that was uploaded, or a deletion.
 struct Uploaded {
     event: ObjectEvent,
     key: usize,
-    content: usize,
+    /// `None`: it was deleted.
+    content: Option<usize>,
     /// It is known to have been published.
     was_committed: bool,
     is_acknowledged: bool,
@@ -105,13 +107,22 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
     let mut lake =
         if is_versioned { World::over_http(aws, s3).await } else { World::over_http_without_versions(aws, s3).await };
     lake.unknown_datasets = UnknownDatasets::Infer;
+    let removes = dice.below(2) == 0;
+    if removes {
+        lake.deploy(&removing()).await;
+    }
     draft(&lake).await;
     let (mut uploaded, mut deliveries) = (Vec::<Uploaded>::new(), 0);
     for step in 0..10 {
         for _ in 0..=dice.below(2) {
             if step == 0 || dice.below(2) == 0 {
-                let (key, content) = (dice.below(KEYS.len()), dice.below(CONTENTS.len()));
-                let event = lake.upload_under(KEYS[key], CONTENTS[content]).await;
+                let key = dice.below(KEYS.len());
+                // What was deleted is mostly uploaded again.
+                let content = (dice.below(4) > 0).then(|| dice.below(CONTENTS.len()));
+                let event = match content {
+                    Some(content) => lake.upload_under(KEYS[key], CONTENTS[content]).await,
+                    None => lake.deleted_under(KEYS[key]).await,
+                };
                 uploaded.push(Uploaded { event, key, content, was_committed: false, is_acknowledged: false });
             }
         }
@@ -137,60 +148,116 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
         uploaded[at].was_committed |= matches!(outcome, Outcome::Committed(_) | Outcome::AlreadyCommitted);
         deliveries += 1;
     }
-    check_storm(&lake, is_versioned, alone, &uploaded, &format!("LAKEGATE_FAULT_SEED={seed}")).await;
+    let storm = Storm { lake: &lake, is_versioned, removes, alone, what: format!("LAKEGATE_FAULT_SEED={seed}") };
+    storm.check(&uploaded).await;
     deliveries
 }
 
-async fn check_storm(lake: &World<'_>, is_versioned: bool, alone: &Alone, uploaded: &[Uploaded], what: &str) {
-    let visible = lake.visible().await;
-    let mut named = lake.entry_of("else/first.csv").await.unwrap().standing_paths();
-    for (key_number, key) in KEYS.into_iter().enumerate() {
-        let versions: Vec<&Uploaded> = uploaded.iter().filter(|version| version.key == key_number).collect();
-        let Some(last) = versions.last() else { continue };
-        let what = format!("{what}, {key}");
-        let entry = lake.entry_of(key).await.unwrap();
-        assert_eq!((&entry.lease_until, &entry.telling, &entry.unfinished), (&None, &None, &None), "{what}");
-        assert_eq!(entry.source.sequencer, last.event.sequencer, "{what}: the newest version has the last word");
-        let name = lakegate_lake::layout::source_name("raw", key);
-        let files: Visible = visible.clone().into_iter().filter(|(path, _)| is_file_of(path, &name)).collect();
-        let is_rejected = |version: &Uploaded| CONTENTS[version.content] == BROKEN && key_number != 2;
-        if is_rejected(last) {
-            // A version that was accepted and not replaced by a later one that is known to have been.
-            let known = versions.iter().rposition(|version| version.was_committed).unwrap_or(0);
-            let is_shown = |version: &Uploaded| !is_rejected(version) && alone[&(key_number, version.content)] == files;
-            // One whose publication broke off may be gone for good, and what stood before it with it.
-            let has_later = versions.iter().skip(known + 1).any(|version| !is_rejected(version));
-            let may_be_gone = !is_versioned && has_later;
-            let none = files.is_empty() && (may_be_gone || !versions.iter().any(|version| version.was_committed));
-            assert!(none || versions[known..].iter().any(|version| is_shown(version)), "{what}: {:?}", files.keys());
-            assert_eq!(entry.state, State::Rejected, "{what}");
-        } else {
-            assert!(files == alone[&(key_number, last.content)], "{what}: {:?}", files.keys());
-            assert_eq!(entry.state, State::Committed, "{what}");
+/// A storm that is over.
+struct Storm<'a> {
+    lake: &'a World<'a>,
+    /// The raw bucket keeps versions.
+    is_versioned: bool,
+    /// The contract for `orders/` wants the rows of deleted files removed.
+    removes: bool,
+    alone: &'a Alone,
+    what: String,
+}
+
+impl Storm<'_> {
+    async fn check(&self, uploaded: &[Uploaded]) {
+        let (lake, what) = (self.lake, &self.what);
+        let visible = lake.visible().await;
+        let mut named = lake.entry_of("else/first.csv").await.unwrap().standing_paths();
+        for (key_number, key) in KEYS.into_iter().enumerate() {
+            let versions: Vec<&Uploaded> = uploaded.iter().filter(|version| version.key == key_number).collect();
+            let entry = lake.entry_of(key).await;
+            named.extend(entry.iter().flat_map(lakegate_lake::ledger::Entry::standing_paths));
+            let name = lakegate_lake::layout::source_name("raw", key);
+            let files: Visible = visible.clone().into_iter().filter(|(path, _)| is_file_of(path, &name)).collect();
+            self.check_outcome(&versions, entry.as_ref(), &files, &format!("{what}, {key}"));
+            for (at, version) in versions.iter().enumerate() {
+                let then = versions.get(at + 1).copied();
+                self.check_told(version, then, &format!("{what}, {key}, {:?}", version.event.sequencer));
+            }
         }
-        for version in &versions {
-            let is_it = |etag: Option<&String>| etag == version.event.etag.as_ref();
-            let told = lake.told();
-            let of_version = |record: &&lakegate_lake::failure::FailureRecord| {
-                record.source.as_ref().is_some_and(|source| source.key == key && is_it(source.etag.as_ref()))
-            };
-            let told = told.iter().filter(of_version).count();
-            let at_most = usize::from(is_rejected(version));
-            assert!(told <= at_most, "{what}: told {told} times");
-            let is_last = version.event.sequencer == last.event.sequencer;
-            assert!(!is_last || told == at_most, "{what}: told {told} times");
+        let stands: BTreeSet<String> = visible.keys().cloned().collect();
+        assert_eq!(stands.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "{what}: nothing else stands");
+        // Rejected rows are named before they are written, by a worker that may die in between.
+        let gone: Vec<&String> = named.difference(&stands).filter(|path| path.starts_with("lake/")).collect();
+        assert_eq!(gone, Vec::<&String>::new(), "{what}: what is named stands");
+        let catalog = lake.aws.catalog();
+        for path in visible.keys().filter(|path| path.starts_with("lake/orders/")) {
+            let value = path.split("region=").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
+            let partitions = &catalog["orders"].1;
+            assert!(partitions.contains_key(&format!("[\"{value}\"]")), "{what}: no partition for {path}");
         }
-        named.extend(entry.standing_paths());
     }
-    let stands: BTreeSet<String> = visible.keys().cloned().collect();
-    assert_eq!(stands.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "{what}: nothing else stands");
-    // Rejected rows are named before they are written, by a worker that may die in between.
-    let gone: Vec<&String> = named.difference(&stands).filter(|path| path.starts_with("lake/")).collect();
-    assert_eq!(gone, Vec::<&String>::new(), "{what}: what is named stands");
-    let catalog = lake.aws.catalog();
-    for path in visible.keys().filter(|path| path.starts_with("lake/orders/")) {
-        let value = path.split("region=").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
-        let partitions = &catalog["orders"].1;
-        assert!(partitions.contains_key(&format!("[\"{value}\"]")), "{what}: no partition for {path}");
+
+    /// The drafted contract rejects nothing and removes nothing.
+    fn removes(&self, version: &Uploaded) -> bool {
+        self.removes && version.key != 2
+    }
+
+    fn is_accepted(version: &Uploaded) -> bool {
+        version.content.is_some_and(|content| CONTENTS[content] != BROKEN || version.key == 2)
+    }
+
+    /// `versions` are those of one key, and their deletions.
+    fn check_outcome(&self, versions: &[&Uploaded], entry: Option<&Entry>, files: &Visible, what: &str) {
+        let counts = |version: &&&Uploaded| version.content.is_some() || self.removes(version);
+        let Some(last) = versions.iter().rfind(counts) else {
+            assert_eq!((entry, files.len()), (None, 0), "{what}");
+            return;
+        };
+        let entry = entry.unwrap();
+        assert_eq!((&entry.lease_until, &entry.telling, &entry.unfinished), (&None, &None, &None), "{what}");
+        let by = versions.iter().find(|version| version.event.sequencer == entry.source.sequencer).unwrap();
+        // What stands again under the key of a deletion is taken in by that one's event, too.
+        let is_by_removal = by.content.is_none() && entry.source.etag == last.event.etag;
+        assert!(is_by_removal || std::ptr::eq(*by, *last), "{what}: the newest version has the last word");
+        let Some(content) = last.content else {
+            assert_eq!((entry.state, files.len()), (State::Removed, 0), "{what}");
+            return;
+        };
+        // Where rows are kept, nobody knows of a deletion but who missed the file.
+        let is_gone = versions.last().unwrap().content.is_none();
+        if Self::is_accepted(last) && !(is_gone && entry.state == State::Failed) {
+            assert_eq!(entry.state, State::Committed, "{what}");
+            assert!(*files == self.alone[&(last.key, content)], "{what}: {:?}", files.keys());
+            return;
+        }
+        assert!(
+            entry.state == State::Rejected || (is_gone && entry.state == State::Failed),
+            "{what}: {:?}",
+            entry.state
+        );
+        // A version that was accepted and not replaced by a later one that is known to have been.
+        let known = versions.iter().rposition(|version| version.was_committed).unwrap_or(0);
+        let is_shown = |version: &Uploaded| {
+            Self::is_accepted(version) && self.alone[&(version.key, version.content.unwrap())] == *files
+        };
+        // One whose publication broke off may be gone for good, and what stood before it with it; so is what was deleted.
+        let is_deleted = |version: &Uploaded| version.content.is_none();
+        let has_later = versions.iter().skip(known + 1).any(|version| Self::is_accepted(version));
+        let is_removed = self.removes(last) && versions.iter().skip(known + 1).any(|version| is_deleted(version));
+        let may_be_gone = (!self.is_versioned && has_later) || is_removed;
+        let none = files.is_empty() && (may_be_gone || !versions.iter().any(|version| version.was_committed));
+        assert!(none || versions[known..].iter().any(|version| is_shown(version)), "{what}: {:?}", files.keys());
+    }
+
+    /// `then` is what was done with the key after that.
+    fn check_told(&self, version: &Uploaded, then: Option<&Uploaded>, what: &str) {
+        let Some(etag) = version.event.etag.as_ref() else { return };
+        let told = self.lake.told().into_iter().filter(|record| {
+            let source = record.source.as_ref();
+            source.is_some_and(|source| source.key == KEYS[version.key] && source.etag.as_ref() == Some(etag))
+        });
+        let told: Vec<String> = told.map(|record| format!("{}: {}", record.kind, record.summary)).collect();
+        // Its event may have come when it was gone.
+        let is_gone = then.is_some_and(|then| then.content.is_none());
+        let at_most = usize::from(is_gone || !Self::is_accepted(version));
+        assert!(told.len() <= at_most, "{what}: {told:?}");
+        assert!(then.is_some() || told.len() == at_most, "{what}: {told:?}");
     }
 }

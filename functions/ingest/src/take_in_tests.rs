@@ -7,7 +7,7 @@ use lakegate_lake::ledger::State;
 
 use crate::outcome::Outcome;
 use crate::stand_ins::{Aws, Fault};
-use crate::world::{BROKEN, FIRST, LATER, SECOND, THIRD, Visible, World, wait};
+use crate::world::{BROKEN, CONTRACT, FIRST, LATER, SECOND, THIRD, Visible, World, wait};
 
 /// What is to be seen after all versions were uploaded, and some of them delivered, in good weather.
 pub(crate) async fn oracle(aws: &Aws, uploaded: &[&str], delivered: &[usize]) -> Visible {
@@ -164,6 +164,25 @@ async fn passing_trouble_gives_an_object_out_of_hand() {
         }
         assert!(at_once > 5, "{at_once}");
     }
+}
+
+#[tokio::test]
+async fn a_version_that_is_refused_under_a_changed_contract_leaves_its_rows_and_their_rejects() {
+    let aws = Aws::start();
+    let lake = World::new(&aws).await;
+    let event = lake.upload(FIRST).await;
+    lake.settle(&event).await;
+    let before = lake.visible().await;
+    lake.deploy(&CONTRACT.replace("1.0.0", "1.1.0").replace("value: 50", "value: 0")).await;
+    assert!(matches!(lake.settle(&event).await, Outcome::Rejected(..)));
+    let after = lake.visible().await;
+    assert_eq!(after.len(), before.len() + 1, "{:?}", after.keys());
+    assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "{:?}", after.keys());
+    lake.check(State::Rejected, &after, "both are named").await;
+    // Published again, nothing of either judgement is left over.
+    lake.deploy(CONTRACT).await;
+    lake.settle(&event).await;
+    lake.check(State::Committed, &before, "as it was").await;
 }
 
 /// More than an upload holds back: one partition of 14 MB that do not pack well.

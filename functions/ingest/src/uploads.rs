@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
+use lakegate_contract::Contract;
 use lakegate_convert::Output;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::read::OpenObject;
@@ -31,7 +32,8 @@ pub(crate) struct Uploads<'a> {
     lake_bucket: &'a str,
     table: &'a str,
     source_name: String,
-    /// The object's version, else its entity tag.
+    /// The object's version, else its entity tag, and its contract's: what is refused under another contract leaves the rejects of the
+    /// rows that stand.
     version: Option<String>,
     table_objects: BTreeMap<usize, PendingObject>,
     rejects: Option<PendingObject>,
@@ -42,20 +44,21 @@ pub(crate) struct Uploads<'a> {
 }
 
 impl<'a> Uploads<'a> {
-    /// No output yet, of a source object for a table. All outputs together have at most so many bytes in memory.
+    /// No output yet, of a source object under its contract. All outputs together have at most so many bytes in memory.
     pub(crate) fn new(
         objects: &'a Objects,
         lake_bucket: &'a str,
-        table: &'a str,
+        contract: &'a Contract,
         object: &OpenObject,
         held_bytes_max: usize,
     ) -> Self {
+        let version = object.version_id.as_ref().or(object.etag.as_ref());
         Self {
             objects,
             lake_bucket,
-            table,
+            table: &contract.table,
             source_name: layout::source_name(&object.bucket, &object.key),
-            version: object.version_id.clone().or_else(|| object.etag.clone()),
+            version: version.map(|version| format!("{version} {}", contract.version)),
             table_objects: BTreeMap::new(),
             rejects: None,
             held_bytes: 0,

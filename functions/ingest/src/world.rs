@@ -21,6 +21,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::outcome::Outcome;
+use crate::removal::remove;
 use crate::settings::{Settings, UnknownDatasets};
 use crate::stand_ins::{Aws, Bucket, Faults, S3, Store};
 use crate::take_in::{Context, Delivery, take_in};
@@ -42,6 +43,11 @@ schema:
     customProperties:
       - {property: maxRejectPercent, value: 50, vendor: lakegate}
 ";
+/// As `CONTRACT`, and it wants the rows of deleted files removed.
+pub(crate) fn removing() -> String {
+    format!("{CONTRACT}      - {{property: removedObjects, value: remove, vendor: lakegate}}\n")
+}
+
 pub(crate) const FIRST: &str = "id,region\n1,EMEA\n2,APAC\n,EMEA\n";
 pub(crate) const SECOND: &str = "id,region\n3,APAC\n4,AMER\n5,APAC\n,AMER\n";
 pub(crate) const THIRD: &str = "id,region\n6,EMEA\n7,ANZ\n";
@@ -167,6 +173,36 @@ impl<'a> World<'a> {
         self.raw.delete(&Path::from(self.key)).await.unwrap();
     }
 
+    /// The event of a deletion: of a delete marker, where the bucket keeps versions.
+    pub(crate) fn removal(&self) -> ObjectEvent {
+        self.removal_of(self.announced.unwrap_or(self.key))
+    }
+
+    fn removal_of(&self, key: &str) -> ObjectEvent {
+        self.uploads.set(self.uploads.get() + 1);
+        ObjectEvent {
+            bucket: "raw".to_owned(),
+            key: ObjectKey::as_given(key),
+            version_id: None,
+            etag: None,
+            size_bytes: None,
+            sequencer: Some(format!("{:04}", self.uploads.get())),
+            original: "{}".to_owned(),
+        }
+    }
+
+    /// The object is deleted, and its event.
+    pub(crate) async fn deleted(&self) -> ObjectEvent {
+        self.delete().await;
+        self.removal()
+    }
+
+    pub(crate) async fn deleted_under(&self, key: &str) -> ObjectEvent {
+        // One that is not there is no error.
+        let _ = self.raw.delete(&Path::parse(key).unwrap()).await;
+        self.removal_of(key)
+    }
+
     /// A function that has just started.
     pub(crate) fn context(&self) -> Context {
         let store = |inner: &Arc<Bucket>| {
@@ -218,10 +254,17 @@ impl<'a> World<'a> {
         let context = self.context();
         let worker = Worker::new("r", clock() + time, clock());
         let delivery = Delivery { worker: &worker, event, replaces, started: Instant::now() };
+        // As S3 does, only what is uploaded is announced with a size.
+        let work = async {
+            match event.size_bytes {
+                Some(_) => take_in(&context, delivery).await,
+                None => remove(&context, delivery).await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.faults.death() => None,
-            outcome = take_in(&context, delivery) => Some(outcome),
+            outcome = work => Some(outcome),
         }
     }
 

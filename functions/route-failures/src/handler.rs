@@ -3,19 +3,28 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use futures::stream::{self, StreamExt};
 use lakegate_lake::clients::{GlueClient, SnsClient, SqsClient};
 use lakegate_lake::failure::{self, FailureRecord};
 use lakegate_lake::invocation::{self, Invocation, Message};
 use lakegate_lake::{LakeError, alerts, chain, queues};
 use lambda_runtime::Error;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::digest;
 use crate::known::{Known, Progress};
 use crate::routed::{self, Routed};
 use crate::settings::Settings;
+
+/// How long a batch waits for Glue to say which files its failed runs were for: of the function's two minutes most is for the dead-letter
+/// queue and the digest.
+pub(crate) const LOOKUPS_MAX: Duration = Duration::from_secs(20);
+/// Runs that are looked up at once.
+const LOOKUPS_AT_ONCE: usize = 16;
 
 /// What every invocation uses.
 pub(crate) struct Context {
@@ -26,6 +35,8 @@ pub(crate) struct Context {
     /// What the last batches have come to: a message may be delivered again though its failure is in the dead-letter queue, or told.
     /// Another process does not know them, and keeps and tells them again: a replay takes an object in once all the same.
     pub(crate) known: Mutex<Known>,
+    /// [`LOOKUPS_MAX`].
+    pub(crate) lookups_max: Duration,
 }
 
 /// The failures of a batch by identity, each of them once, and how far each has come.
@@ -42,8 +53,14 @@ pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<SqsBatc
     let mut response = SqsBatchResponse::default();
     let mut passages: Vec<(String, Vec<String>)> = Vec::with_capacity(messages.len());
     let mut failures = Failures::new();
-    for message in messages {
-        match routed::of_message(&context.glue, &message).await {
+    let limit = Instant::now() + context.lookups_max;
+    let understand = async |message: Message| {
+        let routed = routed::of_message(&context.glue, &message, limit).await;
+        (message, routed)
+    };
+    let mut understood = stream::iter(messages).map(understand).buffered(LOOKUPS_AT_ONCE);
+    while let Some((message, routed)) = understood.next().await {
+        match routed {
             Ok(routed) => {
                 passages.push((message.id, routed.iter().map(|failure| failure.identity.clone()).collect()));
                 collect(context, &mut failures, routed);

@@ -1,4 +1,4 @@
-//! Tests: batches of failures against stand-ins of SQS and SNS: everything is kept, everything is told, nothing twice.
+//! Tests: batches of failures against stand-ins of SQS, SNS and Glue: everything is kept, everything is told, nothing twice.
 //! They must not know how a digest reads.
 
 use std::collections::BTreeSet;
@@ -172,6 +172,45 @@ async fn a_message_of_which_one_failure_is_not_kept_comes_again_and_the_others_a
     assert_eq!(bodies(&aws), expected);
     assert_eq!(aws.mails().len(), 2);
     assert!(aws.mails()[0].1.starts_with("9 files") && aws.mails()[1].1.starts_with("1 file"));
+}
+
+/// EventBridge's event of a run that failed, received so often.
+fn failed_run(run_id: &str, receive_count: u32) -> Value {
+    let body = json!({
+        "detail-type": "Glue Job State Change", "source": "aws.glue", "time": AT, "region": "eu-central-1",
+        "detail": {"jobName": "convert-large", "severity": "ERROR", "state": "FAILED", "jobRunId": run_id, "message": "m"},
+    });
+    let mut message = message(run_id, &body.to_string(), None);
+    message["attributes"]["ApproximateReceiveCount"] = json!(receive_count.to_string());
+    message
+}
+
+#[tokio::test]
+async fn a_glue_that_gives_no_answer_keeps_no_other_failure_from_being_told() {
+    let aws = Aws::start();
+    let context = aws.context();
+    aws.set(Fault::GlueHangs);
+    let run = |number: u32, receive_count| failed_run(&format!("jr_{number}"), receive_count);
+    let mut messages: Vec<Value> = (0..40).map(|number| run(number, 1)).collect();
+    messages.push(failure(1, AT));
+    let started = Instant::now();
+    assert_eq!(handle_all(&context, &messages).await.len(), 40, "the runs come again");
+    assert!(started.elapsed() < 20 * context.lookups_max, "they were waited for at once");
+    assert!(aws.unanswered() >= 2);
+    assert_eq!((aws.kept().len(), aws.mails().len()), (1, 1));
+
+    for (fault, number) in [(Fault::GlueHangs, 1), (Fault::NoGlue, 2)] {
+        aws.set(fault);
+        assert_eq!(handle_all(&context, &[run(number, 2)]).await.len(), 1);
+        assert_eq!(handle_all(&context, &[run(number, 3)]).await, nothing(), "told without its file");
+        let (_, mail) = aws.mails().pop().unwrap();
+        assert!(mail.contains(&format!("run jr_{number} ")) && mail.contains("which file it was is unknown"), "{mail}");
+    }
+    aws.set(Fault::None);
+    assert_eq!(handle_all(&context, &[run(3, 2), run(4, 1)]).await, nothing());
+    let (_, mail) = aws.mails().pop().unwrap();
+    assert!(mail.contains("s3://raw/jr_3.csv") && mail.contains("s3://raw/jr_4.csv"), "{mail}");
+    assert!(bodies(&aws).iter().any(|body| body.contains("\"jr_3.csv\"")), "its own event is kept");
 }
 
 #[tokio::test]

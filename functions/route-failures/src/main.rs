@@ -35,6 +35,7 @@ async fn main() -> Result<ExitCode, Error> {
         sns: SnsClient::new(&config),
         sqs: SqsClient::new(&config),
         known: std::sync::Mutex::default(),
+        lookups_max: handler::LOOKUPS_MAX,
         settings,
     };
     let context = &context;

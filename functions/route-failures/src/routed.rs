@@ -1,14 +1,19 @@
 //! A message of the failures queue, understood: what goes into the dead-letter queue, and what is told about it.
 //! It must not send anything.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use lakegate_lake::clients::GlueClient;
-use lakegate_lake::events::{self, Announced, EventError, ObjectEvent};
+use lakegate_lake::events::{self, Announced, ObjectEvent};
 use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailedSource, FailureKind, FailureRecord, Stage};
 use lakegate_lake::invocation::Message;
 use lakegate_lake::{LakeError, chain, jobs};
 use serde::Deserialize;
+use tokio::time::Instant;
+
+/// From this receive on a failed run is told without its file if Glue does not say which it was: half an hour after the first one.
+const TOLD_WITHOUT_FILE: u32 = 3;
 
 /// One failure: its record, and the event that replays it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +45,9 @@ struct GlueJobState {
 }
 
 /// Understands a message. Several failures come of a message about several objects that a queue gave up on, and none
-/// of a test message. The only error is a Glue API that is not available, on which the message should come again.
-pub(crate) async fn of_message(glue: &GlueClient, message: &Message) -> Result<Vec<Routed>, LakeError> {
+/// of a test message. The only error is a Glue API that is not available, or gives no answer until `limit`, on which the message should
+/// come again.
+pub(crate) async fn of_message(glue: &GlueClient, message: &Message, limit: Instant) -> Result<Vec<Routed>, LakeError> {
     if let Some(record) = message.attributes.get(FAILURE_ATTRIBUTE) {
         let routed = of_record(record, message);
         // A record that says how to replay was told before: its dead letter was replayed with its attributes, and has
@@ -51,29 +57,28 @@ pub(crate) async fn of_message(glue: &GlueClient, message: &Message) -> Result<V
         }
     }
     if let Some(change) = glue_job_state_change(&message.body) {
-        return Ok(vec![of_glue_job(glue, &change, &message.body).await?]);
+        return Ok(vec![of_glue_job(glue, &change, message, limit).await?]);
     }
     let announced = match events::read(&message.body) {
         Ok(announced) => announced,
-        Err(error) => return Ok(vec![of_unreadable(&error, message.id.clone(), message.body.clone())]),
+        Err(error) => vec![Announced::Unreadable { error, original: message.body.clone() }],
     };
-    let mut routed = Vec::with_capacity(announced.len());
-    for (index, announced) in announced.into_iter().enumerate() {
-        let identity = format!("{} {index}", message.id);
-        routed.push(match announced {
-            Announced::Created(event) | Announced::Removed(event) => of_given_up(&event, identity),
-            Announced::Unreadable { error, original } => of_unreadable(&error, identity, original),
-        });
+    let (mut routed, mut unreadable) = (Vec::with_capacity(announced.len()), Vec::new());
+    for (index, announced) in announced.iter().enumerate() {
+        match announced {
+            Announced::Created(event) | Announced::Removed(event) => {
+                routed.push(of_given_up(event, format!("{} {index}", message.id)));
+            }
+            Announced::Unreadable { error, original } => unreadable.push((error, original.as_str())),
+        }
     }
+    let unreadable = FailureRecord::of_unreadable(Stage::Queue, &unreadable, &message.body);
+    routed.extend(unreadable.map(|(record, original)| Routed {
+        identity: message.id.clone(),
+        record,
+        original: original.to_owned(),
+    }));
     Ok(routed)
-}
-
-fn of_unreadable(error: &EventError, identity: String, original: String) -> Routed {
-    Routed {
-        identity,
-        record: FailureRecord::new(Stage::Queue, FailureKind::UnreadableMessage, chain(error)),
-        original,
-    }
 }
 
 /// A record tells its failure from every other one by its time: a failure that is repeated has another one. Where no object is known,
@@ -116,7 +121,13 @@ fn glue_job_state_change(body: &str) -> Option<GlueJobStateChange> {
 }
 
 /// The run's own error message is left out on purpose: Spark quotes the values that it stumbles over.
-async fn of_glue_job(glue: &GlueClient, change: &GlueJobStateChange, body: &str) -> Result<Routed, LakeError> {
+async fn of_glue_job(
+    glue: &GlueClient,
+    change: &GlueJobStateChange,
+    message: &Message,
+    limit: Instant,
+) -> Result<Routed, LakeError> {
+    let body = message.body.as_str();
     let GlueJobState { job_name, job_run_id, state } = &change.detail;
     let (kind, retryable) = match state.as_str() {
         "TIMEOUT" => (FailureKind::GlueJobTimedOut, false),
@@ -130,10 +141,10 @@ async fn of_glue_job(glue: &GlueClient, change: &GlueJobStateChange, body: &str)
         record.at.clone_from(time);
     }
     record.link = Some(run_page(&change.region, job_name, job_run_id));
-    let arguments = match jobs::run_arguments(glue, job_name, job_run_id).await {
+    let arguments = match run_arguments(glue, job_name, job_run_id, limit).await {
         Ok(arguments) => arguments,
-        Err(error) if error.is_passing() => return Err(error),
-        // A run that Glue no longer knows, or that may not be read: the alert is worth more than its file.
+        Err(error) if error.is_passing() && message.receive_count < TOLD_WITHOUT_FILE => return Err(error),
+        // A run that Glue no longer knows, or that may not be read, or no Glue at all: the alert is worth more than its file.
         Err(error) => {
             record.summary = format!("{}; which file it was is unknown: {}", record.summary, chain(&error));
             return Ok(Routed { identity: identity(&record, body), record, original: body.to_owned() });
@@ -144,6 +155,22 @@ async fn of_glue_job(glue: &GlueClient, change: &GlueJobStateChange, body: &str)
     record.source = event.as_ref().map(FailedSource::from);
     let original = event.map_or_else(|| body.to_owned(), |event| event.original);
     Ok(Routed { identity: identity(&record, &original), record, original })
+}
+
+/// No answer until the limit is passing trouble.
+async fn run_arguments(
+    glue: &GlueClient,
+    job: &str,
+    run_id: &str,
+    limit: Instant,
+) -> Result<BTreeMap<String, String>, LakeError> {
+    match tokio::time::timeout_at(limit, jobs::run_arguments(glue, job, run_id)).await {
+        Ok(answered) => answered,
+        Err(_elapsed) => {
+            let source = "no answer within the time that the batch has".into();
+            Err(LakeError::Passing { operation: "GetJobRun", resource: format!("{job} {run_id}"), source })
+        }
+    }
 }
 
 fn run_page(region: &str, job_name: &str, run_id: &str) -> String {

@@ -1,6 +1,8 @@
 //! Tests: what becomes of every message that needs no call to AWS.
 //! They must not make one.
 
+use std::time::Duration;
+
 use lakegate_lake::clients;
 use lakegate_lake::invocation::{self, Invocation};
 use lakegate_lake::settings::AwsSettings;
@@ -28,7 +30,9 @@ async fn lines_of(message: &Message) -> String {
         AwsSettings { region: "eu-central-1".to_owned(), endpoint_url, variables: std::collections::BTreeMap::new() };
     let glue = GlueClient::new(&clients::sdk_config(&settings).await);
     let mut lines = Vec::new();
-    for Routed { record, original, .. } in of_message(&glue, message).await.unwrap() {
+    for Routed { record, original, .. } in
+        of_message(&glue, message, Instant::now() + Duration::from_mins(1)).await.unwrap()
+    {
         let source = record.source.as_ref().map_or_else(|| "no source".to_owned(), FailedSource::url);
         let start: String = original.chars().take(12).collect();
         lines.push(format!("{} | {source} | retryable {} | {start}", record.kind, record.retryable));
@@ -62,11 +66,17 @@ async fn of_a_message_that_was_given_up_each_object_is_told_and_a_bad_record_alo
     let good = event["Records"][0].clone();
     let mut removed = good.clone();
     removed["eventName"] = "ObjectRemoved:Delete".into();
-    event["Records"] = vec![good, serde_json::json!({"half": 1}), removed].into();
+    event["Records"] = vec![good.clone(), serde_json::json!({"half": 1}), removed].into();
     insta::assert_snapshot!(lines_of(&with_body(&event.to_string())).await, @r#"
 GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
-UnreadableMessage | no source | retryable false | {"Records":[
 GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
+UnreadableMessage | no source | retryable false | {"Records":[
+"#);
+    let mut many = vec![serde_json::Value::Null; 10_000];
+    many.push(good);
+    insta::assert_snapshot!(lines_of(&with_body(&serde_json::json!({ "Records": many }).to_string())).await, @r#"
+GaveUp | s3://lakegate-raw-111122223333/orders/2025-09.csv | retryable true | {"Records":[
+UnreadableMessage | no source | retryable false | {"Records":[
 "#);
 }
 

@@ -1,10 +1,11 @@
-//! Tests: a server in place of SQS and SNS, which keeps what it is given and can be told to fail.
+//! Tests: a server in place of SQS, SNS and Glue, which keeps what it is given and can be told to fail.
 //! It must not know what is sent.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
@@ -26,6 +27,17 @@ pub(crate) enum Fault {
     NoQueue,
     /// SQS refuses the first message of every call.
     FirstOfCall,
+    /// Glue leaves requests without an answer.
+    GlueHangs,
+    /// Glue refuses, for now.
+    NoGlue,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Sqs,
+    Sns,
+    Glue,
 }
 
 /// The services.
@@ -39,6 +51,8 @@ struct State {
     kept: Mutex<Vec<Value>>,
     mails: Mutex<Vec<(String, String)>>,
     calls: Mutex<usize>,
+    /// Requests that wait for an answer for ever.
+    unanswered: Mutex<Vec<TcpStream>>,
 }
 
 impl Aws {
@@ -50,6 +64,7 @@ impl Aws {
             kept: Mutex::default(),
             mails: Mutex::default(),
             calls: Mutex::default(),
+            unanswered: Mutex::default(),
         });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -77,6 +92,11 @@ impl Aws {
     /// How many calls there were.
     pub(crate) fn calls(&self) -> usize {
         *self.state.calls.lock().unwrap()
+    }
+
+    /// How many requests wait for an answer for ever.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.state.unanswered.lock().unwrap().len()
     }
 
     /// A function that has just started.
@@ -118,21 +138,24 @@ impl Aws {
             sns: SnsClient::from_conf(sns),
             sqs: SqsClient::from_conf(sqs),
             known: Mutex::default(),
+            lookups_max: Duration::from_millis(500),
         }
     }
 }
 
 fn answer(mut stream: TcpStream, state: &State) {
-    let Some((is_sqs, body)) = request_of(&mut stream) else {
+    let Some((service, body)) = request_of(&mut stream) else {
         return;
     };
     *state.calls.lock().unwrap() += 1;
     let fault = *state.fault.lock().unwrap();
-    let (status, body) = match (is_sqs, fault) {
-        (true, Fault::NoQueue) => (500, "{}".to_owned()),
-        (false, Fault::NoMail) => (500, "<ErrorResponse/>".to_owned()),
-        (true, _) => (200, take_batch(&body, fault, state)),
-        (false, _) => (200, take_mail(&body, state)),
+    let (status, body) = match (service, fault) {
+        (Service::Glue, Fault::GlueHangs) => return state.unanswered.lock().unwrap().push(stream),
+        (Service::Sqs, Fault::NoQueue) | (Service::Glue, Fault::NoGlue) => (500, "{}".to_owned()),
+        (Service::Sns, Fault::NoMail) => (500, "<ErrorResponse/>".to_owned()),
+        (Service::Sqs, _) => (200, take_batch(&body, fault, state)),
+        (Service::Sns, _) => (200, take_mail(&body, state)),
+        (Service::Glue, _) => (200, job_run(&body)),
     };
     let length = body.len();
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
@@ -162,8 +185,20 @@ fn take_mail(body: &str, state: &State) -> String {
     "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>".to_owned()
 }
 
-/// Whether it is for SQS, and the body.
-fn request_of(stream: &mut TcpStream) -> Option<(bool, String)> {
+/// Every run was for the object that is called like it.
+fn job_run(body: &str) -> String {
+    let request: Value = serde_json::from_str(body).unwrap();
+    let key = format!("{}.csv", request["RunId"].as_str().unwrap());
+    let event = json!({ "Records": [{
+        "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2026-01-02T03:04:05.000Z",
+        "userIdentity": {}, "responseElements": {}, "requestParameters": {},
+        "s3": {"bucket": {"name": "raw"}, "object": {"key": key, "size": 5}},
+    }] });
+    json!({"JobRun": {"Arguments": {"--event": event.to_string()}}}).to_string()
+}
+
+/// Whom it is for, and the body.
+fn request_of(stream: &mut TcpStream) -> Option<(Service, String)> {
     let (mut request, mut buffer) = (Vec::new(), [0; 8_192]);
     loop {
         let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
@@ -176,7 +211,14 @@ fn request_of(stream: &mut TcpStream) -> Option<(bool, String)> {
         let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
         if request.len() >= end + 4 + length {
             let body = String::from_utf8(request.split_off(end + 4)).unwrap();
-            return Some((head.contains("amazonsqs."), body));
+            let service = if head.contains("amazonsqs.") {
+                Service::Sqs
+            } else if head.contains("awsglue.") {
+                Service::Glue
+            } else {
+                Service::Sns
+            };
+            return Some((service, body));
         }
     }
 }

@@ -3,7 +3,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use lakegate_lake::announce;
 use lakegate_lake::clients::SqsClient;
 use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
 use lakegate_lake::listing::Lister;
@@ -44,8 +43,13 @@ pub(crate) struct Report {
     ledger_entries: u64,
     entries_read: u64,
     in_work: u64,
+    given_up: u64,
     entries_unreadable: u64,
     missed: u64,
+    /// Of these: objects that were deleted, and whose rows stand.
+    deleted: u64,
+    /// Entries without an object that are left to a later sweep.
+    unlisted_unread: u64,
     announced: u64,
     /// Why it did not come to its end, if it did not.
     stopped: Option<&'static str>,
@@ -84,8 +88,11 @@ impl Report {
             ledger_entries = self.ledger_entries,
             entries_read = self.entries_read,
             in_work = self.in_work,
+            given_up = self.given_up,
             entries_unreadable = self.entries_unreadable,
             missed = self.missed,
+            deleted = self.deleted,
+            unlisted_unread = self.unlisted_unread,
             announced = self.announced,
             stopped = self.stopped,
             elapsed_ms,
@@ -111,14 +118,18 @@ async fn sweep(context: &Context, older_than: Duration) -> Result<Report, LakeEr
             break;
         }
     }
-    let Counts { entries, objects, read, in_work, unreadable, missed, .. } = sweep.counts();
+    let Counts { entries, objects, read, in_work, given_up, unreadable, missed, deleted, unlisted_unread, .. } =
+        sweep.counts();
     Ok(Report {
         objects,
         ledger_entries: entries,
         entries_read: read,
         in_work,
+        given_up,
         entries_unreadable: unreadable,
         missed,
+        deleted,
+        unlisted_unread,
         ..report
     })
 }
@@ -126,9 +137,8 @@ async fn sweep(context: &Context, older_than: Duration) -> Result<Report, LakeEr
 /// How many the queue took. What it refused is missed again by the next sweep.
 async fn announce(context: &Context, missed: &[Missed]) -> Result<u64, LakeError> {
     let Settings { aws, raw_bucket, ingest_queue_url, .. } = &context.settings;
-    let message = |Missed { object, .. }: &Missed| {
-        let now = SystemTime::now().into();
-        let body = announce::current(&aws.region, raw_bucket, &object.key, object.size_bytes, now);
+    let message = |missed: &Missed| {
+        let body = missed.announcement(&aws.region, raw_bucket, SystemTime::now().into());
         Outgoing { body, ..Outgoing::default() }
     };
     let messages: Vec<Outgoing> = missed.iter().map(message).collect();

@@ -7,6 +7,10 @@ use serde_json::json;
 
 use crate::ledger::Source;
 
+/// How the object came is not known any more; `Put` stands for all.
+const CREATED: &str = "ObjectCreated:Put";
+/// As of `CREATED`: who deleted it is not known.
+const REMOVED: &str = "ObjectRemoved:Delete";
 /// Notifications escape a key like a form does; a space may also be `%20`, and `/` stays.
 const KEY_KEEPS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
 
@@ -17,7 +21,16 @@ const KEY_KEEPS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(
 #[must_use]
 pub fn current(region: &str, bucket: &str, key: &str, size_bytes: u64, at: DateTime<Utc>) -> String {
     let object = json!({ "key": encoded(key), "size": size_bytes });
-    notification(region, bucket, &object, at)
+    notification(CREATED, region, bucket, &object, at)
+}
+
+/// The event of the deletion of whatever stood under that key.
+///
+/// It has no sequencer: ingest looks whether anything stands there, and what is announced as uploaded before is not taken in when it is
+/// gone.
+#[must_use]
+pub fn removal(region: &str, bucket: &str, key: &str, at: DateTime<Utc>) -> String {
+    notification(REMOVED, region, bucket, &json!({ "key": encoded(key) }), at)
 }
 
 /// The event of the version that a ledger entry is about.
@@ -30,18 +43,17 @@ pub fn version(region: &str, source: &Source, at: DateTime<Utc>) -> String {
         "versionId": source.version_id,
         "sequencer": source.sequencer,
     });
-    notification(region, &source.bucket, &object, at)
+    notification(CREATED, region, &source.bucket, &object, at)
 }
 
-/// The members that every S3 notification has (S3 User Guide, "Event message structure"). How the object came is not known any more;
-/// `Put` stands for all.
-fn notification(region: &str, bucket: &str, object: &serde_json::Value, at: DateTime<Utc>) -> String {
+/// The members that every S3 notification has (S3 User Guide, "Event message structure").
+fn notification(name: &str, region: &str, bucket: &str, object: &serde_json::Value, at: DateTime<Utc>) -> String {
     json!({ "Records": [{
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": region,
         "eventTime": at.to_rfc3339_opts(SecondsFormat::Millis, true),
-        "eventName": "ObjectCreated:Put",
+        "eventName": name,
         "userIdentity": { "principalId": "lakegate" },
         "requestParameters": { "sourceIPAddress": "" },
         "responseElements": {},
@@ -71,6 +83,14 @@ mod tests {
             <[_; 1]>::try_from(events::parse(&current("eu-central-1", "raw", AWKWARD, 7, at())).unwrap()).unwrap();
         assert_eq!((event.bucket.as_str(), event.key.as_str(), event.size_bytes), ("raw", AWKWARD, Some(7)));
         assert_eq!((event.version_id, event.etag, event.sequencer), (None, None, None), "S3 says which one it is");
+    }
+
+    #[test]
+    fn an_announced_deletion_is_read_as_one_whatever_its_key() {
+        let message = removal("eu-central-1", "raw", AWKWARD, at());
+        let [events::Announced::Removed(event)] = &events::read(&message).unwrap()[..] else { panic!("{message}") };
+        assert_eq!((event.bucket.as_str(), event.key.as_str()), ("raw", AWKWARD));
+        assert_eq!((&event.version_id, &event.etag, &event.sequencer, event.size_bytes), (&None, &None, &None, None));
     }
 
     #[test]

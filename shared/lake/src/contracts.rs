@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lakegate_contract::Contract;
+use lakegate_contract::{Contract, RemovedObjects};
 use tokio::sync::Mutex;
 
 use crate::LakeError;
@@ -26,6 +26,12 @@ const SUFFIXES: [&str; 3] = [".odcs.yaml", ".odcs.yml", ".odcs.json"];
 pub struct Contracts {
     lake_bucket: String,
     kept: Mutex<Kept>,
+}
+
+/// The contracts of a lake bucket as they were deployed at some time.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    documents: BTreeMap<String, Document>,
 }
 
 #[derive(Debug, Default)]
@@ -91,7 +97,8 @@ impl Contracts {
     ///
     /// # Errors
     ///
-    /// What S3 refused. A document that is no contract is not an error here, see [`Lookup::Invalid`].
+    /// What S3 refused. A document that is no contract, or under a key that cannot be addressed, is not an error here, see
+    /// [`Lookup::Invalid`].
     pub async fn find(&self, objects: &Objects, bucket: &str, key: &str) -> Result<Lookup, LakeError> {
         let mut kept = self.kept.lock().await;
         if kept.listed_at.is_some_and(|at| at.elapsed() < LISTING_KEPT) {
@@ -102,6 +109,17 @@ impl Contracts {
         }
         self.refresh(objects, &mut kept).await?;
         Ok(look_up(&kept.documents, bucket, key))
+    }
+
+    /// The contracts as they are deployed now, to look many objects up at once.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn deployed(&self, objects: &Objects) -> Result<Deployed, LakeError> {
+        let mut kept = self.kept.lock().await;
+        self.refresh(objects, &mut kept).await?;
+        Ok(Deployed { documents: kept.documents.clone() })
     }
 
     /// The key of a deployed contract whose table this is, as of the last [`Contracts::find`].
@@ -140,12 +158,41 @@ impl Contracts {
             Err(vec![format!("the document has {} bytes, more than {DOCUMENT_MAX_BYTES}", object.size_bytes)])
         } else {
             // Deleted between the listing and now: it is no contract any more.
-            let Some(bytes) = objects.get(&self.lake_bucket, &object.key).await? else {
-                return Ok(None);
-            };
-            parse(&bytes)
+            match objects.get(&self.lake_bucket, &object.key).await {
+                Ok(Some(bytes)) => parse(&bytes),
+                Ok(None) => return Ok(None),
+                // S3 takes such a key, and it is one document's trouble.
+                Err(LakeError::UnsupportedKey { reason, .. }) => {
+                    Err(vec![format!("the document cannot be read: {reason}")])
+                }
+                Err(error) => return Err(error),
+            }
         };
         Ok(Some((object.key, Document { etag: object.etag, parsed })))
+    }
+}
+
+impl Deployed {
+    /// True when there is a contract that wants the rows of deleted objects removed.
+    #[must_use]
+    pub fn remove_any(&self) -> bool {
+        self.documents.values().any(|document| document.parsed.as_ref().is_ok_and(|contract| removes(contract)))
+    }
+
+    /// The contract of this key's object, if there is one, which wants the rows of deleted objects removed.
+    #[must_use]
+    pub fn removing(&self, bucket: &str, key: &str) -> Option<Arc<Contract>> {
+        match look_up(&self.documents, bucket, key) {
+            Lookup::Found(contract) => Some(contract).filter(|contract| removes(contract)),
+            Lookup::Unknown | Lookup::Invalid(_) | Lookup::Ambiguous { .. } => None,
+        }
+    }
+}
+
+fn removes(contract: &Contract) -> bool {
+    match contract.policy.removed_objects {
+        RemovedObjects::Remove => true,
+        RemovedObjects::Keep => false,
     }
 }
 

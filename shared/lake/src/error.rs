@@ -1,12 +1,16 @@
 //! What can go wrong between Lakegate and AWS, split into trouble that passes and trouble that lasts.
 //! It must not know which function meets it.
 
+mod store;
+
 use std::error::Error;
 
 use aws_sdk_glue::config::http::HttpResponse;
 use aws_sdk_glue::error::{ProvideErrorMetadata, SdkError};
 
 use crate::failure::FailureKind;
+
+pub(crate) use store::from_store;
 
 /// The underlying error, boxed: a service's answer or a transport's complaint.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -172,7 +176,7 @@ impl LakeError {
     }
 }
 
-/// Error codes that AWS uses for "not now" (SDK retry specification, plus Glue's and SQS's own words).
+/// Error codes that AWS uses for "not now" (SDK retry specification, plus Glue's, S3's and SQS's own words).
 pub(crate) const PASSING_CODES: &[&str] = &[
     "BandwidthLimitExceeded",
     "ConcurrentModificationException",
@@ -183,6 +187,7 @@ pub(crate) const PASSING_CODES: &[&str] = &[
     "KMSThrottlingException",
     "KmsThrottled",
     "LimitExceededException",
+    "OperationAborted",
     "OperationTimeoutException",
     "PriorRequestNotComplete",
     "RequestLimitExceeded",
@@ -209,7 +214,31 @@ pub(crate) fn from_sdk<E>(
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let resource = resource.into();
+    let message = error.as_service_error().map(|error| error.message().unwrap_or("no message"));
+    sorted(operation, resource.into(), error, message)
+}
+
+/// As [`from_sdk`], for a request about values that are cells: a service's message may quote them, so only its code is passed on.
+pub(crate) fn from_sdk_without_message<E>(
+    operation: &'static str,
+    resource: impl Into<String>,
+    error: &SdkError<E, HttpResponse>,
+) -> LakeError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    sorted(operation, resource.into(), error, None)
+}
+
+fn sorted<E>(
+    operation: &'static str,
+    resource: String,
+    error: &SdkError<E, HttpResponse>,
+    message: Option<&str>,
+) -> LakeError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
     let SdkError::ServiceError(service) = error else {
         // Construction, dispatch, timeout and unparsable responses: the service has not judged the request.
         let source: Cause = chain(error).into();
@@ -217,7 +246,8 @@ where
     };
     let code = service.err().code().unwrap_or("an error without a code");
     let status = service.raw().status().as_u16();
-    let source: Cause = one_line(&format!("{code}: {}", service.err().message().unwrap_or("no message"))).into();
+    let text = message.map_or_else(|| code.to_owned(), |message| format!("{code}: {message}"));
+    let source: Cause = one_line(&text).into();
     if PASSING_CODES.contains(&code) || status == 429 || status >= 500 {
         return LakeError::Passing { operation, resource, source };
     }
@@ -225,44 +255,6 @@ where
         return LakeError::AccessDenied { operation, resource, source };
     }
     LakeError::Refused { operation, resource, source }
-}
-
-/// Sorts an object store's error likewise.
-pub(crate) fn from_store(operation: &'static str, url: &str, error: &object_store::Error) -> LakeError {
-    use object_store::Error as Store;
-    let resource = url.to_owned();
-    let text = s3_message(&chain(error));
-    // Writing meets "not found" too, for a bucket or an upload; only for reading it means the object.
-    let is_read = matches!(operation, "GetObject" | "HeadObject") && !text.contains("NoSuchBucket");
-    let is_client_error = is_client_error(&text);
-    let source: Cause = text.into();
-    match error {
-        Store::NotFound { .. } if is_read => LakeError::NoSuchObject { url: resource },
-        Store::Precondition { .. } if is_read => LakeError::SourceChanged { url: resource },
-        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => {
-            LakeError::AccessDenied { operation, resource, source }
-        }
-        // S3 answers 409 ConditionalRequestConflict or OperationAborted to requests that raced.
-        Store::AlreadyExists { .. } | Store::NotModified { .. } | Store::JoinError { .. } => {
-            LakeError::Passing { operation, resource, source }
-        }
-        Store::NotFound { .. }
-        | Store::Precondition { .. }
-        | Store::InvalidPath { .. }
-        | Store::NotSupported { .. }
-        | Store::NotImplemented { .. }
-        | Store::UnknownConfigurationKey { .. } => LakeError::Refused { operation, resource, source },
-        // The store has already retried 5xx and transport errors; its status is reachable through its text only.
-        Store::Generic { .. } | _ if is_client_error => LakeError::Refused { operation, resource, source },
-        Store::Generic { .. } | _ => LakeError::Passing { operation, resource, source },
-    }
-}
-
-fn is_client_error(text: &str) -> bool {
-    let Some((_, status)) = text.split_once("status code: ") else {
-        return text.contains("redirect without LOCATION") || text.contains("InvalidRange");
-    };
-    status.starts_with('4') && !status.starts_with("429") && !status.starts_with("408")
 }
 
 /// An error and its sources on one line, `a: b: c`, at most about 500 characters: what a failure record's
@@ -292,49 +284,9 @@ pub fn chain(error: &dyn Error) -> String {
     one_line(&text)
 }
 
-/// S3 answers in XML; its code and message say it shorter.
-fn s3_message(text: &str) -> String {
-    let between = |open: &str, close: &str| {
-        let (_, rest) = text.split_once(open)?;
-        rest.split_once(close).map(|(inner, _)| inner.to_owned())
-    };
-    let Some(code) = between("<Code>", "</Code>") else {
-        return text.to_owned();
-    };
-    let status = between("status code: ", ":").map(|status| format!("status code: {status}: ")).unwrap_or_default();
-    format!("{status}{code}: {}", between("<Message>", "</Message>").unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn store_error(status: &str) -> object_store::Error {
-        let text = format!(
-            "Error performing GET http://s3/raw/a.csv in 2ms - Server returned non-2xx status code: {status}: \
-             <Error><Code>SomeCode</Code>\n<Message>in words</Message></Error>"
-        );
-        object_store::Error::Generic { store: "S3", source: text.into() }
-    }
-
-    #[test]
-    fn s3_errors_are_sorted_by_what_a_retry_can_do() {
-        let of = |operation, error: object_store::Error| from_store(operation, "s3://raw/a.csv", &error);
-        let missing = || object_store::Error::NotFound { path: "a.csv".to_owned(), source: "gone".into() };
-        assert!(matches!(of("GetObject", missing()), LakeError::NoSuchObject { .. }));
-        assert!(matches!(of("PutObject", missing()), LakeError::Refused { .. }));
-        assert!(of("GetObject", store_error("503 Service Unavailable")).is_passing());
-        assert!(of("GetObject", store_error("429 Too Many Requests")).is_passing());
-        assert!(!of("GetObject", store_error("400 Bad Request")).is_passing());
-        let forbidden = object_store::Error::PermissionDenied { path: "a.csv".to_owned(), source: "no".into() };
-        assert!(matches!(of("GetObject", forbidden), LakeError::AccessDenied { .. }));
-    }
-
-    #[test]
-    fn an_s3_answer_is_shortened_to_its_code_and_message() {
-        let error = from_store("PutObject", "s3://lake/a.parquet", &store_error("400 Bad Request"));
-        insta::assert_snapshot!(chain(&error), @"PutObject on s3://lake/a.parquet was refused: status code: 400 Bad Request: SomeCode: in words");
-    }
 
     #[test]
     fn a_long_text_becomes_one_short_line() {

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::chain;
-use crate::events::ObjectEvent;
+use crate::events::{EventError, ObjectEvent};
 use crate::queues::{self, Outgoing};
 use crate::{LakeError, layout};
 
@@ -192,6 +192,24 @@ impl FailureRecord {
         record.retryable = error.is_passing();
         record.source = Some(FailedSource::from(event));
         record
+    }
+
+    /// The one record of all that nobody understands in a message, and what is kept of the message: the part that is not understood, or
+    /// of several parts the whole body. One for each of them would be a hundred thousand failures, all anew whenever the message comes
+    /// again. `None` where everything is understood.
+    #[must_use]
+    pub fn of_unreadable<'a>(
+        stage: Stage,
+        unreadable: &[(&EventError, &'a str)],
+        body: &'a str,
+    ) -> Option<(Self, &'a str)> {
+        let (first, part) = *unreadable.first()?;
+        let first = chain(first);
+        let (summary, original) = match unreadable.len() {
+            1 => (first, part),
+            number => (format!("{number} of the message's records cannot be understood, the first one: {first}"), body),
+        };
+        Some((Self::new(stage, FailureKind::UnreadableMessage, summary), original))
     }
 
     /// The message that carries this record: the body stays the original event, so that it can be sent back unchanged. Of a message that

@@ -64,7 +64,8 @@ pub fn table_object(table: &str, partition: &str, source_name: &str, number: usi
 
 /// `rejects/dataset=<table>/<stem>-<hash>[-<8 digits of the version's hash>].parquet`.
 ///
-/// With the version in its name, a new version that is rejected whole leaves the rejects of the one that still stands.
+/// With the version, of the object and of its contract, in its name, a judgement that rejects the whole file leaves the rejects of the rows
+/// that still stand.
 #[must_use]
 pub fn rejects_object(table: &str, source_name: &str, version: Option<&str>) -> String {
     let version = version.map(|version| format!("-{}", hex(version, VERSION_HEX_DIGITS))).unwrap_or_default();
@@ -103,6 +104,12 @@ pub fn url_without_values(bucket: &str, key: &str) -> String {
         Some(_) | None => segment.to_owned(),
     };
     url(bucket, &key.split('/').map(segment).collect::<Vec<_>>().join("/"))
+}
+
+/// True for the URL of an output of a table, whose partition values are no error's to tell.
+#[must_use]
+pub fn is_url_of_output(url: &str) -> bool {
+    url.trim_start_matches("s3://").split_once('/').is_some_and(|(_, key)| key.starts_with(LAKE_PREFIX))
 }
 
 /// True for an object of the lake bucket that Lakegate itself writes or reads: never a source, or a gate that

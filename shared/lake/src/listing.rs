@@ -5,7 +5,7 @@
 //! a bucket that people drop files into holds such keys. So the requests are made here, with the store's signatures and transport.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use object_store::CredentialProvider;
@@ -21,6 +21,8 @@ use crate::{LakeError, layout, one_line};
 const OPERATION: &str = "ListObjectsV2";
 /// Attempts of one request, the first included.
 const ATTEMPTS: u32 = 5;
+/// Once this has passed no request is made again: each may wait long for its answer.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Lists one bucket.
@@ -120,11 +122,27 @@ impl Lister {
         if let Some(token) = after {
             query = format!("continuation-token={}&{query}", escaped(token));
         }
+        self.persist(&query).await
+    }
+
+    /// True when an object stands under this very key, whatever it is: of all keys that begin with it, it comes first (S3 lists in the
+    /// order of UTF-8). It needs no permission to read the object.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn stands(&self, key: &str) -> Result<bool, LakeError> {
+        let query = format!("encoding-type=url&list-type=2&max-keys=1&prefix={}", escaped(key));
+        Ok(self.persist(&query).await?.objects.iter().any(|object| object.key == key))
+    }
+
+    async fn persist(&self, query: &str) -> Result<Page, LakeError> {
+        let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
-            match self.ask(&query).await {
-                Err(error) if error.is_passing() && attempt < ATTEMPTS => {
+            match self.ask(query).await {
+                Err(error) if error.is_passing() && attempt < ATTEMPTS && started.elapsed() < RETRY_TIMEOUT => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                     attempt += 1;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::from_store;
+use crate::listing::{ListedObject, Lister};
 use crate::{LakeError, layout};
 
 /// Stores by bucket; each is made when it is first asked for and then kept, with its connections.
@@ -20,6 +21,7 @@ use crate::{LakeError, layout};
 pub struct Objects {
     builder: Option<AmazonS3Builder>,
     stores: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
+    listers: Mutex<BTreeMap<String, Arc<Lister>>>,
 }
 
 /// Of one state of an object: any other content has another one.
@@ -40,13 +42,13 @@ pub struct Listed {
 impl Objects {
     /// Stores on S3, made from a builder that lacks only the bucket.
     pub fn on_s3(builder: AmazonS3Builder) -> Self {
-        Self { builder: Some(builder), stores: Mutex::default() }
+        Self { builder: Some(builder), stores: Mutex::default(), listers: Mutex::default() }
     }
 
     /// The given stores and no others, as for tests and local folders.
     #[must_use]
     pub fn of_stores(stores: BTreeMap<String, Arc<dyn ObjectStore>>) -> Self {
-        Self { builder: None, stores: Mutex::new(stores) }
+        Self { builder: None, stores: Mutex::new(stores), listers: Mutex::default() }
     }
 
     /// The store of a bucket.
@@ -187,12 +189,45 @@ impl Objects {
         outcome
     }
 
-    /// Lists the objects under a prefix that ends with `/`, by key.
+    /// The lister of a bucket; `None` where the stores were given.
+    fn lister(&self, bucket: &str) -> Result<Option<Arc<Lister>>, LakeError> {
+        let Some(builder) = &self.builder else {
+            return Ok(None);
+        };
+        // A panic elsewhere cannot leave the map half-written.
+        let mut listers = self.listers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lister) = listers.get(bucket) {
+            return Ok(Some(Arc::clone(lister)));
+        }
+        let lister = Arc::new(Lister::new(builder, bucket)?);
+        listers.insert(bucket.to_owned(), Arc::clone(&lister));
+        Ok(Some(lister))
+    }
+
+    /// Lists the objects under a prefix that ends with `/`, by key: also those with keys that no other call can address.
     ///
     /// # Errors
     ///
     /// What S3 refused.
     pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, LakeError> {
+        let Some(lister) = self.lister(bucket)? else {
+            return self.list_given(bucket, prefix).await;
+        };
+        let mut objects = Vec::new();
+        let mut next = None;
+        loop {
+            let page = lister.page(prefix, next.as_deref()).await?;
+            let one =
+                |object: ListedObject| Listed { key: object.key, etag: object.etag, size_bytes: object.size_bytes };
+            objects.extend(page.objects.into_iter().map(one));
+            next = page.next;
+            if next.is_none() {
+                return Ok(objects);
+            }
+        }
+    }
+
+    async fn list_given(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, LakeError> {
         let url = layout::url(bucket, prefix);
         let folder = path(bucket, prefix.trim_end_matches('/'))?;
         let found: Result<Vec<ObjectMeta>, _> = self.store(bucket)?.list(Some(&folder)).try_collect().await;

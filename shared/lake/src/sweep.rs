@@ -1,9 +1,12 @@
-//! The raw bucket against the ledger: objects that nobody dealt with, because no event came for them or their worker died for good.
+//! The raw bucket against the ledger: objects, and deletions of objects, that nobody dealt with, because no event came for them or their
+//! worker died for good.
 //! It must not know how an object is dealt with. What is pure is in `verdict`.
 //!
-//! Two listings at $5 per million requests of 1,000 objects each; of the ledger's entries only those are read that the listings leave in
-//! doubt. Memory: 16 bytes for each entry of the ledger (32 while the list grows: 32 MB per million), and one page of the bucket.
+//! Two listings at $5 per million requests of 1,000 objects each, and the ledger's a second time where deletions matter; of the ledger's
+//! entries only those are read that the listings leave in doubt. Memory: 24 bytes for each entry of the ledger (48 while the list grows:
+//! 48 MB per million), and one page of a bucket.
 
+mod unlisted;
 mod verdict;
 
 use std::time::{Duration, SystemTime};
@@ -11,12 +14,13 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use futures::stream::{StreamExt, TryStreamExt};
 
+use crate::contracts::{Contracts, Deployed};
 use crate::ledger;
 use crate::listing::{ListedObject, Lister};
 use crate::objects::Objects;
-use crate::{LakeError, layout};
+use crate::{LakeError, announce, layout};
 
-pub use verdict::{Glance, Scope, Verdict, Why, glance, judge};
+pub use verdict::{Glance, Scope, Verdict, Why, glance, judge, judge_unlisted};
 
 /// Entries that are read at once.
 const READS_AT_ONCE: usize = 16;
@@ -39,10 +43,24 @@ pub struct Buckets<'a> {
 /// An object that is to be announced again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
-    /// The object.
+    /// The object; one that was deleted as its ledger entry has it.
     pub object: ListedObject,
     /// What the ledger lacks.
     pub why: Why,
+}
+
+impl Missed {
+    /// The message that announces it to ingest.
+    #[must_use]
+    pub fn announcement(&self, region: &str, raw_bucket: &str, at: DateTime<Utc>) -> String {
+        let ListedObject { key, size_bytes, .. } = &self.object;
+        match self.why {
+            Why::NeverSeen | Why::Replaced | Why::Abandoned => {
+                announce::current(region, raw_bucket, key, *size_bytes, at)
+            }
+            Why::Deleted => announce::removal(region, raw_bucket, key, at),
+        }
+    }
 }
 
 /// How far a sweep has come.
@@ -56,14 +74,20 @@ pub struct Counts {
     pub young: u64,
     /// Of these: folder markers, and what Lakegate wrote itself.
     pub not_files: u64,
-    /// Of these: entries were read, as the listings left them in doubt.
+    /// Entries that were read, as the listings left them in doubt.
     pub read: u64,
     /// Of these: a worker, or the queue, has them in hand.
     pub in_work: u64,
+    /// Of these: their queue gave them up after many attempts, and they are in the dead-letter queue.
+    pub given_up: u64,
     /// Of these: their entries do not parse, which ingest would tell of.
     pub unreadable: u64,
-    /// Of these: missed.
+    /// Of these: missed. And deletions that were missed.
     pub missed: u64,
+    /// Objects that were deleted, whose rows stand and should not.
+    pub deleted: u64,
+    /// Entries without an object that were not read, because there are too many: a later sweep reads them, and a deep one.
+    pub unlisted_unread: u64,
 }
 
 /// A sweep under way.
@@ -72,22 +96,39 @@ pub struct Sweep<'a> {
     buckets: Buckets<'a>,
     prefix: String,
     scope: Scope,
-    /// By the hash in their names: when each entry was written, in seconds since 1970.
-    written: Vec<(u64, i64)>,
+    /// By the hash in their names.
+    written: Vec<Written>,
+    /// The contracts, if deletions are looked for.
+    removing: Option<Deployed>,
     next: Next,
     counts: Counts,
 }
 
+/// An entry of the ledger's listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Written {
+    hash: u64,
+    /// In seconds since 1970.
+    at: i64,
+    /// Its object stands.
+    is_listed: bool,
+}
+
+/// What is to be listed next, and behind which page.
 #[derive(Debug)]
 enum Next {
-    First,
-    After(String),
+    Objects(Option<String>),
+    /// The ledger once more, for the entries of these hashes.
+    Unlisted(Option<String>, Vec<u64>),
     Nothing,
 }
 
 impl<'a> Sweep<'a> {
     /// Lists the ledger, and tells after every page how far it has come. `scope.now` must be the time before this call: an entry that
     /// is written meanwhile is about a younger object, or is read again before its object counts as missed.
+    ///
+    /// Deletions are looked for if a contract wants rows removed; below a prefix, for which every entry without an object there would have
+    /// to be read, by a deep sweep only.
     ///
     /// # Errors
     ///
@@ -104,7 +145,8 @@ impl<'a> Sweep<'a> {
         loop {
             let page = buckets.lake.page(layout::LEDGER_PREFIX, after.as_deref()).await?;
             for entry in &page.objects {
-                written.extend(hash_of_entry(&entry.key).map(|hash| (hash, entry.last_modified.timestamp())));
+                let at = entry.last_modified.timestamp();
+                written.extend(hash_of_entry(&entry.key).map(|hash| Written { hash, at, is_listed: false }));
             }
             counts.entries = u64::try_from(written.len()).unwrap_or(u64::MAX);
             progress(counts);
@@ -114,7 +156,13 @@ impl<'a> Sweep<'a> {
             }
         }
         written.sort_unstable();
-        Ok(Self { buckets, prefix: prefix.to_owned(), scope, written, next: Next::First, counts })
+        let mut removing = None;
+        if prefix.is_empty() || scope.is_deep {
+            let contracts = Contracts::new(buckets.lake_bucket.to_owned()).deployed(buckets.objects).await?;
+            removing = Some(contracts).filter(Deployed::remove_any);
+        }
+        let (prefix, next) = (prefix.to_owned(), Next::Objects(None));
+        Ok(Self { buckets, prefix, scope, written, removing, next, counts })
     }
 
     /// How far it has come.
@@ -123,19 +171,24 @@ impl<'a> Sweep<'a> {
         self.counts
     }
 
-    /// What was missed among the next 1,000 objects; `None` when there are no more.
+    /// What was missed among the next 1,000 objects, or entries without an object; `None` when there are no more.
     ///
     /// # Errors
     ///
     /// What S3 refused.
     pub async fn next(&mut self) -> Result<Option<Vec<Missed>>, LakeError> {
-        let after = match &self.next {
-            Next::First => None,
-            Next::After(token) => Some(token.as_str()),
+        let missed = match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Objects(after) => self.next_objects(after.as_deref()).await?,
+            Next::Unlisted(after, chosen) => self.next_unlisted(after.as_deref(), chosen).await?,
             Next::Nothing => return Ok(None),
         };
+        self.counts.missed += u64::try_from(missed.len()).unwrap_or_default();
+        Ok(Some(missed))
+    }
+
+    async fn next_objects(&mut self, after: Option<&str>) -> Result<Vec<Missed>, LakeError> {
         let page = self.buckets.raw.page(&self.prefix, after).await?;
-        self.next = page.next.map_or(Next::Nothing, Next::After);
+        self.next = page.next.map_or(Next::Nothing, |after| Next::Objects(Some(after)));
         let mut doubtful = Vec::new();
         for object in page.objects {
             self.counts.objects += 1;
@@ -143,7 +196,7 @@ impl<'a> Sweep<'a> {
                 self.counts.not_files += 1;
                 continue;
             }
-            let written = self.written(&object.key);
+            let written = self.list(&object.key);
             match glance(&object, written, &self.scope) {
                 Glance::Young => self.counts.young += 1,
                 Glance::NoFile => self.counts.not_files += 1,
@@ -157,18 +210,24 @@ impl<'a> Sweep<'a> {
             match verdict {
                 Verdict::Settled => {}
                 Verdict::InWork => self.counts.in_work += 1,
+                Verdict::GivenUp => self.counts.given_up += 1,
                 Verdict::Unreadable => self.counts.unreadable += 1,
                 Verdict::Missed(why) => missed.push(Missed { object, why }),
             }
         }
-        self.counts.missed += u64::try_from(missed.len()).unwrap_or_default();
-        Ok(Some(missed))
+        if matches!(self.next, Next::Nothing) {
+            self.next = self.first_unlisted();
+        }
+        Ok(missed)
     }
 
-    fn written(&self, key: &str) -> Option<DateTime<Utc>> {
+    /// Notes that an object stands: when its entry was written.
+    fn list(&mut self, key: &str) -> Option<DateTime<Utc>> {
         let hash = hash_of_entry(&layout::ledger_object(self.buckets.raw_bucket, key))?;
-        let index = self.written.binary_search_by_key(&hash, |(hash, _)| *hash).ok()?;
-        self.written.get(index).and_then(|(_, seconds)| DateTime::from_timestamp(*seconds, 0))
+        let index = self.written.binary_search_by_key(&hash, |entry| entry.hash).ok()?;
+        let written = self.written.get_mut(index)?;
+        written.is_listed = true;
+        DateTime::from_timestamp(written.at, 0)
     }
 
     /// Reads the entries of objects, some at once, as they are now.

@@ -101,22 +101,28 @@ impl PendingObject {
     ///
     /// # Errors
     ///
-    /// What S3 refused; then nothing of the object is visible.
+    /// What S3 refused; then nothing of the object is visible, and the parts that were sent are removed, as far as S3 lets us. Where a
+    /// passing error leaves open whether the object was completed, they are left to the bucket's lifecycle rule.
     pub async fn publish(mut self) -> Result<(), LakeError> {
         let rest = mem::take(&mut self.held).freeze();
         if self.upload.is_none() {
             let put = self.store.put(&self.path, PutPayload::from(rest)).await;
             return put.map(|_| ()).map_err(|error| from_store("PutObject", &self.url, &error));
         }
-        if !rest.is_empty() {
-            self.send_part(rest).await?;
+        if let Err(error) = self.send_rest(rest).await {
+            // The first error is the one to tell.
+            let _ = self.abort().await;
+            return Err(error);
         }
-        self.finish_parts().await?;
         let Some(mut upload) = self.upload.take() else {
             return Ok(());
         };
         let completed = upload.complete().await;
-        completed.map(|_| ()).map_err(|error| from_store("CompleteMultipartUpload", &self.url, &error))
+        let outcome = completed.map(|_| ()).map_err(|error| from_store("CompleteMultipartUpload", &self.url, &error));
+        if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
+            let _ = upload.abort().await;
+        }
+        outcome
     }
 
     /// Gives the object up and removes the parts that were sent.
@@ -129,7 +135,18 @@ impl PendingObject {
         let Some(mut upload) = self.upload.take() else {
             return Ok(());
         };
-        upload.abort().await.map_err(|error| from_store("AbortMultipartUpload", &self.url, &error))
+        match upload.abort().await {
+            // An earlier request removed it, whose answer was lost.
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(from_store("AbortMultipartUpload", &self.url, &error)),
+        }
+    }
+
+    async fn send_rest(&mut self, rest: Bytes) -> Result<(), LakeError> {
+        if !rest.is_empty() {
+            self.send_part(rest).await?;
+        }
+        self.finish_parts().await
     }
 
     async fn send_part(&mut self, bytes: Bytes) -> Result<(), LakeError> {

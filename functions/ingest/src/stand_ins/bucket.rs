@@ -91,7 +91,7 @@ impl ObjectStore for Bucket {
             });
         }
         self.touch(location);
-        let bytes = payload.iter().flat_map(|bytes| bytes.to_vec()).collect::<Vec<u8>>();
+        let bytes = payload.iter().cloned().collect::<Vec<_>>().concat();
         let mut put = self.current.put_opts(location, payload, options).await?;
         put.version = self.version_of(put.e_tag.as_ref());
         if let (Some(versions), Some(version)) = (&self.versions, &put.version) {

@@ -24,6 +24,9 @@ pub(crate) enum Fault {
     Throttle,
     /// As `Throttle`, and repeated it succeeds.
     ThrottleOnce,
+    /// It is not carried out, and the service says that it took too long to come: with the status of a request that is wrong, so that
+    /// the client does not repeat it.
+    ComeLate,
     /// It is carried out and its answer is lost, and repeated it is carried out again.
     FailAfterOnce,
     /// It is not carried out, and the client waits for an answer until it gives up.
@@ -36,13 +39,14 @@ impl Fault {
     /// Those that need no client between the worker and the service.
     pub(crate) const ALL: [Self; 4] = [Self::FailBefore, Self::FailAfter, Self::DieBefore, Self::DieAfter];
     /// Those after which the work is delivered again.
-    pub(crate) const OVER_HTTP: [Self; 9] = [
+    pub(crate) const OVER_HTTP: [Self; 10] = [
         Self::FailBefore,
         Self::FailAfter,
         Self::DieBefore,
         Self::DieAfter,
         Self::Throttle,
         Self::ThrottleOnce,
+        Self::ComeLate,
         Self::FailAfterOnce,
         Self::TimeOutBefore,
         Self::TimeOutAfter,
@@ -50,7 +54,12 @@ impl Fault {
 
     pub(crate) fn is_carried_out(self) -> bool {
         match self {
-            Self::FailBefore | Self::DieBefore | Self::Throttle | Self::ThrottleOnce | Self::TimeOutBefore => false,
+            Self::FailBefore
+            | Self::DieBefore
+            | Self::Throttle
+            | Self::ThrottleOnce
+            | Self::ComeLate
+            | Self::TimeOutBefore => false,
             Self::FailAfter | Self::DieAfter | Self::Wait | Self::FailAfterOnce | Self::TimeOutAfter => true,
         }
     }

@@ -50,6 +50,8 @@ pub(super) trait Service: Send + Sync + 'static {
     fn carry_out(&self, request: &Request) -> Answer;
     /// The answer to a request of which there are too many.
     fn too_many(&self) -> Answer;
+    /// The answer to a request that took too long to come.
+    fn too_late(&self) -> Answer;
     /// The same for a request and its client's own repetitions, and for no other.
     fn name_of(&self, request: &Request) -> String;
 }
@@ -107,6 +109,8 @@ impl<S: Service> Shared<S> {
             let answer = match (fault, answer) {
                 (None | Some(Fault::Wait), Some(answer)) => answer,
                 (Some(Fault::Throttle | Fault::ThrottleOnce), _) => self.service.too_many(),
+                // Only a request with a body takes long to come.
+                (Some(Fault::ComeLate), _) if !request.body.is_empty() => self.service.too_late(),
                 (Some(Fault::DieBefore | Fault::DieAfter), _) => {
                     faults.die();
                     self.unanswered.lock().unwrap().push(stream);

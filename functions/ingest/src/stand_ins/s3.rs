@@ -9,8 +9,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::executor::block_on;
 use lakegate_lake::clients;
+use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::AwsSettings;
-use object_store::aws::AmazonS3;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
     BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
@@ -24,6 +25,8 @@ use super::{Bucket, Faults};
 
 /// S3, and the clients to two buckets of it.
 pub(crate) struct S3 {
+    /// Of any bucket's client.
+    builder: AmazonS3Builder,
     pub(crate) raw: Arc<AmazonS3>,
     pub(crate) lake: Arc<AmazonS3>,
     server: Server<State>,
@@ -34,27 +37,29 @@ struct State {
     buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
     /// Parts by upload and number.
     uploads: Mutex<BTreeMap<String, BTreeMap<usize, Vec<u8>>>>,
+    instead: Mutex<Option<Instead>>,
 }
+
+/// The status and the body that a request is answered with instead, by its method and target. It is carried out all the same.
+type Instead = Box<dyn FnMut(&str, &str) -> Option<(u16, String)> + Send>;
 
 impl S3 {
     /// With clients that ask a second time soon.
     pub(crate) fn start() -> Self {
         let server = Server::start(State::default());
-        let client = |bucket: &str| {
-            let wait = Duration::from_millis(1);
-            let retry = RetryConfig {
-                backoff: BackoffConfig { init_backoff: wait, max_backoff: 2 * wait, base: 2.0 },
-                max_retries: 1,
-                retry_timeout: Duration::from_secs(10),
-            };
-            let (region, endpoint_url) = ("eu-central-1".to_owned(), Some(server.url.clone()));
-            let settings = AwsSettings { region, endpoint_url, variables: BTreeMap::new() };
-            let builder = clients::s3_builder(&settings);
-            let builder = builder.with_access_key_id("a").with_secret_access_key("b").with_bucket_name(bucket);
-            let options = ClientOptions::new().with_allow_http(true).with_timeout(PATIENCE);
-            Arc::new(builder.with_client_options(options).with_retry(retry).build().unwrap())
+        let wait = Duration::from_millis(1);
+        let retry = RetryConfig {
+            backoff: BackoffConfig { init_backoff: wait, max_backoff: 2 * wait, base: 2.0 },
+            max_retries: 1,
+            retry_timeout: Duration::from_secs(10),
         };
-        Self { raw: client("raw"), lake: client("lake"), server }
+        let (region, endpoint_url) = ("eu-central-1".to_owned(), Some(server.url.clone()));
+        let settings = AwsSettings { region, endpoint_url, variables: BTreeMap::new() };
+        let options = ClientOptions::new().with_allow_http(true).with_timeout(PATIENCE);
+        let builder = clients::s3_builder(&settings).with_access_key_id("a").with_secret_access_key("b");
+        let builder = builder.with_client_options(options).with_retry(retry);
+        let client = |bucket: &str| Arc::new(builder.clone().with_bucket_name(bucket).build().unwrap());
+        Self { raw: client("raw"), lake: client("lake"), builder, server }
     }
 
     /// Begins anew, with these buckets and faults.
@@ -63,6 +68,17 @@ impl S3 {
         let buckets = [("raw".to_owned(), Arc::clone(raw)), ("lake".to_owned(), Arc::clone(lake))];
         *self.server.service().buckets.lock().unwrap() = BTreeMap::from(buckets);
         self.server.service().uploads.lock().unwrap().clear();
+        *self.server.service().instead.lock().unwrap() = None;
+    }
+
+    /// The buckets as a function in the cloud opens them.
+    pub(crate) fn objects(&self) -> Objects {
+        Objects::on_s3(self.builder.clone())
+    }
+
+    /// From now on some requests are answered otherwise.
+    pub(crate) fn answer_instead(&self, instead: impl FnMut(&str, &str) -> Option<(u16, String)> + Send + 'static) {
+        *self.server.service().instead.lock().unwrap() = Some(Box::new(instead));
     }
 }
 
@@ -90,6 +106,28 @@ fn target(request: &Request) -> Target {
 
 impl Service for State {
     fn carry_out(&self, request: &Request) -> Answer {
+        let answer = self.answer(request);
+        let instead = &mut *self.instead.lock().unwrap();
+        let instead = instead.as_mut().and_then(|instead| instead(&request.method, &request.target));
+        instead.map_or(answer, |(status, body)| Answer::new(status, body))
+    }
+
+    fn too_many(&self) -> Answer {
+        Answer::new(503, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
+    }
+
+    fn too_late(&self) -> Answer {
+        refused(400, "RequestTimeout")
+    }
+
+    fn name_of(&self, request: &Request) -> String {
+        let range = request.header("range").unwrap_or_default();
+        format!("{} {} {range} {}", request.method, request.target, request.body.len())
+    }
+}
+
+impl State {
+    fn answer(&self, request: &Request) -> Answer {
         let Target { bucket, key, query } = target(request);
         let bucket = Arc::clone(&self.buckets.lock().unwrap()[&bucket]);
         let (asked, upload) = (|name: &str| query.contains_key(name), query.get("uploadId").cloned());
@@ -113,17 +151,6 @@ impl Service for State {
         }
     }
 
-    fn too_many(&self) -> Answer {
-        Answer::new(503, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
-    }
-
-    fn name_of(&self, request: &Request) -> String {
-        let range = request.header("range").unwrap_or_default();
-        format!("{} {} {range} {}", request.method, request.target, request.body.len())
-    }
-}
-
-impl State {
     fn begin(&self) -> Answer {
         let mut uploads = self.uploads.lock().unwrap();
         let upload = format!("upload-{}", uploads.len());
@@ -139,7 +166,7 @@ impl State {
         let Some(parts) = parts else {
             return refused(404, "NoSuchUpload");
         };
-        let bytes: Vec<u8> = parts.into_values().flatten().collect();
+        let bytes = parts.into_values().collect::<Vec<_>>().concat();
         let put = block_on(bucket.put(key, bytes.into())).unwrap();
         let etag = put.e_tag.unwrap();
         let result = format!("<CompleteMultipartUploadResult><ETag>{etag}</ETag></CompleteMultipartUploadResult>");

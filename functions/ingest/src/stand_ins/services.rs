@@ -150,6 +150,10 @@ impl Service for State {
         refused("ThrottlingException")
     }
 
+    fn too_late(&self) -> Answer {
+        refused("RequestTimeoutException")
+    }
+
     fn name_of(&self, request: &Request) -> String {
         format!("{} {}", operation(request), String::from_utf8_lossy(&request.body))
     }

@@ -6,13 +6,18 @@ pub(super) const ENTRIES_MAX: usize = u16::MAX as usize;
 /// Bytes of texts; longer columns are better off plain.
 const TEXT_BYTES_MAX: usize = 2 * 1024 * 1024;
 const TABLE_MIN: usize = 1024;
-/// Texts of so many bytes are compared as two numbers.
-const SHORT_TEXT_BYTES: usize = 16;
+/// Texts of so many bytes stand in their slot whole, which leaves room for their length and their code.
+const SHORT_TEXT_BYTES: usize = 13;
+/// Texts are read and compared in blocks of so many bytes.
+const BLOCK_BYTES: usize = 16;
+/// In place of a short text's length.
+const LONG: u128 = 0xFF;
+const CODE_BITS: u32 = 16;
 
 /// The distinct values of a column.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
-    /// Open addressing, at most half full. Its length is a power of two.
+    /// Open addressing, at most three quarters full. Its length is a power of two. It is small, so that it stays in the cache.
     table: Vec<Slot>,
     values: Values,
 }
@@ -23,20 +28,14 @@ enum Values {
     Texts { bytes: Vec<u8>, ends: Vec<usize> },
 }
 
-/// What tells a value from others, with one look at the table: all of a number or of a short text, the hash of a longer one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Key {
-    first: u64,
-    last: u64,
-    length: u32,
-}
+/// What tells a value from others, with one look at the table, in 112 bits: all of a number, a short text and its length,
+/// or the hash and the length of a longer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key(u128);
 
+/// A key, and in the lowest bits the value's code plus one; 0 where the slot is free.
 #[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    key: Key,
-    /// The value's code plus one, 0 where the slot is free.
-    entry: u32,
-}
+struct Slot(u128);
 
 impl Dictionary {
     pub(crate) fn of_numbers() -> Self {
@@ -58,7 +57,7 @@ impl Dictionary {
     /// The code of a number; `None` when there are too many distinct ones.
     #[inline]
     pub(crate) fn number_code(&mut self, value: i64) -> Option<u16> {
-        let key = Key { first: value.cast_unsigned(), last: 0, length: 0 };
+        let key = Key(u128::from(value.cast_unsigned()));
         match self.find(key, |_| true) {
             Ok(code) => Some(code),
             Err(slot) => {
@@ -74,7 +73,11 @@ impl Dictionary {
     #[inline]
     pub(crate) fn text_code(&mut self, bytes: &[u8], start: usize, length: usize) -> Option<u16> {
         let text = bytes.get(start..start + length)?;
-        let key = if length <= SHORT_TEXT_BYTES { Key::of_short(bytes, start, length) } else { Key::of_long(text) };
+        let key = if length <= SHORT_TEXT_BYTES {
+            Key::of_short(bytes, start, length)
+        } else {
+            Key::of_long(text, load_last(bytes, start, length))
+        };
         let is_same = |code| length <= SHORT_TEXT_BYTES || is_equal(self.text(code), text);
         match self.find(key, is_same) {
             Ok(code) => Some(code),
@@ -110,12 +113,10 @@ impl Dictionary {
         let mut place = key.hash() & mask;
         loop {
             let slot = self.table.get(place).copied().unwrap_or_default();
-            if slot.entry == 0 {
+            let Some(code) = slot.code() else {
                 return Err(place);
-            }
-            // An entry is a code plus one.
-            let code = u16::try_from(slot.entry - 1).unwrap_or(u16::MAX);
-            if slot.key == key && is_same(code) {
+            };
+            if slot.key() == key && is_same(code) {
                 return Ok(code);
             }
             place = (place + 1) & mask;
@@ -127,8 +128,8 @@ impl Dictionary {
     }
 
     fn insert(&mut self, place: usize, key: Key, code: u16) -> Option<u16> {
-        *self.table.get_mut(place)? = Slot { key, entry: u32::from(code) + 1 };
-        if self.len() * 2 > self.table.len() {
+        *self.table.get_mut(place)? = Slot::of(key, code);
+        if self.len() * 4 > self.table.len() * 3 {
             self.grow();
         }
         Some(code)
@@ -137,9 +138,9 @@ impl Dictionary {
     fn grow(&mut self) {
         let mask = self.table.len() * 2 - 1;
         let mut table = vec![Slot::default(); mask + 1];
-        for slot in self.table.iter().filter(|slot| slot.entry != 0) {
-            let mut place = slot.key.hash() & mask;
-            while table.get(place).is_some_and(|taken| taken.entry != 0) {
+        for slot in self.table.iter().filter(|slot| slot.code().is_some()) {
+            let mut place = slot.key().hash() & mask;
+            while table.get(place).is_some_and(|taken| taken.code().is_some()) {
                 place = (place + 1) & mask;
             }
             if let Some(free) = table.get_mut(place) {
@@ -156,35 +157,51 @@ const SECOND_SEED: u64 = 0xC2B2_AE3D_27D4_EB4F;
 impl Key {
     /// Of at most [`SHORT_TEXT_BYTES`] bytes. No step hangs on the length: lengths come in no order that a processor could guess.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "a number's two halves are taken apart; the text is short")]
     fn of_short(bytes: &[u8], start: usize, length: usize) -> Self {
-        let unused_bits = 8 * (SHORT_TEXT_BYTES - length);
-        let word = load(bytes, start) & u128::MAX.checked_shr(unused_bits as u32).unwrap_or_default();
-        Self { first: word as u64, last: (word >> 64) as u64, length: length as u32 }
+        Self(first_bytes(load(bytes, start), length) << 8 | length as u128)
     }
 
-    /// Of more bytes.
+    /// Of more bytes, of which `last` is the last block.
     #[inline]
-    fn of_long(text: &[u8]) -> Self {
-        let (blocks, _) = text.as_chunks::<SHORT_TEXT_BYTES>();
+    fn of_long(text: &[u8], last: u128) -> Self {
+        let (blocks, _) = text.as_chunks::<BLOCK_BYTES>();
+        let word = |block: &[u8; BLOCK_BYTES]| u128::from_le_bytes(*block);
         // The last block overlaps the one before, so that every text ends in a whole one.
-        let hash = blocks.iter().chain(text.last_chunk()).fold(0, |hash, block| {
-            let (first, last) = halves(block);
+        let hash = blocks.iter().map(word).chain([last]).fold(0, |hash, word| {
+            let (first, last) = halves(word);
             mix(first ^ SEED ^ hash, last ^ SECOND_SEED)
         });
         // Texts are at most a record long, which is far below 4 GiB.
-        Self { first: hash, last: 0, length: u32::try_from(text.len()).unwrap_or(u32::MAX) }
+        Self(u128::from(hash) << 40 | (text.len() as u128 & u128::from(u32::MAX)) << 8 | LONG)
     }
 
     /// Quick, not strong: whoever crafts collisions makes at most [`ENTRIES_MAX`] steps of each look.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "a part of the hash is enough to find a slot")]
     fn hash(self) -> usize {
-        mix(self.first ^ SEED, self.last ^ SECOND_SEED ^ u64::from(self.length)) as usize
+        let (first, last) = halves(self.0);
+        mix(first ^ SEED, last ^ SECOND_SEED) as usize
     }
 }
 
-/// The [`SHORT_TEXT_BYTES`] bytes from `start` on, the first lowest; zeros behind the end.
+impl Slot {
+    fn of(key: Key, code: u16) -> Self {
+        Self(key.0 << CODE_BITS | (u128::from(code) + 1))
+    }
+
+    #[inline]
+    fn key(self) -> Key {
+        Key(self.0 >> CODE_BITS)
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the code is in the lowest bits")]
+    fn code(self) -> Option<u16> {
+        (self.0 as u16).checked_sub(1)
+    }
+}
+
+/// The [`BLOCK_BYTES`] bytes from `start` on, the first lowest; zeros behind the end.
 #[inline]
 fn load(bytes: &[u8], start: usize) -> u128 {
     let rest = bytes.get(start..).unwrap_or_default();
@@ -196,22 +213,38 @@ fn load_slowly(rest: &[u8]) -> u128 {
     rest.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
 }
 
+/// The last block of the text of so many bytes that begins at `start`; zeros behind a text that is shorter than a block.
 #[inline]
-fn halves(block: &[u8; SHORT_TEXT_BYTES]) -> (u64, u64) {
-    let (halves, _) = block.as_chunks::<8>();
-    let half = |index: usize| halves.get(index).map_or(0, |half| u64::from_le_bytes(*half));
-    (half(0), half(1))
+fn load_last(bytes: &[u8], start: usize, length: usize) -> u128 {
+    first_bytes(load(bytes, start + length.saturating_sub(BLOCK_BYTES)), length.min(BLOCK_BYTES))
 }
 
-/// Whether two texts of more than [`SHORT_TEXT_BYTES`] bytes are equal; quicker than a call for texts of a few blocks.
+/// So many bytes of a block, at most all; zeros behind.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a block is short")]
+fn first_bytes(block: u128, length: usize) -> u128 {
+    block & u128::MAX.checked_shr(8 * (BLOCK_BYTES - length) as u32).unwrap_or_default()
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a number's two halves are taken apart")]
+fn halves(word: u128) -> (u64, u64) {
+    (word as u64, (word >> 64) as u64)
+}
+
+/// Whether two texts are equal; quicker than a call for texts of a few blocks.
 #[inline]
 fn is_equal(a: &[u8], b: &[u8]) -> bool {
-    let (blocks, _) = a.as_chunks::<SHORT_TEXT_BYTES>();
-    let (others, _) = b.as_chunks::<SHORT_TEXT_BYTES>();
-    let word = |block: &[u8; SHORT_TEXT_BYTES]| u128::from_le_bytes(*block);
-    a.len() == b.len()
-        && a.last_chunk().map(word) == b.last_chunk().map(word)
-        && blocks.iter().zip(others).all(|(block, other)| word(block) == word(other))
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(last), Some(other_last)) = (a.last_chunk::<BLOCK_BYTES>(), b.last_chunk::<BLOCK_BYTES>()) else {
+        return a == b;
+    };
+    let (blocks, _) = a.as_chunks::<BLOCK_BYTES>();
+    let (others, _) = b.as_chunks::<BLOCK_BYTES>();
+    let word = |block: &[u8; BLOCK_BYTES]| u128::from_le_bytes(*block);
+    word(last) == word(other_last) && blocks.iter().zip(others).all(|(block, other)| word(block) == word(other))
 }
 
 #[inline]

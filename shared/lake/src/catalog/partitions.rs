@@ -15,10 +15,12 @@ use super::columns::{are_same, merged};
 use super::definition::{catalog_columns, glue_columns};
 use super::{ATTEMPTS, Catalog, CatalogColumn, CatalogPartition, FIRST_PAUSE, TableDefinition, locked};
 use crate::LakeError;
-use crate::error::{PASSING_CODES, from_sdk};
+use crate::error::{PASSING_CODES, from_sdk_without_message};
 
 /// Partitions of one `BatchCreatePartition` or `BatchUpdatePartition` call (Glue API).
 pub const PARTITIONS_MAX: usize = 100;
+/// Partitions that a warm process remembers, of all tables: some megabytes of names.
+const KNOWN_MAX: usize = 50_000;
 /// Partitions of one `GetPartitions` answer (Glue API).
 const PAGE_MAX: i32 = 1000;
 
@@ -45,7 +47,12 @@ impl Catalog {
             let missing = Box::pin(self.align_existing(table, &columns, batch)).await?;
             let taken = Box::pin(self.create_partitions(table, &columns, &missing)).await?;
             Box::pin(self.align_existing(table, &columns, &taken)).await?;
-            locked(&self.known_partitions).extend(batch.iter().map(|partition| name_of(partition)));
+            let mut known = locked(&self.known_partitions);
+            if known.len() + batch.len() > KNOWN_MAX {
+                // To ask again costs a call or two per hundred partitions.
+                known.clear();
+            }
+            known.extend(batch.iter().map(|partition| name_of(partition)));
         }
         Ok(())
     }
@@ -61,7 +68,7 @@ impl Catalog {
             let page = with_retries(async || {
                 let request = self.glue.get_partitions().database_name(&self.database).table_name(&table.name);
                 let answer = request.max_results(PAGE_MAX).set_next_token(token.clone()).send().await;
-                answer.map_err(|error| from_sdk("GetPartitions", self.resource(table), &error))
+                answer.map_err(|error| from_sdk_without_message("GetPartitions", self.resource(table), &error))
             })
             .await?;
             self.align(table, columns, page.partitions()).await?;
@@ -98,7 +105,7 @@ impl Catalog {
                 {
                     Ok(Vec::new())
                 }
-                Err(error) => Err(from_sdk(OPERATION, self.resource(table), &error)),
+                Err(error) => Err(from_sdk_without_message(OPERATION, self.resource(table), &error)),
             }
         })
         .await?;
@@ -127,7 +134,8 @@ impl Catalog {
             with_retries(async || {
                 let request = self.glue.batch_update_partition().database_name(&self.database).table_name(&table.name);
                 let answer = request.set_entries(Some(batch.to_vec())).send().await;
-                let answer = answer.map_err(|error| from_sdk(OPERATION, self.resource(table), &error))?;
+                let answer =
+                    answer.map_err(|error| from_sdk_without_message(OPERATION, self.resource(table), &error))?;
                 for error in answer.errors() {
                     // One that somebody removed meanwhile needs no columns.
                     self.judge(OPERATION, table, error.error_detail(), "EntityNotFoundException")?;
@@ -155,7 +163,7 @@ impl Catalog {
         with_retries(async || {
             let request = self.glue.batch_create_partition().database_name(&self.database).table_name(&table.name);
             let answer = request.set_partition_input_list(Some(inputs.clone())).send().await;
-            let answer = answer.map_err(|error| from_sdk(OPERATION, self.resource(table), &error))?;
+            let answer = answer.map_err(|error| from_sdk_without_message(OPERATION, self.resource(table), &error))?;
             let mut taken = Vec::new();
             for error in answer.errors() {
                 self.judge(OPERATION, table, error.error_detail(), "AlreadyExistsException")?;

@@ -287,3 +287,35 @@ async fn a_partition_that_is_refused_is_an_error() {
     let error = glue.catalog.register_partitions(&table(), &[partition]).await.unwrap_err();
     insta::assert_snapshot!(chain(&error), @"BatchCreatePartition on db.t was refused: InvalidInputException");
 }
+
+#[tokio::test]
+async fn what_glue_says_of_a_call_about_partitions_is_told_by_its_code() {
+    let quoting = || (400, "InvalidInputException", r#"{"Message": "Jane is no value of customer"}"#.to_owned());
+    let ok = |body: String| (200, "", body);
+    let empty = || ok("{}".to_owned());
+    let others = || ok(partitions_json(&[OTHER_COLUMNS], ""));
+    let partition = || [CatalogPartition { values: vec!["Jane".to_owned()], path: "customer=Jane".to_owned() }];
+    let mut told = Vec::new();
+    for answers in [vec![quoting()], vec![empty(), quoting()], vec![others(), quoting()]] {
+        let error = glue(answers).catalog.register_partitions(&table(), &partition()).await.unwrap_err();
+        told.push(chain(&error));
+    }
+    let error = glue(vec![quoting()]).catalog.align_all_partitions(&table(), &[]).await.unwrap_err();
+    told.push(chain(&error));
+    insta::assert_snapshot!(told.join("\n"), @r"
+    BatchGetPartition on db.t was refused: InvalidInputException
+    BatchCreatePartition on db.t was refused: InvalidInputException
+    BatchUpdatePartition on db.t was refused: InvalidInputException
+    GetPartitions on db.t was refused: InvalidInputException
+    ");
+}
+
+#[tokio::test]
+async fn a_warm_process_does_not_remember_partitions_without_end() {
+    let glue = glue(vec![(200, "", partitions_json(&[SAME_COLUMNS], ""))]);
+    let many = (0..50_000).map(|n| ("u".to_owned(), vec![n.to_string()]));
+    locked(&glue.catalog.known_partitions).extend(many);
+    let partition = CatalogPartition { values: vec!["0".to_owned()], path: "year=0".to_owned() };
+    glue.catalog.register_partitions(&table(), &[partition]).await.unwrap();
+    assert_eq!(locked(&glue.catalog.known_partitions).len(), 1);
+}

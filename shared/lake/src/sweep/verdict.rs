@@ -17,6 +17,10 @@ const UPLOAD_MAX: Duration = Duration::from_hours(72);
 /// A worker that is gone for so long is not followed by another: the queue brings a message again within 20 minutes (`redelivery`, and
 /// `VisibilityTimeout` in infra/template.yaml), and whoever takes the object in hand then writes its entry.
 const ABANDONED: Duration = Duration::from_hours(3);
+/// Of an abandoned object whose work was begun so often, the event was not lost: the queue gave it up, and it is in the dead-letter queue.
+/// Half the queue's `maxReceiveCount` (infra/template.yaml), because the message of a killed worker may come moments before its lease
+/// ends, find the object in hand and begin no work.
+const GIVEN_UP_ATTEMPTS: u32 = 12;
 
 /// What a sweep looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,8 @@ pub struct Scope {
     pub now: SystemTime,
     /// Younger objects are left alone: their events may be on the way.
     pub older_than: Duration,
-    /// Read every entry, also where the listings leave no doubt: for the first sweep after a time without any.
+    /// Read every entry, also where the listings leave no doubt: for the first sweep after a time without any. And look for deletions
+    /// among all entries without an object, however many there are.
     pub is_deep: bool,
 }
 
@@ -49,6 +54,8 @@ pub enum Verdict {
     Settled,
     /// It is being dealt with.
     InWork,
+    /// It was worked on in vain until its queue gave it up, which was told: announced again it would only be so once more.
+    GivenUp,
     /// Its entry does not parse.
     Unreadable,
     /// Nobody has it in hand, and nobody will.
@@ -64,6 +71,8 @@ pub enum Why {
     Replaced,
     /// Its entry says that it is in work, and its worker is gone for good.
     Abandoned,
+    /// It was deleted, its contract wants its rows removed, and its entry says that they stand.
+    Deleted,
 }
 
 impl Why {
@@ -74,6 +83,7 @@ impl Why {
             Why::NeverSeen => "no ledger entry",
             Why::Replaced => "its ledger entry is about another version",
             Why::Abandoned => "its worker is gone",
+            Why::Deleted => "deleted, and its rows stand",
         }
     }
 }
@@ -116,17 +126,54 @@ pub fn judge(
     if !is_about(entry, object, entry_written) {
         return Verdict::Missed(Why::Replaced);
     }
+    if is_given_up(entry, entry_written, now) {
+        return Verdict::GivenUp;
+    }
     match entry.state {
         State::Committed | State::Rejected | State::Heavy | State::Failed => Verdict::Settled,
         // It stands again, because its delete marker was deleted; or it was deleted since the listing, and ingest finds so.
         State::Removed => Verdict::Missed(Why::Replaced),
-        State::Working | State::Publishing => {
-            let lease_ended = time(entry.lease_until.as_deref());
-            // An entry that the listing does not have has been written since.
-            let idle_since = lease_ended.or(entry_written).unwrap_or_else(|| utc(now));
-            if idle_since < before(now, ABANDONED) { Verdict::Missed(Why::Abandoned) } else { Verdict::InWork }
+        // An entry that the listing does not have has been written since.
+        State::Working | State::Publishing if is_abandoned(entry, entry_written.unwrap_or_else(|| utc(now)), now) => {
+            Verdict::Missed(Why::Abandoned)
+        }
+        State::Working | State::Publishing => Verdict::InWork,
+    }
+}
+
+/// Judges the entry of an object that does not stand: it is not in the bucket's listing, which came after one of the ledger that had the
+/// entry. Its rows count as missed if its contract wants them removed, which is not looked at here.
+#[must_use]
+pub fn judge_unlisted(entry: &Entry, entry_written: DateTime<Utc>, scope: &Scope) -> Verdict {
+    if entry.is_leased(scope.now) {
+        return Verdict::InWork;
+    }
+    if entry.standing_paths().is_empty() {
+        return Verdict::Settled;
+    }
+    // It was taken in a moment ago: if it is gone already, the event of that may be on the way.
+    if entry_written > before(scope.now, scope.older_than) {
+        return Verdict::InWork;
+    }
+    match entry.state {
+        State::Removed => Verdict::Settled,
+        State::Working | State::Publishing if !is_abandoned(entry, entry_written, scope.now) => Verdict::InWork,
+        State::Working | State::Publishing | State::Committed | State::Rejected | State::Heavy | State::Failed => {
+            Verdict::Missed(Why::Deleted)
         }
     }
+}
+
+/// True when the entry's worker is gone, and no other will follow.
+fn is_abandoned(entry: &Entry, entry_written: DateTime<Utc>, now: SystemTime) -> bool {
+    time(entry.lease_until.as_deref()).unwrap_or(entry_written) < before(now, ABANDONED)
+}
+
+/// True when work on the object came to no end however often it was begun, and is not begun again.
+fn is_given_up(entry: &Entry, entry_written: Option<DateTime<Utc>>, now: SystemTime) -> bool {
+    matches!(entry.state, State::Working | State::Publishing)
+        && entry.attempts >= GIVEN_UP_ATTEMPTS
+        && is_abandoned(entry, entry_written.unwrap_or_else(|| utc(now)), now)
 }
 
 /// True when the entry is about this version of the object, or about a later one than the listing knew.
@@ -148,7 +195,7 @@ fn is_about(entry: &Entry, object: &ListedObject, entry_written: Option<DateTime
     }
 }
 
-fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
+pub(super) fn time(text: Option<&str>) -> Option<DateTime<Utc>> {
     text.and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|time| time.to_utc())
 }
 

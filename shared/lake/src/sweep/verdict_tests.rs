@@ -146,8 +146,49 @@ fn a_worker_is_given_up_three_hours_after_its_lease() {
 }
 
 #[test]
+fn what_its_queue_gave_up_is_not_announced_over_and_over() {
+    for state in ["working", "publishing"] {
+        let of = |attempts: u32, etag: &str, now: &str| {
+            let mut entry = entry(state, Some("a"), None, Some("2026-01-10T09:00:00Z"));
+            entry.attempts = attempts;
+            let written = Some(at("2026-01-10T08:50:00Z"));
+            judge(&object(etag, "2026-01-10T08:00:00Z"), Some(&entry), written, at(now).into())
+        };
+        let later = "2026-01-10T12:00:01Z";
+        assert_eq!(of(GIVEN_UP_ATTEMPTS - 1, "a", later), Verdict::Missed(Why::Abandoned), "its event was lost");
+        assert_eq!(of(GIVEN_UP_ATTEMPTS, "a", later), Verdict::GivenUp);
+        assert_eq!(of(2 * GIVEN_UP_ATTEMPTS, "a", later), Verdict::GivenUp, "it was replayed, in vain");
+        assert_eq!(of(GIVEN_UP_ATTEMPTS, "a", NOW), Verdict::InWork, "the queue may bring it again");
+        assert_eq!(of(GIVEN_UP_ATTEMPTS, "b", later), Verdict::Missed(Why::Replaced), "a mended file");
+    }
+}
+
+#[test]
 fn another_version_is_not_announced_while_a_worker_has_the_object_in_hand() {
     let entry = entry("working", Some("a"), None, Some("2026-01-10T12:05:00Z"));
     let verdict = judge(&object("b", "2026-01-10T10:00:00Z"), Some(&entry), None, at(NOW).into());
     assert_eq!(verdict, Verdict::InWork);
+}
+
+#[test]
+fn the_rows_of_an_object_that_is_gone_are_missed_when_nobody_is_at_work_on_it() {
+    let of = |entry: &Entry, written: &str| judge_unlisted(entry, at(written), &scope());
+    let standing = |state: &str, lease: Option<&str>| {
+        let mut standing = entry(state, Some("a"), None, lease);
+        standing.kept_paths.push("lake/orders/a.parquet".to_owned());
+        standing
+    };
+    let long_ago = "2026-01-02T10:00:00Z";
+    for state in ["committed", "rejected", "failed", "heavy", "working", "publishing"] {
+        assert_eq!(of(&standing(state, None), long_ago), Verdict::Missed(Why::Deleted), "{state}");
+        assert_eq!(of(&entry(state, Some("a"), None, None), long_ago), Verdict::Settled, "{state}: nothing stands");
+        let leased = standing(state, Some("2026-01-10T12:05:00Z"));
+        assert_eq!(of(&leased, long_ago), Verdict::InWork, "{state}");
+        assert_eq!(of(&standing(state, None), "2026-01-10T11:45:01Z"), Verdict::InWork, "{state}: just taken in");
+    }
+    for state in ["working", "publishing"] {
+        let given_back = standing(state, Some("2026-01-10T09:00:00Z"));
+        assert_eq!(of(&given_back, "2026-01-10T09:00:00Z"), Verdict::InWork, "{state}: the queue may bring it again");
+    }
+    assert_eq!(of(&entry("removed", None, None, None), long_ago), Verdict::Settled);
 }
