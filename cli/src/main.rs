@@ -10,6 +10,7 @@ mod local_lake;
 mod operate;
 mod output;
 mod paint;
+mod range;
 mod reading;
 mod report;
 mod staging;
@@ -32,6 +33,9 @@ enum Command {
     Infer(infer::InferArgs),
     Check(check::CheckArgs),
     Convert(convert::ConvertArgs),
+    /// Convert a file in byte ranges, each by itself: what a distributed engine runs, step by step
+    #[command(subcommand)]
+    Range(range::RangeCommand),
     /// Work with contracts
     #[command(subcommand)]
     Contracts(contracts::ContractsCommand),
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Infer(args) => infer::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Range(command) => range::run(&command),
         Command::Contracts(command) => contracts::run(&command),
         Command::Status(args) => operate::status(&args),
         Command::Replay(args) => operate::replay(&args),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::harness::Harness;
 
 /// A file's fate takes a second; a busy machine, or a queue's retry, many times that.
-const WAIT_SECS: u64 = 45;
+const WAIT_SECS: u64 = 120;
 const POLL_MILLIS: u64 = 150;
 
 /// Polls until there is an answer.

@@ -46,7 +46,7 @@ const AWKWARD_NAMES: [&str; 8] =
     ["plain", "with space", "plus+sign", "per%cent", "Käufe", "a=b", "100%25", "semi;colon,comma"];
 /// What a big file's note has: such a file is read in two ranges, and its output is a multipart upload.
 const BIG_ROWS: usize = 15_000;
-const BIG_NOTE_NUMBERS: usize = 40;
+const BIG_NOTE_NUMBERS: usize = 60;
 
 /// What a run's files are like, in percent where nothing else is said.
 #[derive(Debug, Clone, Copy)]

@@ -81,10 +81,13 @@ async fn processes_killed_at_any_moment_leave_every_file_whole_and_told() -> Res
     let tallies = [ingest.tally(), route_failures.tally()];
     for (function, tally) in ["ingest", "route-failures"].into_iter().zip(&tallies) {
         let (killed, deliveries, timed_out) = (tally.killed(), tally.deliveries, tally.timed_out);
+        let parts = tally.calls_by_operation().get("UploadPart lake/").copied().unwrap_or_default();
         let at: BTreeMap<&str, u64> = tally.kills.iter().map(|(at, count)| (at.as_str(), *count)).collect();
         tell(
             NAME,
-            &format!("{function}: {killed} kills ({timed_out} for its time) in {deliveries} deliveries, at {at:?}"),
+            &format!(
+                "{function}: {killed} kills ({timed_out} for its time) in {deliveries} deliveries and {parts} parts of uploads, at {at:?}"
+            ),
         );
     }
     let found = oracle::check(&uploaded, &rig.standing().await?, &tallies).with_context(|| format!("seed {seed}"))?;

@@ -9,6 +9,7 @@ use crate::ConvertError;
 use crate::files::Files;
 use crate::judgement::{Judgement, Partition, Verdict};
 use crate::parse::{NullTexts, Style};
+use crate::range::{Beginning, RangeReport, RangeWork};
 use crate::reader::Reader;
 use crate::schedule::{Bundle, Schedule};
 use crate::schema::table_schema;
@@ -89,6 +90,27 @@ impl Converter {
     /// # Errors
     /// [`ConvertError`] if the contract's columns have no Parquet schema, which its parser rules out.
     pub fn new(contract: Arc<Contract>, source: Source) -> Result<Self, ConvertError> {
+        let reader = Reader::new(&contract);
+        Self::with_reader(contract, source, reader)
+    }
+
+    /// A converter for the rows of one range of a file, to be ended by [`Converter::finish_range`]. To be pushed: the file's bytes from
+    /// [`RangeWork::begin`] on, until it has enough or the file ends.
+    ///
+    /// # Errors
+    /// [`ConvertError`] as for [`Converter::new`], or if the plan is of another contract.
+    pub fn of_range(
+        contract: Arc<Contract>,
+        source: Source,
+        beginning: &Beginning,
+        work: &RangeWork,
+    ) -> Result<Self, ConvertError> {
+        let reader = Reader::of_range(&contract, beginning, work).map_err(|error| ConvertError::Plan(error.message))?;
+        let converter = Self::with_reader(contract, source, reader)?;
+        Ok(converter.set(|settlement| settlement.rows_before = Some(work.first_row.saturating_sub(1))))
+    }
+
+    fn with_reader(contract: Arc<Contract>, source: Source, reader: Reader) -> Result<Self, ConvertError> {
         let nulls = match &contract.landing.format {
             Format::Csv(dialect) => NullTexts::new(&dialect.null_values),
             Format::Json(_) => NullTexts::none(),
@@ -97,7 +119,7 @@ impl Converter {
         let settlement = Settlement::new(&contract, source, KEYS_BYTES_MAX, FIRST_REJECTS);
         let table = Table::new(&table_schema(&contract), contract.policy.compression)?;
         Ok(Self {
-            reader: Reader::new(&contract),
+            reader,
             workers: Workers::new(contract, style, Schedule::new(settlement, table))?,
             threads: 1,
             is_read: false,
@@ -209,6 +231,17 @@ impl Converter {
         Ok(judgement)
     }
 
+    /// Judges the rows of a range: no more bytes will come, or are needed. The file as a whole is judged by [`crate::range::judge`].
+    ///
+    /// # Errors
+    /// [`ConvertError`] if the engine fails; the range cannot be judged then.
+    pub fn finish_range(&mut self, range: usize) -> Result<RangeReport, ConvertError> {
+        let judgement = self.finish()?;
+        let file_rules =
+            self.workers.with(|schedule| schedule.settlement().map(|settlement| settlement.file_rule_rows()));
+        Ok(RangeReport::new(range, judgement, file_rules.ok_or(ConvertError::Stopped)?))
+    }
+
     /// Reads what can be had from the bytes, and hands it on.
     fn read(&mut self, mut bytes: &[u8], are_last: bool) -> Result<(), ConvertError> {
         while !self.is_read {
@@ -220,6 +253,10 @@ impl Converter {
                     if self.bundle.batches.len() >= batches || self.bundle_bytes >= BUNDLE_BYTES {
                         self.hand_on()?;
                     }
+                }
+                Ok(None) if self.reader.is_done() => {
+                    self.is_read = true;
+                    return self.hand_on();
                 }
                 Ok(None) => return Ok(()),
                 Err(error) => {

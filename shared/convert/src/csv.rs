@@ -1,6 +1,7 @@
 //! CSV: pushed text to batches of records, and which of their fields belongs to which column.
 //! It does not know what a value means.
 
+mod begin;
 mod ends;
 mod fields;
 mod header;
@@ -16,6 +17,7 @@ use lakegate_contract::{Contract, CsvDialect, Rule};
 use crate::records::{Batch, FieldMap, batch_bytes};
 use crate::{FileError, FileErrorKind};
 
+pub(crate) use begin::CsvBeginning;
 pub(crate) use fields::{FieldFinish, unescape};
 pub(crate) use splitter::{Split, Splitter};
 
@@ -68,6 +70,14 @@ impl CsvReader {
     }
 
     fn read_header(&mut self) -> Result<Option<Arc<FieldMap>>, FileError> {
+        let Some((names, line)) = self.header()? else { return Ok(None) };
+        let map = Arc::new(header::by_name(&self.contract, &names, line)?);
+        self.map = Some(Arc::clone(&map));
+        Ok(Some(map))
+    }
+
+    /// The header's names, and its line.
+    fn header(&mut self) -> Result<Option<(Vec<String>, u64)>, FileError> {
         if self.splitter.split(1) == Split::Hungry && self.splitter.records().is_empty() {
             if !self.at_end {
                 return Ok(None);
@@ -83,9 +93,7 @@ impl CsvReader {
             let message = format!("the header is not readable: {}", unreadable(record.fault));
             return Err(FileError { kind: FileErrorKind::HeaderMismatch, message, line: Some(record.line) });
         };
-        let map = Arc::new(header::by_name(&self.contract, &names, record.line)?);
-        self.map = Some(Arc::clone(&map));
-        Ok(Some(map))
+        Ok(Some((names, record.line)))
     }
 }
 

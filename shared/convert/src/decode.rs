@@ -8,7 +8,7 @@ mod transcode;
 mod unpack;
 mod zstd;
 
-use lakegate_contract::{Format, Landing};
+use lakegate_contract::{Encoding, Format, Landing};
 
 use crate::{FileError, FileErrorKind};
 use text::TextReader;
@@ -47,6 +47,12 @@ impl Decoder {
         }
     }
 
+    /// For bytes from the midst of a file that is not packed, or from behind its byte order mark: they are text of this encoding, whatever
+    /// they begin with.
+    pub(crate) fn of_text(encoding: Encoding) -> Self {
+        Self { unpacker: Unpacker::stored(), text: TextReader::of_text(encoding) }
+    }
+
     /// Takes bytes from `input`, and calls `take` with the next piece of their text, if there is one. To be called until there is no
     /// more: then `input` is empty.
     ///
@@ -73,6 +79,16 @@ impl Decoder {
     /// Whether the text began with a byte order mark.
     pub(crate) fn has_mark(&self) -> bool {
         self.text.skipped() > 0
+    }
+
+    /// Whether the file is packed, as far as its bytes so far tell.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.unpacker.packed_as().is_some()
+    }
+
+    /// The text's encoding; that of UTF-16 has a byte order as soon as the byte order mark was read.
+    pub(crate) const fn encoding(&self) -> Encoding {
+        self.text.encoding()
     }
 
     /// How many bytes of the unpacked file stand before its text: those of a byte order mark.

@@ -9,6 +9,9 @@ pub enum ConvertError {
     /// Parquet could not be encoded.
     #[error("cannot encode Parquet")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// A range's plan is not of this contract.
+    #[error("the plan does not fit the contract: {0}")]
+    Plan(String),
     /// It failed before: what came of the file is lost.
     #[error("the conversion has failed before")]
     Stopped,

@@ -6,9 +6,12 @@ use arrow::datatypes::{
     Date32Type, Decimal128Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use lakegate_contract::value::{parse_boolean, parse_decimal, parse_double, parse_integer};
-use lakegate_contract::{Bound, Column, ColumnType, Contract, FileRule, IntegerWidth, Metric, Scalar};
+use lakegate_contract::{
+    Bound, Column, ColumnType, Contract, FileRule, IntegerWidth, Metric, Scalar, Severity, Violations,
+};
 
 use crate::check;
+use crate::judgement::{FileError, FileErrorKind};
 use crate::seen::Seen;
 use crate::unique::{KeyHashes, RowHashes};
 
@@ -52,6 +55,34 @@ impl FileRules {
         }
     }
 
+    /// With what was counted elsewhere, in the contract's order.
+    pub(crate) fn counted(contract: &Contract, rows: &[u64]) -> Self {
+        let mut rules = Self::new(contract);
+        rules.counters.iter_mut().zip(rows).for_each(|(counter, rows)| counter.rows = *rows);
+        rules
+    }
+
+    /// What was counted, in the contract's order.
+    pub(crate) fn rows(&self) -> Vec<u64> {
+        self.counters.iter().map(|counter| counter.rows).collect()
+    }
+
+    /// The rules that the file breaks, all in one line.
+    pub(crate) fn error(&self, contract: &Contract, accepted_rows: u64) -> Option<FileError> {
+        let broken = self.broken(contract, accepted_rows);
+        let errors = broken.filter(|(rule, ..)| rule.severity == Severity::Error).map(|(_, _, sentence)| sentence);
+        let message = errors.collect::<Vec<_>>().join("; ");
+        if message.is_empty() { None } else { Some(FileError { kind: FileErrorKind::FileRule, message, line: None }) }
+    }
+
+    /// Adds the rules that the file breaks and that only warn.
+    pub(crate) fn warn(&self, contract: &Contract, accepted_rows: u64, warnings: &mut Violations) {
+        let broken = self.broken(contract, accepted_rows);
+        for (rule, rows, _) in broken.filter(|(rule, ..)| rule.severity == Severity::Warning) {
+            warnings.entry(String::new()).or_default().insert(rule.name.clone(), rows.max(1));
+        }
+    }
+
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
         let seen = |counter: &Counter| if let Kind::Duplicates(seen) = &counter.kind { seen.bytes() } else { 0 };
@@ -86,7 +117,7 @@ impl FileRules {
     }
 
     /// The rules that the file breaks: the rows counted, and a sentence that says what is and what must be.
-    pub(crate) fn broken<'c>(
+    fn broken<'c>(
         &self,
         contract: &'c Contract,
         accepted_rows: u64,

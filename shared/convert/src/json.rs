@@ -1,6 +1,7 @@
 //! JSON: pushed text to batches of records, and which of their fields belongs to which column.
 //! It does not know what a value means.
 
+mod begin;
 mod flaw;
 mod framing;
 mod keys;
@@ -18,6 +19,7 @@ use lakegate_contract::{Contract, Encoding, JsonDialect, JsonFraming};
 use crate::decode::source_len;
 use crate::records::{BATCH_RECORDS, Batch, Escaping, Field, FieldMap, Record, batch_bytes};
 use crate::{FileError, FileErrorKind};
+pub(crate) use begin::{JsonState, Stand};
 pub(crate) use flaw::Flaw;
 use record::RecordReader;
 use resync::LinePlace;
@@ -84,6 +86,8 @@ pub(crate) struct JsonReader {
     /// Where the last object begins, if its place is not known yet.
     object_at: Option<usize>,
     position: usize,
+    /// The place of a value, and where that is in the file.
+    stood_at: Option<(usize, u64)>,
     /// Bytes that must be there before a value is looked at again: it was not complete with half as many.
     wanted: usize,
     /// The line of the byte at `line_at`, from 1.
@@ -123,6 +127,7 @@ impl JsonReader {
             object_place: LinePlace::default(),
             object_at: None,
             position: 0,
+            stood_at: None,
             wanted: 0,
             line: 1,
             line_at: 0,
@@ -200,6 +205,7 @@ impl JsonReader {
         read.truncate(self.position);
         self.buffer_offset += source_len(self.encoding, &read);
         self.placed_at = 0;
+        self.stood_at = None;
         self.position = 0;
         read
     }

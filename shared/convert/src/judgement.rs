@@ -4,6 +4,7 @@
 use std::fmt;
 
 use lakegate_contract::Violations;
+use serde::{Deserialize, Serialize};
 
 /// What became of a file: the verdict, and everything counted on the way.
 #[derive(Debug, Clone)]
@@ -39,7 +40,7 @@ pub enum Verdict {
 }
 
 /// Rows, counted: `read = accepted + rejected + duplicate`, always.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Data records; neither the header nor blank lines.
     pub read: u64,
@@ -52,7 +53,7 @@ pub struct Counts {
 }
 
 /// Why a whole file is rejected.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileError {
     /// What kind of trouble it is.
     pub kind: FileErrorKind,
@@ -63,7 +64,7 @@ pub struct FileError {
 }
 
 /// What is wrong with a file as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileErrorKind {
     /// The file has no byte, and a header was expected.
     EmptyFile,
@@ -119,7 +120,7 @@ impl fmt::Display for FileErrorKind {
 }
 
 /// One Parquet file of the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
     /// The partition's path, Hive style (`year=2025/month=9`); empty for a table without partitions.
     pub path: String,
@@ -132,7 +133,7 @@ pub struct Partition {
 }
 
 /// A broken rule and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectedAt {
     /// The physical line on which the record begins, from 1.
     pub line: u64,
@@ -147,7 +148,7 @@ pub struct RejectedAt {
 }
 
 /// The Parquet file of rejected rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejects {
     /// Rows.
     pub rows: u64,

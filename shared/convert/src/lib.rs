@@ -45,6 +45,7 @@ mod names;
 mod nested;
 mod parse;
 mod partition;
+pub mod range;
 mod reader;
 mod records;
 mod rejects;

@@ -9,6 +9,7 @@ use arrow::datatypes::{ArrowPrimitiveType, Date32Type, Decimal128Type, Int8Type,
 use lakegate_contract::Contract;
 
 use crate::encode::{Dictionary, NO_PARTITION};
+use crate::judgement::{FileError, FileErrorKind};
 
 /// What Hive, Athena and Spark write for null, and for the empty text, which they cannot tell from it.
 const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -53,6 +54,27 @@ pub(crate) enum Unroutable {
     TooManyPartitions,
     /// A value is too long for a path.
     TooLongPath,
+}
+
+impl Unroutable {
+    /// What is wrong with the file; the value that is too long is not told.
+    pub(crate) fn error(self, contract: &Contract) -> FileError {
+        let columns = contract.partition_columns.iter().map(|column| contract.path(*column));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let (kind, message) = match self {
+            Self::TooManyPartitions => (
+                FileErrorKind::TooManyPartitions,
+                format!(
+                    "the rows belong to more than {PARTITIONS_MAX} partitions ({columns}), the most that one file may have"
+                ),
+            ),
+            Self::TooLongPath => (
+                FileErrorKind::TooLongPartition,
+                format!("a row's partition ({columns}) is too long for a path: 255 bytes for each value, 700 in all"),
+            ),
+        };
+        FileError { kind, message, line: None }
+    }
 }
 
 /// A partition's path, and its values as the catalog has them.

@@ -9,6 +9,7 @@ use crate::csv::CsvReader;
 use crate::decode::{Decoder, Progress};
 use crate::json::JsonReader;
 use crate::judgement::FileError;
+use crate::range::{Beginning, RangeWork};
 use crate::records::Batch;
 
 /// Reads a file.
@@ -21,11 +22,15 @@ pub(crate) struct Reader {
     /// What the decoder found wrong; what stood whole before it is read first.
     error: Option<FileError>,
     is_ended: bool,
+    /// How many records are still wanted; all if not said.
+    rows_left: Option<u64>,
+    /// What is wrong with the file behind them is wanted, too.
+    wants_error: bool,
 }
 
 /// Whatever cuts the file's text into records.
 #[derive(Debug)]
-enum FormatReader {
+pub(crate) enum FormatReader {
     Csv(Box<CsvReader>),
     Json(Box<JsonReader>),
 }
@@ -36,7 +41,31 @@ impl Reader {
             Format::Csv(dialect) => FormatReader::Csv(Box::new(CsvReader::new(contract, dialect))),
             Format::Json(dialect) => FormatReader::Json(Box::new(JsonReader::new(contract, dialect))),
         };
-        Self { decoder: Decoder::new(&contract.landing), format, has_more: false, error: None, is_ended: false }
+        Self::of(Decoder::new(&contract.landing), format)
+    }
+
+    /// Reads the rows of a range. To be pushed: the file's bytes from where the work begins.
+    ///
+    /// # Errors
+    /// The plan is of a file that the contract rejects.
+    pub(crate) fn of_range(
+        contract: &Arc<Contract>,
+        beginning: &Beginning,
+        work: &RangeWork,
+    ) -> Result<Self, FileError> {
+        let mut reader = Self::of(Decoder::of_text(beginning.text.encoding()), beginning.reader(contract, work)?);
+        (reader.rows_left, reader.wants_error) = (Some(work.rows), work.fails);
+        Ok(reader)
+    }
+
+    const fn of(decoder: Decoder, format: FormatReader) -> Self {
+        let (rows_left, wants_error) = (None, false);
+        Self { decoder, format, has_more: false, error: None, is_ended: false, rows_left, wants_error }
+    }
+
+    /// Whether all that is wanted was read.
+    pub(crate) fn is_done(&self) -> bool {
+        self.rows_left == Some(0) && !self.wants_error
     }
 
     /// The next full batch, and behind the last of the file's bytes what is left. Takes from `bytes` what it needs; `None`: it needs more
@@ -46,8 +75,15 @@ impl Reader {
     /// The file is rejected as a whole. All batches before the error were handed out.
     pub(crate) fn next_batch(&mut self, bytes: &mut &[u8], are_last: bool) -> Result<Option<Batch>, FileError> {
         loop {
+            if self.is_done() {
+                return Ok(None);
+            }
             if let Some(mut batch) = self.format.next_batch()? {
                 batch.offset += self.decoder.skipped();
+                if let Some(left) = &mut self.rows_left {
+                    batch.records.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                    *left -= batch.records.len() as u64;
+                }
                 return Ok(Some(batch));
             }
             if let Some(error) = self.error.take() {

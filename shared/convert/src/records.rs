@@ -138,6 +138,13 @@ impl FieldMap {
     }
 }
 
+/// Where a record that begins at `start` and is longer than allowed is cut: at `limit`, but not inside a character, whose place in the file
+/// could not be told.
+pub(crate) fn character_boundary(bytes: &[u8], start: usize, limit: usize) -> usize {
+    let is_boundary = |end: &usize| bytes.get(*end).is_none_or(|byte| byte & 0xC0 != 0x80);
+    (start + 1..=limit).rev().take(4).find(is_boundary).unwrap_or(limit)
+}
+
 /// Appends `length` bytes from `start` on. Most texts are short, and copying as many bytes every time is quicker than a call.
 #[inline]
 pub(crate) fn append(bytes: &[u8], start: usize, length: usize, out: &mut Vec<u8>) {

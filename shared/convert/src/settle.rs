@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter;
 use arrow::error::ArrowError;
-use lakegate_contract::{Contract, Rule, Severity, Violations};
+use lakegate_contract::{Contract, Rule, Violations};
 
 use crate::ConvertError;
 use crate::converter::Source;
@@ -17,7 +17,7 @@ use crate::file_rules::FileRules;
 use crate::group::{Group, Ready, RoutedBatch};
 use crate::judge::{Findings, Judged, Violation};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
-use crate::partition::{PARTITIONS_MAX, Router, Unroutable};
+use crate::partition::Router;
 use crate::records::{Batch, Escaping};
 use crate::rejects::{self, Reject, RejectsWriter};
 use crate::unique::{RowHashes, Uniqueness};
@@ -39,6 +39,8 @@ pub(crate) struct Settlement {
     warned: BTreeMap<u16, u64>,
     first_rejects: Vec<RejectedAt>,
     pub(crate) first_rejects_max: usize,
+    /// Rows of the file before this range of it, where only a range is judged: the file as a whole is judged elsewhere.
+    pub(crate) rows_before: Option<u64>,
 }
 
 /// Rows on their way to an output.
@@ -74,6 +76,7 @@ impl Settlement {
             warned: BTreeMap::new(),
             first_rejects: Vec::new(),
             first_rejects_max,
+            rows_before: None,
             contract: Arc::clone(contract),
         }
     }
@@ -106,6 +109,11 @@ impl Settlement {
             return Ok(Some(error));
         }
         Ok(self.too_many_keys())
+    }
+
+    /// What file rules have counted, in the contract's order.
+    pub(crate) fn file_rule_rows(&self) -> Vec<u64> {
+        self.file_rules.rows()
     }
 
     /// What is to be encoded now.
@@ -155,7 +163,7 @@ impl Settlement {
         let mut opened = Vec::new();
         let targets = match self.router.route(&arrays, rows, accepted, |key| opened.push(key)) {
             Ok(targets) => targets,
-            Err(unroutable) => return Ok(Some(self.unroutable(unroutable))),
+            Err(unroutable) => return Ok(Some(unroutable.error(&self.contract))),
         };
         self.partitions += opened.len();
         let Some(Kept { group, ready, .. }) = &mut self.kept else { return Ok(None) };
@@ -164,25 +172,6 @@ impl Settlement {
         let routing = Routing::new(&targets, self.partitions);
         ready.extend(group.push(RoutedBatch { columns, routing, opened })?);
         Ok(None)
-    }
-
-    /// What is wrong with the file; the value that is too long is not told.
-    fn unroutable(&self, unroutable: Unroutable) -> FileError {
-        let columns = self.contract.partition_columns.iter().map(|column| self.contract.path(*column));
-        let columns = columns.collect::<Vec<_>>().join(", ");
-        let (kind, message) = match unroutable {
-            Unroutable::TooManyPartitions => (
-                FileErrorKind::TooManyPartitions,
-                format!(
-                    "the rows belong to more than {PARTITIONS_MAX} partitions ({columns}), the most that one file may have"
-                ),
-            ),
-            Unroutable::TooLongPath => (
-                FileErrorKind::TooLongPartition,
-                format!("a row's partition ({columns}) is too long for a path: 255 bytes for each value, 700 in all"),
-            ),
-        };
-        FileError { kind, message, line: None }
     }
 
     /// What is wrong with the file if its keys take more memory than they may.
@@ -202,7 +191,11 @@ impl Settlement {
     /// Judges the file as a whole: no more batches will come. `file_error` is what is known to be wrong with it. The partitions are the
     /// table's to tell.
     pub(crate) fn finish(&mut self, file_error: Option<FileError>, bytes_read: u64) -> Result<Judgement, ConvertError> {
-        let file_error = file_error.or_else(|| self.whole_file_error()).or_else(|| self.file_rule_error());
+        let of_file = || {
+            budget_error(&self.contract, self.counts)
+                .or_else(|| self.file_rules.error(&self.contract, self.counts.accepted))
+        };
+        let file_error = file_error.or_else(|| if self.rows_before.is_none() { of_file() } else { None });
         let rejects = self.kept.as_mut().map(|kept| kept.rejects.finish()).transpose()?.flatten();
         Ok(Judgement {
             verdict: if file_error.is_none() { Verdict::Published } else { Verdict::Rejected },
@@ -266,7 +259,7 @@ impl Settlement {
             byte_offset += source_len(self.contract.landing.encoding, batch.bytes(place, record.start));
             place = record.start;
             rejects.append(&Reject {
-                row_number: self.counts.read + number as u64 + 1,
+                row_number: self.rows_before.unwrap_or_default() + self.counts.read + number as u64 + 1,
                 line: record.line,
                 byte_offset,
                 raw: batch.raw(record),
@@ -276,30 +269,6 @@ impl Settlement {
         Ok(())
     }
 
-    /// What is wrong with the file as a whole, now that every row is judged.
-    fn whole_file_error(&self) -> Option<FileError> {
-        let Counts { read, rejected, .. } = self.counts;
-        let policy = &self.contract.policy;
-        #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
-        let percent = if read == 0 { 0.0 } else { rejected as f64 * 100.0 / read as f64 };
-        let asked = if percent > policy.max_reject_percent {
-            format!("{} % may (maxRejectPercent)", policy.max_reject_percent)
-        } else {
-            let max = policy.max_reject_rows.filter(|max| rejected > *max)?;
-            format!("{max} may (maxRejectRows)")
-        };
-        let message = format!("{rejected} of {read} rows ({percent:.1} %) break the contract, and at most {asked}");
-        Some(FileError { kind: FileErrorKind::TooManyRejects, message, line: None })
-    }
-
-    /// The rules of the file as a whole that it breaks, all in one line.
-    fn file_rule_error(&self) -> Option<FileError> {
-        let broken = self.file_rules.broken(&self.contract, self.counts.accepted);
-        let errors = broken.filter(|(rule, ..)| rule.severity == Severity::Error).map(|(_, _, sentence)| sentence);
-        let message = errors.collect::<Vec<_>>().join("; ");
-        if message.is_empty() { None } else { Some(FileError { kind: FileErrorKind::FileRule, message, line: None }) }
-    }
-
     fn warnings(&self) -> Violations {
         let mut warnings = Violations::new();
         for (index, rows) in &self.warned {
@@ -307,9 +276,8 @@ impl Settlement {
             let column = rule.column.map_or("", |id| self.contract.path(id));
             warnings.entry(column.to_owned()).or_default().insert(rule.name.clone(), *rows);
         }
-        let of_file = self.file_rules.broken(&self.contract, self.counts.accepted);
-        for (rule, rows, _) in of_file.filter(|(rule, ..)| rule.severity == Severity::Warning) {
-            warnings.entry(String::new()).or_default().insert(rule.name.clone(), rows.max(1));
+        if self.rows_before.is_none() {
+            self.file_rules.warn(&self.contract, self.counts.accepted, &mut warnings);
         }
         warnings
     }
@@ -323,6 +291,22 @@ impl Settlement {
         }
         violations
     }
+}
+
+/// What is wrong with the file as a whole, now that every row is judged.
+pub(crate) fn budget_error(contract: &Contract, counts: Counts) -> Option<FileError> {
+    let Counts { read, rejected, .. } = counts;
+    let policy = &contract.policy;
+    #[expect(clippy::cast_precision_loss, reason = "row counts stay far below 2^52")]
+    let percent = if read == 0 { 0.0 } else { rejected as f64 * 100.0 / read as f64 };
+    let asked = if percent > policy.max_reject_percent {
+        format!("{} % may (maxRejectPercent)", policy.max_reject_percent)
+    } else {
+        let max = policy.max_reject_rows.filter(|max| rejected > *max)?;
+        format!("{max} may (maxRejectRows)")
+    };
+    let message = format!("{rejected} of {read} rows ({percent:.1} %) break the contract, and at most {asked}");
+    Some(FileError { kind: FileErrorKind::TooManyRejects, message, line: None })
 }
 
 /// The number of the field in its record, from 1, that has the column's values. Members of a JSON object have none.

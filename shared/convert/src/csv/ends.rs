@@ -4,7 +4,7 @@
 use lakegate_contract::Rule;
 
 use super::splitter::{Splitter, State, is_space};
-use crate::records::{Field, Form, Record};
+use crate::records::{Field, Form, Record, character_boundary};
 
 impl Splitter {
     #[inline]
@@ -92,7 +92,7 @@ impl Splitter {
 
     /// Ends a record that is longer than the dialect allows, there. What is behind it is skipped up to the next line break.
     pub(super) fn cut_record(&mut self) {
-        let end = self.record_start + self.max_record_bytes;
+        let end = character_boundary(&self.buffer, self.record_start, self.record_start + self.max_record_bytes);
         self.fields.truncate(self.first_field);
         self.records.push(Record {
             start: self.record_start,

@@ -110,6 +110,31 @@ impl Splitter {
         }
     }
 
+    /// Begins at a record's start: at so many bytes of the file, on this line, with this line break if the file has shown it before.
+    pub(crate) fn at(mut self, offset: u64, line: u64, newline: Option<u8>) -> Self {
+        (self.buffer_offset, self.line, self.newline) = (offset, line, newline);
+        (self.skip_lines, self.state) = (0, State::FieldStart);
+        self
+    }
+
+    /// Begins at so many bytes of the file, which are no text.
+    pub(crate) fn beginning_at(mut self, offset: u64) -> Self {
+        self.buffer_offset = offset;
+        self
+    }
+
+    /// Passes over what is left of the line that it begins in.
+    pub(crate) fn in_line(mut self) -> Self {
+        (self.skip_lines, self.state) = (1, State::SkipLine);
+        self
+    }
+
+    /// The file's offset of the record in progress, its line, and the line break, if one was seen.
+    pub(crate) fn place(&self) -> (u64, u64, Option<u8>) {
+        let before = source_len(self.encoding, self.bytes(0, self.record_start));
+        (self.buffer_offset + before, self.line, self.newline)
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }

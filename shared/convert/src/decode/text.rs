@@ -32,6 +32,15 @@ impl TextReader {
         Self { encoding, format, prefix: Some(Vec::new()), skipped: 0, transcoder, text: Vec::new() }
     }
 
+    /// For text from the midst of a file.
+    pub(super) fn of_text(encoding: Encoding) -> Self {
+        Self { prefix: None, ..Self::new(encoding, "") }
+    }
+
+    pub(super) const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     pub(super) const fn skipped(&self) -> u64 {
         self.skipped
     }

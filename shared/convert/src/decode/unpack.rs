@@ -71,6 +71,11 @@ impl Unpacker {
         }
     }
 
+    /// For bytes that are not packed, whatever they begin with.
+    pub(super) fn stored() -> Self {
+        Self { state: State::Stored, ..Self::new(Packing::None) }
+    }
+
     /// What the file is packed as; `None` if it is not.
     pub(super) const fn packed_as(&self) -> Option<Signature> {
         match self.state {

@@ -11,6 +11,7 @@ use super::scan::{Scanner, Stop, is_blank};
 use super::skip::{Skipped, Skipping};
 use super::{Expected, JsonReader};
 use crate::FileErrorKind;
+use crate::records::character_boundary;
 
 /// The byte before a record of an RFC 7464 stream.
 const RECORD_SEPARATOR: u8 = 0x1E;
@@ -55,7 +56,7 @@ impl JsonReader {
 
     /// The next byte that is no blank; the position is at it, or behind all bytes.
     #[inline]
-    fn skip_blanks(&mut self) -> Option<u8> {
+    pub(super) fn skip_blanks(&mut self) -> Option<u8> {
         loop {
             let byte = *self.buffer.get(self.position)?;
             if !is_blank(byte) && byte != RECORD_SEPARATOR {
@@ -207,9 +208,7 @@ impl JsonReader {
     fn cut(&mut self, expected: Expected) {
         let start = self.position;
         let limit = start + self.max_record_bytes;
-        // Not inside a character.
-        let is_boundary = |end: &usize| self.buffer.get(*end).is_none_or(|byte| byte & 0xC0 != 0x80);
-        let end = (start + 1..=limit).rev().take(4).find(is_boundary).unwrap_or(limit);
+        let end = character_boundary(&self.buffer, start, limit);
         self.add_record(self.position, end, Some(Flaw::TooLong));
         self.position = end;
         self.expected = expected;

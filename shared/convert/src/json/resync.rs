@@ -3,6 +3,7 @@
 //! It looks at bytes from the value's first one on; it does not know what stood before it but for the value's place in its line.
 
 use memchr::memchr_iter;
+use serde::{Deserialize, Serialize};
 
 use super::scan::{is_blank, next_special};
 
@@ -10,8 +11,8 @@ use super::scan::{is_blank, next_special};
 const MATCHED_MAX: usize = 64 * 1024;
 
 /// Where a value stands in its line, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct LinePlace {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LinePlace {
     /// What stands before it.
     pub(super) column: usize,
     /// Blanks at the line's beginning; all of `column` where the value is the line's first.
