@@ -104,12 +104,12 @@ fn parse(file: &Path) -> Result<Result<Checked, Vec<Problem>>> {
 
 fn not_utf8(error: &FromUtf8Error) -> Problem {
     let (before, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
-    let lines = before.iter().filter(|byte| **byte == b'\n').count();
+    let line = before.split(|byte| *byte == b'\n').count();
     Problem {
         path: String::new(),
         found: "bytes that are no UTF-8".to_owned(),
         expected: "a document in UTF-8".to_owned(),
-        line: Some(lines as u64 + 1),
+        line: Some(line as u64),
     }
 }
 

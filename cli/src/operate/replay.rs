@@ -252,3 +252,30 @@ fn as_text(args: &ReplayArgs, looked: &Looked) -> String {
     }
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: ReplayArgs,
+    }
+
+    #[test]
+    fn the_kinds_that_wait_are_told_where_another_one_was_asked_for() {
+        let args = Command::parse_from(["replay", "--kind", "Nonsense"]).args;
+        let mut looked = Looked::default();
+        for kinds in [&["GaveUp"][..], &["HeaderMismatch", "ContractViolated"], &["GaveUp"], &[]] {
+            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+            looked.leave(&Failure { kinds, ..Failure::default() });
+        }
+        insta::assert_snapshot!(as_text(&args, &looked), @r"
+        Nothing to replay.
+        4 other dead letters not asked for: GaveUp (2), HeaderMismatch (1), no kind (1).
+        ");
+    }
+}
