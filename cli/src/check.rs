@@ -1,6 +1,7 @@
 //! `lakegate check`: what a contract finds wrong with files, before they are dropped. Nothing is written.
 //! It needs no AWS, and prints no cell's value.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use lakegate_contract::{Contract, Format};
 use lakegate_convert::{Converter, Judgement, Source, Verdict};
 use serde_json::{Value, json};
 
+use crate::operate::shown;
 use crate::report::Report;
+use crate::text_table::count;
 use crate::{contracts, output, reading};
 
 /// A file is rejected by the contract.
@@ -20,6 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   lakegate check orders.csv --contract orders.odcs.yaml
   lakegate check drop/*.csv --contract orders.odcs.yaml --strict --json > report.json
+  unzip -p orders.zip | lakegate check - --contract orders.odcs.yaml
 
 Exit status: 0 every file would be published, 3 the contract rejects one (with --strict: or a row of one), \
 2 wrong usage, 1 anything else.";
@@ -28,7 +32,7 @@ Exit status: 0 every file would be published, 3 the contract rejects one (with -
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
-    /// The files to check
+    /// The files to check; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The contract (ODCS, YAML or JSON) that they are held against
@@ -48,18 +52,20 @@ pub(crate) struct CheckArgs {
 /// Checks every file. A file that cannot be read keeps no other one from being checked.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
     let contract = Arc::new(contracts::read(&args.contract)?);
-    let (mut files, mut is_good, mut is_judged) = (Vec::new(), true, true);
+    let (mut files, mut total) = (Vec::new(), Total::default());
     for path in &args.files {
         let started = Instant::now();
-        let judgement = match judge(path, &contract, args.limit) {
+        let judged = reading::open_or_copy(path).and_then(|mut file| judge(&mut file, path, &contract, args.limit));
+        let judgement = match judged {
             Ok(judgement) => judgement,
             Err(error) => {
                 eprintln!("lakegate: {error:#}");
-                is_judged = false;
+                total.unread += 1;
                 continue;
             }
         };
-        is_good &= judgement.verdict == Verdict::Published && !(args.strict && judgement.counts.rejected > 0);
+        let is_good = judgement.verdict == Verdict::Published && !(args.strict && judgement.counts.rejected > 0);
+        total.add(&judgement, is_good);
         let mut report = Report::new(&contract.table, &judgement, Vec::new(), None);
         report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if args.json {
@@ -69,24 +75,59 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     if args.json {
-        output::line(&serde_json::to_string_pretty(&json!({ "is_good": is_good && is_judged, "files": files }))?)?;
+        output::line(&serde_json::to_string_pretty(
+            &json!({ "is_good": total.unread + total.bad == 0, "files": files }),
+        )?)?;
+    } else if args.files.len() > 1 {
+        output::line(&total.as_text(args.strict))?;
     }
-    Ok(match (is_judged, is_good) {
-        (false, _) => ExitCode::FAILURE,
-        (true, false) => ExitCode::from(EXIT_REJECTED),
-        (true, true) => ExitCode::SUCCESS,
+    Ok(match (total.unread, total.bad) {
+        (0, 0) => ExitCode::SUCCESS,
+        (0, _) => ExitCode::from(EXIT_REJECTED),
+        (_, _) => ExitCode::FAILURE,
     })
 }
 
+/// What became of all files.
+#[derive(Debug, Default)]
+struct Total {
+    good: u64,
+    bad: u64,
+    unread: u64,
+    rows: u64,
+    rows_rejected: u64,
+}
+
+impl Total {
+    fn add(&mut self, judgement: &Judgement, is_good: bool) {
+        *(if is_good { &mut self.good } else { &mut self.bad }) += 1;
+        self.rows += judgement.counts.read;
+        self.rows_rejected += judgement.counts.rejected;
+    }
+
+    fn as_text(&self, is_strict: bool) -> String {
+        let (good, bad) = if is_strict { ("good", "not") } else { ("would be published", "would be rejected") };
+        let unread =
+            if self.unread > 0 { format!(", {} could not be read", count(self.unread)) } else { String::new() };
+        format!(
+            "{}: {} {good}, {} {bad}{unread}; {} read, {} rejected",
+            shown::count(self.good + self.bad + self.unread, "file"),
+            count(self.good),
+            count(self.bad),
+            shown::count(self.rows, "row"),
+            count(self.rows_rejected)
+        )
+    }
+}
+
 /// Holds a file against the contract. Nothing is encoded.
-pub(crate) fn judge(path: &Path, contract: &Arc<Contract>, problems_max: usize) -> Result<Judgement> {
-    let mut file = reading::open(path)?;
+pub(crate) fn judge(file: &mut File, path: &Path, contract: &Arc<Contract>, problems_max: usize) -> Result<Judgement> {
     let source = Source { bucket: "local".to_owned(), key: path.to_string_lossy().into_owned(), version: None };
     let mut converter = Converter::new(Arc::clone(contract), source)?
         .without_outputs()
         .with_first_rejects(problems_max)
         .with_threads(reading::threads(None));
-    reading::read(&mut file, path, |bytes| Ok(converter.push(bytes)?))?;
+    reading::read(file, path, |bytes| Ok(converter.push(bytes)?))?;
     Ok(converter.finish()?)
 }
 

@@ -3,13 +3,17 @@
 
 mod diff;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::string::FromUtf8Error;
 
 use anyhow::{Context, Result};
-use lakegate_contract::{Checked, Contract, Problem};
+use lakegate_contract::{Checked, Contract, Note, Problem};
+use serde_json::{Value, json};
 
-use crate::output;
+use crate::{output, reading};
 
 const CHECK_HELP: &str = "\
 An error rejects the contract; a note tells what is legal and not enforced, or read otherwise than written. Both name the line.
@@ -25,6 +29,9 @@ pub(crate) enum ContractsCommand {
         /// Contract documents (ODCS v3, YAML or JSON)
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Print one JSON object instead of text
+        #[arg(long)]
+        json: bool,
     },
     /// Compare a contract with the one that is to follow it: what happens to the table, its partitions, older files and new ones
     Diff(diff::DiffArgs),
@@ -33,15 +40,33 @@ pub(crate) enum ContractsCommand {
 /// Runs a subcommand. Failure: at least one contract cannot be used.
 pub(crate) fn run(command: &ContractsCommand) -> Result<ExitCode> {
     match command {
-        ContractsCommand::Check { files } => check_all(files),
+        ContractsCommand::Check { files, json } => check_all(files, *json),
         ContractsCommand::Diff(args) => diff::run(args),
     }
 }
 
-fn check_all(files: &[PathBuf]) -> Result<ExitCode> {
-    let mut all_good = true;
+/// Checks every document. One that cannot be read keeps no other one from being checked.
+fn check_all(files: &[PathBuf], is_json: bool) -> Result<ExitCode> {
+    let (mut all_good, mut told) = (true, Vec::new());
     for file in files {
-        all_good &= check(file)?;
+        let parsed = match parse(file) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                eprintln!("lakegate: {error:#}");
+                all_good = false;
+                continue;
+            }
+        };
+        all_good &= parsed.is_ok();
+        if is_json {
+            told.push(as_json(file, &parsed));
+        } else {
+            tell(file, &parsed)?;
+        }
+    }
+    if is_json {
+        let report = json!({ "is_good": all_good, "files": told });
+        output::line(&serde_json::to_string_pretty(&report)?)?;
     }
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -64,14 +89,69 @@ pub(crate) fn read(file: &Path) -> Result<Contract> {
 }
 
 fn parse(file: &Path) -> Result<Result<Checked, Vec<Problem>>> {
-    let document = std::fs::read_to_string(file).with_context(|| format!("cannot read contract {}", file.display()))?;
-    Ok(lakegate_contract::parse(&document))
+    let mut bytes = Vec::new();
+    let read = if reading::is_standard_input(file) {
+        std::io::stdin().lock().read_to_end(&mut bytes)
+    } else {
+        File::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    read.with_context(|| format!("cannot read contract {}", file.display()))?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(document) => lakegate_contract::parse(&document),
+        Err(error) => Err(vec![not_utf8(&error)]),
+    })
 }
 
-fn check(file: &Path) -> Result<bool> {
-    match parse(file)? {
+fn not_utf8(error: &FromUtf8Error) -> Problem {
+    let (before, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+    let line = before.split(|byte| *byte == b'\n').count();
+    Problem {
+        path: String::new(),
+        found: "bytes that are no UTF-8".to_owned(),
+        expected: "a document in UTF-8".to_owned(),
+        line: Some(line as u64),
+    }
+}
+
+fn as_json(file: &Path, parsed: &Result<Checked, Vec<Problem>>) -> Value {
+    let file = file.to_string_lossy();
+    match parsed {
         Ok(Checked { contract, notes }) => {
-            for note in &notes {
+            let note = |note: &Note| json!({ "line": note.line, "path": note.path, "message": note.to_string() });
+            json!({
+                "file": file,
+                "is_good": true,
+                "table": contract.table,
+                "version": contract.version,
+                "columns": contract.columns.len(),
+                "errors": [],
+                "notes": notes.iter().map(note).collect::<Vec<_>>(),
+            })
+        }
+        Err(problems) => {
+            let error = |problem: &Problem| {
+                json!({
+                    "line": problem.line,
+                    "path": problem.path,
+                    "found": problem.found,
+                    "expected": problem.expected,
+                    "message": problem.to_string(),
+                })
+            };
+            json!({
+                "file": file,
+                "is_good": false,
+                "errors": problems.iter().map(error).collect::<Vec<_>>(),
+                "notes": [],
+            })
+        }
+    }
+}
+
+fn tell(file: &Path, parsed: &Result<Checked, Vec<Problem>>) -> Result<()> {
+    match parsed {
+        Ok(Checked { contract, notes }) => {
+            for note in notes {
                 output::line(&format!("{}: note: {note}", place(file, note.line)))?;
             }
             let columns = count(contract.columns.len(), "column");
@@ -80,15 +160,13 @@ fn check(file: &Path) -> Result<bool> {
                 file.display(),
                 contract.table,
                 contract.version
-            ))?;
-            Ok(true)
+            ))
         }
         Err(problems) => {
-            for problem in &problems {
+            for problem in problems {
                 output::line(&format!("{}: error: {problem}", place(file, problem.line)))?;
             }
-            output::line(&format!("{}: {}", file.display(), count(problems.len(), "error")))?;
-            Ok(false)
+            output::line(&format!("{}: {}", file.display(), count(problems.len(), "error")))
         }
     }
 }

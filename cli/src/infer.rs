@@ -2,7 +2,7 @@
 //! It needs no AWS.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   lakegate infer orders.csv
   lakegate infer events.json
+  unzip -p orders.zip | lakegate infer - --table orders
   lakegate infer orders.csv --out contracts/orders.odcs.yaml
   lakegate infer 2025-09.csv --table orders --location 's3://*/orders/**/*.csv'
 
@@ -29,7 +30,7 @@ missing field). A column with one value that is no number is text: the comments 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InferArgs {
-    /// The file to look at (CSV or JSON)
+    /// The file to look at (CSV or JSON); - is standard input
     file: PathBuf,
     /// Write the contract to this file instead of standard output
     #[arg(long, value_name = "FILE|-", default_value = "-")]
@@ -55,8 +56,10 @@ pub(crate) fn run(args: &InferArgs) -> Result<ExitCode> {
         bail!("{} exists: --force overwrites it", args.out.display());
     }
     let naming = naming(args)?;
-    let draft = draft(&args.file, &naming)?;
-    let verdict = verify(&args.file, &draft)?;
+    let mut file = reading::open_or_copy(&args.file)?;
+    let draft = draft(&mut file, &args.file, &naming)?;
+    file.rewind()?;
+    let verdict = verify(&mut file, &args.file, &draft)?;
     if is_printed {
         output::line(draft.yaml.trim_end())?;
     } else {
@@ -68,10 +71,9 @@ pub(crate) fn run(args: &InferArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn draft(path: &Path, naming: &Naming) -> Result<Draft> {
+fn draft(file: &mut File, path: &Path, naming: &Naming) -> Result<Draft> {
     let mut inference = Inference::new();
-    let mut file = reading::open(path)?;
-    reading::read(&mut file, path, |bytes| {
+    reading::read(file, path, |bytes| {
         inference.push(bytes)?;
         Ok(Reading::More)
     })
@@ -80,12 +82,12 @@ fn draft(path: &Path, naming: &Naming) -> Result<Draft> {
 }
 
 /// What the draft makes of its own file, in words.
-fn verify(path: &Path, draft: &Draft) -> Result<String> {
+fn verify(file: &mut File, path: &Path, draft: &Draft) -> Result<String> {
     let contract = lakegate_contract::parse(&draft.yaml).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow!("the draft for {} is no contract that can be enforced: {}", path.display(), problems.join("; "))
     })?;
-    let judgement = check::judge(path, &Arc::new(contract.contract), 1)?;
+    let judgement = check::judge(file, path, &Arc::new(contract.contract), 1)?;
     let counts = judgement.counts;
     Ok(match (judgement.verdict, counts.rejected) {
         (Verdict::Published, 0) => format!("it accepts all {}", shown::count(counts.read, "row")),
@@ -114,7 +116,10 @@ fn naming(args: &InferArgs) -> Result<Naming> {
         None => Naming::table(&named_after(&args.file)),
     };
     let location = args.location.clone().unwrap_or_else(|| format!("s3://*/{table}/**/*{}", extensions(&args.file)));
-    let origin = args.file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let origin = match args.file.file_name() {
+        _ if reading::is_standard_input(&args.file) => "standard input".to_owned(),
+        name => name.map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+    };
     let id = args.id.clone().unwrap_or_else(|| table.clone());
     Ok(Naming { id, table, location, origin, is_permissive: false })
 }

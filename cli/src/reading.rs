@@ -2,7 +2,7 @@
 //! It does not know what the bytes mean.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Seek};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +20,31 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         bail!("{} is a folder: give one file", path.display());
     }
+    Ok(file)
+}
+
+/// Opens a file that is no folder, or standard input as `-`. What is no plain file is copied to a temporary one first, so that it can be
+/// read twice.
+pub(crate) fn open_or_copy(path: &Path) -> Result<File> {
+    if is_standard_input(path) {
+        return copy(&mut io::stdin().lock()).context("cannot read standard input");
+    }
+    let mut file = open(path)?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(file);
+    }
+    copy(&mut file).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Whether the path is `-`.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn copy(from: &mut impl Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(from, &mut file)?;
+    file.rewind()?;
     Ok(file)
 }
 

@@ -1,9 +1,13 @@
 //! Rows and columns as text: numbers to the right, everything in line, also accents and wide characters.
 
+use std::io::IsTerminal;
+
 use unicode_width::UnicodeWidthStr;
 
 /// A wider cell is cut; one line per row stays readable that way.
 const CELL_MAX: usize = 60;
+/// A last column that is cut to the terminal's width keeps so much all the same.
+const LAST_CELL_MIN: usize = 20;
 
 /// Draws a table, each line indented by two. Wide cells are cut.
 pub(crate) fn draw(header: &[&str], rows: &[Vec<String>]) -> String {
@@ -21,6 +25,30 @@ pub(crate) fn draw_whole(header: &[&str], rows: &[Vec<String>]) -> String {
         text.push_str(&line(&columns, row));
     }
     text
+}
+
+/// Draws a table as [`draw_whole`] does, its last column no wider than the terminal leaves room for; elsewhere whole.
+pub(crate) fn draw_fitting(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    draw_within(header, rows, width.map(|(width, _)| usize::from(width.0)))
+}
+
+fn draw_within(header: &[&str], rows: &[Vec<String>], width_max: Option<usize>) -> String {
+    let (Some(width_max), Some(last)) = (width_max, header.len().checked_sub(1)) else {
+        return draw_whole(header, rows);
+    };
+    let lines: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
+    let others = header.iter().take(last).enumerate();
+    // Two blanks stand before every column.
+    let taken: usize = others.map(|(index, name)| Column::new(name, &lines, index).width + 2).sum();
+    let room = width_max.saturating_sub(taken + 2).max(LAST_CELL_MIN);
+    let fit = |row: Vec<String>| {
+        row.into_iter()
+            .enumerate()
+            .map(|(index, cell)| if index == last { cut_to(&cell, room) } else { cell })
+            .collect()
+    };
+    draw_whole(header, &lines.into_iter().map(fit).collect::<Vec<_>>())
 }
 
 /// A count with thin groups of three digits: 1,234,567.
@@ -75,13 +103,16 @@ fn one_line(cell: &str) -> String {
 }
 
 fn cut(cell: &str) -> String {
-    let cell = one_line(cell);
-    if cell.width() <= CELL_MAX {
-        return cell;
+    cut_to(&one_line(cell), CELL_MAX)
+}
+
+fn cut_to(cell: &str, width_max: usize) -> String {
+    if cell.width() <= width_max {
+        return cell.to_owned();
     }
     let mut cut = String::new();
     for character in cell.chars() {
-        if cut.width() + 2 > CELL_MAX {
+        if cut.width() + 2 > width_max {
             break;
         }
         cut.push(character);
@@ -105,6 +136,17 @@ mod tests {
     fn a_cell_is_one_line_of_limited_width() {
         assert_eq!(cut("a\r\nb"), "a⏎b");
         assert_eq!(cut(&"x".repeat(100)).width(), CELL_MAX);
+    }
+
+    #[test]
+    fn the_last_column_is_cut_to_the_terminals_width_and_keeps_a_little() {
+        let rows = [vec!["a.csv".to_owned(), "the header\nlacks a column that the contract requires".to_owned()]];
+        let widths = |width: Option<usize>| {
+            let text = draw_within(&["object", "why"], &rows, width);
+            text.lines().map(UnicodeWidthStr::width).max().unwrap()
+        };
+        assert_eq!([widths(Some(40)), widths(Some(10)), widths(Some(200)), widths(None)], [40, 30, 62, 62]);
+        assert!(draw_within(&["object", "why"], &rows, Some(40)).contains("the header⏎lacks a column tha…\n"));
     }
 
     #[test]

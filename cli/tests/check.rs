@@ -92,6 +92,7 @@ fn a_rejected_file_exits_with_3_and_the_limit_is_kept() {
              2 rows break minimum of quantity
     bad.csv:2: on_day (field 2): not a date written yyyy-MM-dd [type]
       … and 3 more (--limit tells more of them)
+    2 files: 1 would be published, 1 would be rejected; 5 rows read, 2 rejected
     ");
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(check(dir.path(), &["bad.csv", "--limit", "0"]).status.code(), Some(3));
@@ -133,6 +134,24 @@ fn what_cannot_be_read_exits_with_1_after_the_other_files_were_checked() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).starts_with("good.csv: good"));
     assert!(String::from_utf8(output.stderr).unwrap().contains("cannot read missing.csv"));
+}
+
+#[test]
+fn the_total_of_several_files_says_what_was_not_read_and_what_strict_takes_for_good() {
+    let dir = with_files();
+    let last = |args: &[&str]| stdout(&check(dir.path(), args)).lines().last().unwrap().to_owned();
+    insta::assert_snapshot!(last(&["missing.csv", "good.csv", "bad.csv"]), @"3 files: 1 would be published, 1 would be rejected, 1 could not be read; 5 rows read, 2 rejected");
+    insta::assert_snapshot!(last(&["with_rejects.csv", "good.csv", "--strict"]), @"2 files: 1 good, 1 not; 6 rows read, 2 rejected");
+}
+
+#[test]
+fn standard_input_is_checked_as_a_file_is() {
+    let dir = with_files();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
+    let command = command.args(["check", "-", "--contract", "orders.yaml"]).current_dir(dir.path());
+    let output = command.stdin(fs::File::open(dir.path().join("with_rejects.csv")).unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("\n-:3: on_day (field 3): not a date"), "{}", stdout(&output));
 }
 
 #[test]

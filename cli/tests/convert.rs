@@ -348,6 +348,34 @@ fn checking_contracts_tells_every_error_and_every_note() {
 }
 
 #[test]
+fn a_contract_that_is_no_utf8_or_not_there_keeps_no_other_one_from_being_checked() {
+    let dir = with_contract();
+    let latin: Vec<u8> = CONTRACT.bytes().map(|byte| if byte == b':' { 0xE4 } else { byte }).collect();
+    fs::write(dir.path().join("latin.yaml"), latin).unwrap();
+    let output = lakegate(dir.path(), &["contracts", "check", "latin.yaml", "missing.yaml", "orders.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
+    latin.yaml:2: error: the document: found "bytes that are no UTF-8", expected a document in UTF-8
+    latin.yaml: 1 error
+    orders.yaml: ok: table orders, version 1.0.0, 4 columns
+    "#);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cannot read contract missing.yaml"));
+}
+
+#[test]
+fn contracts_are_checked_for_programs_too() {
+    let dir = with_contract();
+    fs::write(dir.path().join("bad.yaml"), CONTRACT.replace("type: s3", "type: ftp")).unwrap();
+    let output = lakegate(dir.path(), &["contracts", "check", "--json", "bad.yaml", "orders.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["is_good"], json!(false));
+    assert_eq!(report["files"][0]["errors"][0]["path"], json!("servers[landing].type"));
+    assert!(report["files"][0]["errors"][0]["line"].is_u64());
+    assert_eq!(report["files"][1]["table"], json!("orders"));
+}
+
+#[test]
 fn the_sample_contracts_are_good() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output =

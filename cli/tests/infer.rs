@@ -45,7 +45,7 @@ fn a_draft_goes_to_standard_output_and_says_what_it_is_made_from() {
       - name: web_orders
         logicalType: object
         properties:
-          # 2 of 2 values are text of at most 3 bytes
+          # 2 of 2 values are text of at most 3 characters
           - name: order_id
             logicalType: string
             required: true
@@ -54,7 +54,7 @@ fn a_draft_goes_to_standard_output_and_says_what_it_is_made_from() {
             physicalName: order_date
             logicalType: date
             required: true
-          # 1 of 2 values are whole numbers, 3 to 3
+          # 1 of 2 values are whole numbers, always 3
           - name: quantity
             logicalType: integer
             physicalType: INTEGER
@@ -104,7 +104,7 @@ fn a_json_file_is_drafted_with_what_is_nested_in_it() {
       - name: orders
         logicalType: object
         properties:
-          # 2 of 2 values are text of at most 3 bytes
+          # 2 of 2 values are text of at most 3 characters
           - name: order_id
             logicalType: string
             required: true
@@ -117,11 +117,11 @@ fn a_json_file_is_drafted_with_what_is_nested_in_it() {
               logicalType: object
               required: true
               properties:
-                # 1 of 1 values are text of at most 1 byte
+                # 1 of 1 values are text of at most 1 character
                 - name: sku
                   logicalType: string
                   required: true
-                # 1 of 1 values are numbers with up to 2 digits behind the point, 1.50 to 1.50
+                # 1 of 1 values are numbers with up to 2 digits behind the point, always 1.50
                 - name: price
                   logicalType: number
                   physicalType: DECIMAL(18,2)
@@ -168,4 +168,16 @@ fn what_is_no_table_of_text_says_so() {
         assert!(stderr(&output).contains(message), "{args:?}: {}", stderr(&output));
     }
     assert_eq!(lakegate(dir.path(), &["infer"]).status.code(), Some(2));
+}
+
+#[test]
+fn standard_input_is_drafted_from_and_held_against_the_draft() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in.csv"), "id,on_day\n1,2025-01-31\n2,\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
+    let command = command.args(["infer", "-", "--table", "orders"]).current_dir(dir.path());
+    let output = command.stdin(fs::File::open(dir.path().join("in.csv")).unwrap()).output().unwrap();
+    let (yaml, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(yaml.starts_with("# Drafted from standard input: 2 rows"), "{yaml}");
+    assert_eq!(told, "-: 2 columns drafted; it accepts all 2 rows\n");
 }

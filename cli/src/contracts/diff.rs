@@ -15,7 +15,7 @@ const EXIT_BREAKING: u8 = 3;
 const EXAMPLES: &str = "\
 Examples:
   lakegate contracts diff deployed.odcs.yaml orders.odcs.yaml
-  git show main:contracts/orders.odcs.yaml > old.yaml && lakegate contracts diff old.yaml contracts/orders.odcs.yaml --json
+  git show main:orders.odcs.yaml | lakegate contracts diff - orders.odcs.yaml --json
 
 Classes: breaking (older files, queries or new files fail, or rows mean something else), stricter (what was accepted may be rejected), \
 looser (what was rejected may be accepted), neutral.
@@ -26,7 +26,7 @@ Exit status: 0 nothing is breaking, 3 something is, 2 wrong usage, 1 anything el
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DiffArgs {
-    /// The contract that files were taken in under (ODCS v3, YAML or JSON)
+    /// The contract that files were taken in under (ODCS v3, YAML or JSON); - is standard input
     #[arg(value_name = "OLD")]
     old: PathBuf,
     /// The contract that is to follow it

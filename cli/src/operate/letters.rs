@@ -5,7 +5,7 @@
 //! again at the end. Those that are sent are deleted only after the ingest queue has taken them. So a command that is killed at any
 //! moment loses nothing: what it hid shows itself again, and what is in both queues is recognised when it comes a second time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -35,12 +35,23 @@ pub(crate) struct Looked {
     pub(crate) sent: u64,
     /// Not wanted.
     pub(crate) others: u64,
+    /// How many of these there are by kind, as [`Failure::cells`] shows it.
+    pub(crate) other_kinds: BTreeMap<String, u64>,
     /// Wanted but for that they announce no object: sending them again can only fail again.
     pub(crate) without_object: u64,
     /// Hidden by somebody else's look, roughly, as SQS counts.
     pub(crate) hidden: u64,
     /// Somebody stopped the command before the queue's end.
     pub(crate) is_stopped: bool,
+}
+
+impl Looked {
+    /// Counts a failure that is not wanted.
+    pub(crate) fn leave(&mut self, failure: &Failure) {
+        let kind = failure.kinds.first().map_or("no kind", String::as_str);
+        self.others += 1;
+        *self.other_kinds.entry(kind.to_owned()).or_default() += 1;
+    }
 }
 
 struct Look<'a> {
@@ -121,7 +132,7 @@ impl Look<'_> {
             }
             let (failure, has_object) = understood(&message);
             if !self.choice.includes(&failure) {
-                self.looked.others += 1;
+                self.looked.leave(&failure);
                 self.kept.push(message.receipt);
             } else if !has_object && !self.choice.names_kind_of(&failure) {
                 self.looked.without_object += 1;

@@ -18,7 +18,7 @@ use crate::operate::letters::{self, Looked};
 use crate::operate::place::{Found, Place};
 use crate::operate::{entries, progress, shown};
 use crate::output;
-use crate::text_table::draw_whole;
+use crate::text_table::{count as grouped, draw_fitting};
 
 /// A run of the Glue job is killed after 4 hours, and waits for its turn for 6 (infra/template.yaml).
 const GLUE_HOURS_MAX: i64 = 12;
@@ -104,7 +104,7 @@ async fn from_ledger(found: &Found, choice: &Choice, args: &ReplayArgs) -> Resul
     for entry in read.entries.iter().rev() {
         let Some(failure) = failure_of(entry, now) else { continue };
         if !choice.includes(&failure) {
-            looked.others += 1;
+            looked.leave(&failure);
         } else if chosen.len() < args.limit {
             looked.chosen.push(failure);
             chosen.push(message(&found.stack.region, entry, now));
@@ -198,6 +198,7 @@ fn as_json(args: &ReplayArgs, looked: &Looked) -> serde_json::Value {
         "sent": looked.sent,
         "chosen": looked.chosen.iter().map(Failure::as_json).collect::<Vec<_>>(),
         "others": looked.others,
+        "other_kinds": looked.other_kinds,
         "without_object": looked.without_object,
         "hidden": looked.hidden,
     })
@@ -211,7 +212,7 @@ fn as_text(args: &ReplayArgs, looked: &Looked) -> String {
     let mut lines = Vec::new();
     if !looked.chosen.is_empty() {
         let rows: Vec<Vec<String>> = looked.chosen.iter().map(Failure::cells).collect();
-        lines.push(draw_whole(&Failure::HEADER, &rows));
+        lines.push(draw_fitting(&Failure::HEADER, &rows));
     }
     let number = shown::count(looked.chosen.len() as u64, noun);
     match (looked.chosen.is_empty(), args.send) {
@@ -225,7 +226,10 @@ fn as_text(args: &ReplayArgs, looked: &Looked) -> String {
         }
     }
     if looked.others > 0 {
-        lines.push(format!("{} not asked for.", shown::count(looked.others, &format!("other {noun}"))));
+        let kinds =
+            looked.other_kinds.iter().map(|(kind, number)| format!("{} ({})", shown::text(kind), grouped(*number)));
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        lines.push(format!("{} not asked for: {kinds}.", shown::count(looked.others, &format!("other {noun}"))));
     }
     if looked.without_object > 0 {
         lines.push(format!(
@@ -247,4 +251,31 @@ fn as_text(args: &ReplayArgs, looked: &Looked) -> String {
         lines.push("Stopped before the end of the queue.".to_owned());
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: ReplayArgs,
+    }
+
+    #[test]
+    fn the_kinds_that_wait_are_told_where_another_one_was_asked_for() {
+        let args = Command::parse_from(["replay", "--kind", "Nonsense"]).args;
+        let mut looked = Looked::default();
+        for kinds in [&["GaveUp"][..], &["HeaderMismatch", "ContractViolated"], &["GaveUp"], &[]] {
+            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+            looked.leave(&Failure { kinds, ..Failure::default() });
+        }
+        insta::assert_snapshot!(as_text(&args, &looked), @r"
+        Nothing to replay.
+        4 other dead letters not asked for: GaveUp (2), HeaderMismatch (1), no kind (1).
+        ");
+    }
 }

@@ -11,7 +11,7 @@ use crate::operate::status::{Status, Waiting};
 use crate::operate::tally::{File, Sums};
 use crate::operate::{shown, spans};
 use crate::paint::Paint;
-use crate::text_table::{count, draw_whole};
+use crate::text_table::{count, draw_fitting, draw_whole};
 
 /// Writes the whole page.
 pub(crate) fn write(status: &Status) -> String {
@@ -29,7 +29,7 @@ pub(crate) fn write(status: &Status) -> String {
         let header = ["ago", "state", "dataset", "object", "rows", "rejected", "after upload", "tries", "why"];
         let rest = tally.total.files - tally.files.len() as u64;
         let rest = if rest > 0 { format!("  … and {} older (--limit)\n", count(rest)) } else { String::new() };
-        blocks.push(draw_whole(&header, &rows) + &rest);
+        blocks.push(draw_fitting(&header, &rows) + &rest);
     }
     blocks.push(waiting(status, paint));
     blocks.join("\n\n").replace("\n\n\n", "\n\n")

@@ -119,7 +119,7 @@ async fn contract_of(
             let removes = contract.policy.removed_objects == RemovedObjects::Remove;
             return Ok(removes.then_some(contract));
         }
-        Lookup::Unknown => return Ok(None),
+        Lookup::Unknown(_) => return Ok(None),
         Lookup::Invalid(documents) => {
             let documents: Vec<String> = documents.iter().map(ToString::to_string).collect();
             let summary = format!("{url} was deleted, and no valid contract says what becomes of its rows");

@@ -133,8 +133,11 @@ pub(crate) async fn contract_of(context: &Context, object: &OpenObject) -> Resul
     let url = layout::url(&object.bucket, &object.key);
     match contracts.find(objects, &object.bucket, &object.key).await? {
         Lookup::Found(contract) => Ok(Some(contract)),
-        Lookup::Unknown => match settings.unknown_datasets {
-            UnknownDatasets::Fail => Err(Uncovered::By(FailureKind::UnknownDataset, uncovered_by_any(&url))),
+        Lookup::Unknown(misnamed) => match settings.unknown_datasets {
+            UnknownDatasets::Fail => {
+                let summary = format!("{}{misnamed}", uncovered_by_any(&url));
+                Err(Uncovered::By(FailureKind::UnknownDataset, summary))
+            }
             UnknownDatasets::Infer => {
                 let drafted =
                     unknown::drafted(objects, contracts, &settings.lake_bucket, object, settings.heavy_bytes).await;

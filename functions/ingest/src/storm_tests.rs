@@ -249,7 +249,7 @@ impl Storm<'_> {
     /// `later` is what was done with the key after that.
     fn check_told(&self, version: &Uploaded, later: &[&Uploaded], what: &str) {
         let Some(etag) = version.event.etag.as_ref() else { return };
-        let told: Vec<FailureRecord> = self
+        let told: Vec<lakegate_lake::failure::FailureRecord> = self
             .lake
             .told()
             .into_iter()

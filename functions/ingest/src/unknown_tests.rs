@@ -155,7 +155,7 @@ async fn a_draft_is_no_deployed_contract() {
     bench.contract_of("Sensor Data/a.csv", "id,value\n1,2.5\n").await.unwrap();
     let contracts = Contracts::new("lake".to_owned());
     let lookup = contracts.find(&bench.objects, "raw", "Sensor Data/b.csv").await.unwrap();
-    assert!(matches!(lookup, lakegate_lake::contracts::Lookup::Unknown), "{lookup:?}");
+    assert!(matches!(lookup, lakegate_lake::contracts::Lookup::Unknown(_)), "{lookup:?}");
 }
 
 #[tokio::test]

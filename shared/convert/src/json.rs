@@ -26,6 +26,7 @@ use resync::LinePlace;
 use skip::Skipping;
 
 pub(crate) use keys::{Key, Keys};
+pub(crate) use record::{shown, unknown_key_message};
 pub(crate) use scan::{Scanner, Step, Stop, is_blank};
 pub(crate) use text::unescape;
 

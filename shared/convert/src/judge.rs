@@ -1,6 +1,8 @@
 //! A batch of records under judgement: which of its rows broke which rule, and the typed columns of its readable rows.
 //! It does not know files, partitions or Parquet, nor what hangs on other batches.
 
+use std::collections::BTreeMap;
+
 use arrow::array::ArrayRef;
 use arrow::error::ArrowError;
 use lakegate_contract::{Contract, Rule};
@@ -33,6 +35,8 @@ pub(crate) struct Findings {
     broken: Vec<Vec<bool>>,
     /// Rows that break a row rule which only warns, and the rule's index.
     warnings: Vec<(usize, u16)>,
+    /// Per row and column, a key that the contract does not know, where one can be told.
+    unknown_keys: BTreeMap<(usize, usize), String>,
 }
 
 impl Findings {
@@ -45,6 +49,7 @@ impl Findings {
             bad: Vec::new(),
             broken: vec![Vec::new(); columns],
             warnings: Vec::new(),
+            unknown_keys: BTreeMap::new(),
         }
     }
 
@@ -68,6 +73,11 @@ impl Findings {
         if let Some(broken) = column.and_then(|column| self.broken.get_mut(column)) {
             mark(broken, row, self.rows);
         }
+    }
+
+    /// Names a key of the row's value in this column that breaks [`Rule::UnknownColumn`]; the first one stays.
+    pub(crate) fn name_unknown_key(&mut self, row: usize, column: usize, key: String) {
+        self.unknown_keys.entry((row, column)).or_insert(key);
     }
 
     /// Notes that a row breaks a row rule which only warns.
@@ -94,11 +104,11 @@ impl Findings {
         self.violations.is_empty()
     }
 
-    /// All violations, by row, then by column; those of no column come last.
-    pub(crate) fn into_sorted(mut self) -> Vec<Violation> {
+    /// All violations, by row, then by column, those of no column last; and unknown keys by row and column.
+    pub(crate) fn into_sorted(mut self) -> (Vec<Violation>, BTreeMap<(usize, usize), String>) {
         // Stable: of one value's violations the first found stays first.
         self.violations.sort_by_key(|violation| (violation.row, violation.column.unwrap_or(usize::MAX)));
-        self.violations
+        (self.violations, self.unknown_keys)
     }
 }
 
@@ -212,7 +222,7 @@ mod tests {
                 findings.add(row, 0, Rule::UnknownColumn);
             }
         }
-        let found = findings.into_sorted();
+        let (found, _) = findings.into_sorted();
         let found: Vec<(usize, Rule)> = found.iter().map(|violation| (violation.row, violation.rule)).collect();
         let (twice, unknown) = (Rule::Syntax, Rule::UnknownColumn);
         assert_eq!(found, [(0, twice), (0, unknown), (2, twice), (2, unknown)]);

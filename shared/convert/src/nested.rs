@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Fields};
 use arrow::error::ArrowError;
 use lakegate_contract::{Column, ColumnType, Rule, UnknownColumns};
 
-use crate::json::{Key, Keys, Scanner, Step, is_blank};
+use crate::json::{Key, Keys, Scanner, Step, is_blank, shown};
 use crate::judge::Findings;
 use crate::parse::{self, NullTexts, Places, Style, Values};
 use crate::records::{Escaping, Field, Form, ITEM_FIELDS_MAX, Texts, item_fields};
@@ -166,13 +166,16 @@ impl Reader<'_, '_> {
     ) -> Step<()> {
         let mut scanner = inside(self.texts, field);
         keys.begin_object();
+        let (mut unknown, mut has_known) = (None, false);
         let mut first = scanner.skip_blanks()?;
         while first != b'}' {
+            let start = scanner.position;
             let key = keys.read(&mut scanner, first)?;
             let byte = scanner.skip_blanks()?;
             let value = scanner.value(byte)?;
             match key {
                 Key::Slot(slot) => {
+                    has_known |= value.form() != Form::Null;
                     if let Some(place) = members.get_mut(slot).and_then(|fields| fields.last_mut()) {
                         *place = value;
                     }
@@ -180,6 +183,7 @@ impl Reader<'_, '_> {
                 Key::Twice => self.findings.add(row, id, Rule::Syntax),
                 Key::Unknown if self.style.unknown_keys != UnknownColumns::Ignore => {
                     self.findings.add(row, id, Rule::UnknownColumn);
+                    unknown.get_or_insert(start);
                 }
                 Key::Unknown => {}
             }
@@ -188,6 +192,13 @@ impl Reader<'_, '_> {
                 scanner.position += 1;
                 first = scanner.skip_blanks()?;
             }
+        }
+        // An object of none but unknown keys may have data for keys, which must not reach an alert.
+        if let Some(start) = unknown
+            && has_known
+        {
+            let key = shown(self.texts.bytes.get(start..).unwrap_or_default());
+            self.findings.name_unknown_key(row, id, key);
         }
         Ok(())
     }

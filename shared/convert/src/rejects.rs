@@ -15,6 +15,7 @@ use parquet::arrow::ArrowWriter;
 use crate::ConvertError;
 use crate::converter::Source;
 use crate::files::{properties, writer};
+use crate::json::unknown_key_message;
 use crate::judge::Violation;
 use crate::judgement::Rejects;
 use crate::records::Record;
@@ -230,8 +231,9 @@ fn fault_message(record: &Record, rule: Rule, expected_fields: usize) -> String 
     }
 }
 
-/// The column, the rule and what is wrong with the value. The value itself stands in `raw`.
-pub(crate) fn reason(contract: &Contract, violation: Violation) -> Reason<'_> {
+/// The column, the rule and what is wrong with the value, or with the unknown key of an object. The value itself stands in `raw`.
+/// An unknown key is told only with [`Rule::UnknownColumn`].
+pub(crate) fn reason<'c>(contract: &'c Contract, violation: Violation, unknown_key: Option<&str>) -> Reason<'c> {
     let column = violation.column.and_then(|id| column_of(&contract.columns, id));
     let message = match (violation.rule, column) {
         (Rule::Quality(index), _) => {
@@ -239,7 +241,7 @@ pub(crate) fn reason(contract: &Contract, violation: Violation) -> Reason<'_> {
             rule.map_or_else(String::new, |rule| format!("true, or without result: {}", shorten(&rule.broken_if.text)))
         }
         (Rule::Unique, None) => same_key(contract),
-        (rule, Some(column)) => message(column, rule),
+        (rule, Some(column)) => unknown_key.map_or_else(|| message(column, rule), unknown_key_message),
         (_, None) => String::new(),
     };
     Reason {

@@ -15,7 +15,7 @@ use crate::decode::source_len;
 use crate::encode::Routing;
 use crate::file_rules::FileRules;
 use crate::group::{Group, Ready, RoutedBatch};
-use crate::judge::{Findings, Judged};
+use crate::judge::{Findings, Judged, Violation};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
 use crate::partition::Router;
 use crate::records::{Batch, Escaping};
@@ -217,7 +217,7 @@ impl Settlement {
         faults: &[(usize, Rule)],
         findings: Findings,
     ) -> Result<(), ConvertError> {
-        let found = findings.into_sorted();
+        let (found, unknown_keys) = findings.into_sorted();
         let mut violations = found.as_slice();
         let mut faults = faults.iter().copied().peekable();
         let mut candidate = 0;
@@ -239,7 +239,11 @@ impl Settlement {
                     *self.broken.entry((violation.column, violation.rule)).or_default() += 1;
                 }
                 let told = of_row.iter().filter(|_| is_told);
-                told.map(|violation| rejects::reason(&self.contract, *violation)).collect::<Vec<_>>()
+                let key = |violation: &Violation| {
+                    let key = violation.column.and_then(|column| unknown_keys.get(&(violation.row, column)));
+                    key.map(String::as_str).filter(|_| violation.rule == Rule::UnknownColumn)
+                };
+                told.map(|violation| rejects::reason(&self.contract, *violation, key(violation))).collect::<Vec<_>>()
             };
             if reasons.is_empty() {
                 continue;

@@ -19,6 +19,10 @@ const LISTING_KEPT: Duration = Duration::from_secs(30);
 /// A bigger document is not a contract.
 const DOCUMENT_MAX_BYTES: u64 = 4 * 1024 * 1024;
 const DOCUMENTS_IN_FLIGHT: usize = 8;
+/// So many names of documents that are not read are told, and so much of each.
+const MISNAMED_MAX: usize = 3;
+/// See [`Misnamed::keys`].
+pub const MISNAMED_CHARS_MAX: usize = 150;
 const SUFFIXES: [&str; 3] = [".odcs.yaml", ".odcs.yml", ".odcs.json"];
 
 /// The contracts of a lake bucket, kept in a warm process and read again only where they changed.
@@ -31,13 +35,14 @@ pub struct Contracts {
 /// The contracts of a lake bucket as they were deployed at some time.
 #[derive(Debug, Clone)]
 pub struct Deployed {
-    documents: BTreeMap<String, Document>,
+    kept: Kept,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Kept {
     listed_at: Option<Instant>,
     documents: BTreeMap<String, Document>,
+    misnamed: Misnamed,
 }
 
 #[derive(Debug, Clone)]
@@ -51,8 +56,8 @@ struct Document {
 pub enum Lookup {
     /// Exactly one.
     Found(Arc<Contract>),
-    /// None, and every deployed document is a valid contract.
-    Unknown,
+    /// None, and every deployed document is a valid contract; what is named as none is may have been meant as one.
+    Unknown(Misnamed),
     /// No valid one, and some documents are not valid. Where such a document would have files land cannot be told from
     /// it, so a file that no valid contract claims may belong to any of them; a file that a valid one claims does
     /// not wait for them. Thus one team's mistake stops no other team's files, and no file of the team's own is
@@ -85,6 +90,45 @@ impl fmt::Display for InvalidDocument {
     }
 }
 
+/// Objects under the contracts' prefix that look like documents, and are not read because their names end otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Misnamed {
+    /// The first of their keys, each cut to [`MISNAMED_CHARS_MAX`] characters.
+    pub keys: Vec<String>,
+    /// How many more there are.
+    pub others: usize,
+}
+
+impl Misnamed {
+    /// `keys` are those of objects that are no documents.
+    fn among<'k>(keys: impl Iterator<Item = &'k str>) -> Self {
+        let looks_alike = |key: &&str| {
+            let key = key.to_ascii_lowercase();
+            key.contains(".odcs") || [".yaml", ".yml", ".json"].iter().any(|suffix| key.ends_with(suffix))
+        };
+        let mut misnamed = Self::default();
+        for key in keys.filter(looks_alike) {
+            if misnamed.keys.len() < MISNAMED_MAX {
+                misnamed.keys.push(key.chars().take(MISNAMED_CHARS_MAX).collect());
+            } else {
+                misnamed.others += 1;
+            }
+        }
+        misnamed
+    }
+}
+
+/// The end of a sentence; nothing where there are none.
+impl fmt::Display for Misnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        write!(f, "; not read, as the name of a contract ends in {}: {}", SUFFIXES.join(", "), self.keys.join(", "))?;
+        if self.others > 0 { write!(f, " (and {} more)", self.others) } else { Ok(()) }
+    }
+}
+
 impl Contracts {
     /// The contracts of a lake bucket; nothing is read yet.
     #[must_use]
@@ -102,13 +146,13 @@ impl Contracts {
     pub async fn find(&self, objects: &Objects, bucket: &str, key: &str) -> Result<Lookup, LakeError> {
         let mut kept = self.kept.lock().await;
         if kept.listed_at.is_some_and(|at| at.elapsed() < LISTING_KEPT) {
-            let lookup = look_up(&kept.documents, bucket, key);
+            let lookup = look_up(&kept, bucket, key);
             if matches!(lookup, Lookup::Found(_)) {
                 return Ok(lookup);
             }
         }
         self.refresh(objects, &mut kept).await?;
-        Ok(look_up(&kept.documents, bucket, key))
+        Ok(look_up(&kept, bucket, key))
     }
 
     /// The contracts as they are deployed now, to look many objects up at once.
@@ -119,7 +163,7 @@ impl Contracts {
     pub async fn deployed(&self, objects: &Objects) -> Result<Deployed, LakeError> {
         let mut kept = self.kept.lock().await;
         self.refresh(objects, &mut kept).await?;
-        Ok(Deployed { documents: kept.documents.clone() })
+        Ok(Deployed { kept: kept.clone() })
     }
 
     /// The key of a deployed contract whose table this is, as of the last [`Contracts::find`].
@@ -132,7 +176,10 @@ impl Contracts {
     async fn refresh(&self, objects: &Objects, kept: &mut Kept) -> Result<(), LakeError> {
         let mut listed = objects.list(&self.lake_bucket, CONTRACTS_PREFIX).await?;
         let is_document = |key: &str| SUFFIXES.iter().any(|suffix| key.ends_with(suffix));
-        listed.retain(|object| is_document(&object.key) && !object.key.starts_with(DRAFTS_PREFIX));
+        listed.retain(|object| !object.key.starts_with(DRAFTS_PREFIX));
+        let others = listed.iter().map(|object| object.key.as_str()).filter(|key| !is_document(key));
+        let misnamed = Misnamed::among(others);
+        listed.retain(|object| is_document(&object.key));
         let mut documents = BTreeMap::new();
         let mut changed = Vec::new();
         for object in listed {
@@ -149,7 +196,7 @@ impl Contracts {
             .try_collect()
             .await?;
         documents.extend(read.into_iter().flatten());
-        *kept = Kept { listed_at: Some(Instant::now()), documents };
+        *kept = Kept { listed_at: Some(Instant::now()), documents, misnamed };
         Ok(())
     }
 
@@ -176,15 +223,15 @@ impl Deployed {
     /// True when there is a contract that wants the rows of deleted objects removed.
     #[must_use]
     pub fn remove_any(&self) -> bool {
-        self.documents.values().any(|document| document.parsed.as_ref().is_ok_and(|contract| removes(contract)))
+        self.kept.documents.values().any(|document| document.parsed.as_ref().is_ok_and(|contract| removes(contract)))
     }
 
     /// The contract of this key's object, if there is one, which wants the rows of deleted objects removed.
     #[must_use]
     pub fn removing(&self, bucket: &str, key: &str) -> Option<Arc<Contract>> {
-        match look_up(&self.documents, bucket, key) {
+        match look_up(&self.kept, bucket, key) {
             Lookup::Found(contract) => Some(contract).filter(|contract| removes(contract)),
-            Lookup::Unknown | Lookup::Invalid(_) | Lookup::Ambiguous { .. } => None,
+            Lookup::Unknown(_) | Lookup::Invalid(_) | Lookup::Ambiguous { .. } => None,
         }
     }
 }
@@ -204,10 +251,10 @@ fn parse(bytes: &[u8]) -> Result<Arc<Contract>, Vec<String>> {
     }
 }
 
-fn look_up(documents: &BTreeMap<String, Document>, bucket: &str, key: &str) -> Lookup {
+fn look_up(kept: &Kept, bucket: &str, key: &str) -> Lookup {
     let mut found: Vec<(&String, &Arc<Contract>)> = Vec::new();
     let mut invalid = Vec::new();
-    for (document_key, document) in documents {
+    for (document_key, document) in &kept.documents {
         match &document.parsed {
             Ok(contract) if contract.landing.location.matches(bucket, key) => found.push((document_key, contract)),
             Ok(_) => {}
@@ -218,7 +265,7 @@ fn look_up(documents: &BTreeMap<String, Document>, bucket: &str, key: &str) -> L
     }
     match found.as_slice() {
         [(_, contract)] => Lookup::Found(Arc::clone(contract)),
-        [] if invalid.is_empty() => Lookup::Unknown,
+        [] if invalid.is_empty() => Lookup::Unknown(kept.misnamed.clone()),
         [] => Lookup::Invalid(invalid),
         several => Lookup::Ambiguous { documents: several.iter().map(|(key, _)| (*key).clone()).collect() },
     }
@@ -284,10 +331,25 @@ mod tests {
     #[tokio::test]
     async fn a_contract_that_was_deployed_a_moment_ago_is_found_before_a_file_is_called_unknown() {
         let (contracts, objects, store) = deployed(&[]).await;
-        assert!(matches!(contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap(), Lookup::Unknown));
+        assert!(matches!(contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap(), Lookup::Unknown(_)));
         let orders = document("orders", "s3://*/orders/**/*.csv");
         store.put(&Path::from("contracts/orders.odcs.yaml"), orders.into()).await.unwrap();
         assert!(matches!(contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap(), Lookup::Found(_)));
+    }
+
+    #[tokio::test]
+    async fn what_looks_like_a_contract_and_is_named_otherwise_is_told_where_none_is_found() {
+        let orders = document("orders", "s3://*/orders/**/*.csv");
+        let misnamed: Vec<String> = (1..=4).map(|number| format!("team/{number}.yaml")).collect();
+        let mut documents = vec![("README.md", ""), ("a.ODCS.YAML", orders.as_str()), ("drafts/x.odcs.yaml", "")];
+        documents.extend(misnamed.iter().map(|key| (key.as_str(), orders.as_str())));
+        let (contracts, objects, _) = deployed(&documents).await;
+        let Lookup::Unknown(misnamed) = contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap() else {
+            panic!("none of them is read");
+        };
+        insta::assert_snapshot!(misnamed, @"; not read, as the name of a contract ends in .odcs.yaml, .odcs.yml, .odcs.json: contracts/a.ODCS.YAML, contracts/team/1.yaml, contracts/team/2.yaml (and 2 more)");
+        assert_eq!(Misnamed::among(["x".repeat(400) + ".yaml"].iter().map(String::as_str)).keys[0].len(), 150);
+        assert_eq!(Misnamed::default().to_string(), "");
     }
 
     #[test]

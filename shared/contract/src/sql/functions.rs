@@ -56,13 +56,13 @@ impl Scope<'_> {
             ("coalesce", [_, _, ..]) => {
                 let values =
                     arguments.iter().map(|value| self.value(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
-                let kind = common(&values)?;
+                let kind = common(&values, || call_of(name, arguments))?;
                 Ok(Typed::new(Node::Coalesce(values.into_iter().map(|value| value.into_kind(kind)).collect()), kind))
             }
             ("greatest" | "least", [_, _, ..]) => {
                 let values =
                     arguments.iter().map(|value| self.value(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
-                let kind = common(&values)?;
+                let kind = common(&values, || call_of(name, arguments))?;
                 if kind == Kind::Boolean {
                     return Err(format!("booleans in {name}()"));
                 }
@@ -251,6 +251,12 @@ fn plain(argument: &FunctionArg) -> Option<&Expr> {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
         FunctionArg::Unnamed(_) | FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => None,
     }
+}
+
+/// A call as it is written, for whoever looks for it.
+fn call_of(name: &str, arguments: &[&Expr]) -> String {
+    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    format!("{name}({})", arguments.join(", "))
 }
 
 fn single<'e>(name: &str, arguments: &[&'e Expr]) -> Result<&'e Expr, String> {

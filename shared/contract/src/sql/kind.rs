@@ -4,6 +4,9 @@
 use super::MAX_DIGITS;
 use crate::{CastTo, ColumnType, Constant, Node, ValueKind};
 
+/// Of an expression so much is told.
+const PLACE_CHARS_MAX: usize = 80;
+
 /// What a node's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -178,13 +181,26 @@ impl Kind {
     }
 }
 
-/// The kind that all values have in common; `Err` names two that have none.
-pub(super) fn common<'t>(values: impl IntoIterator<Item = &'t Typed>) -> Result<Kind, String> {
+/// The kind that all values have in common; `Err` names two that have none, and `place`, the expression in which they stand.
+pub(super) fn common<'t>(
+    values: impl IntoIterator<Item = &'t Typed>,
+    place: impl FnOnce() -> String,
+) -> Result<Kind, String> {
     let mut kind = Kind::Null;
     for value in values {
-        kind = kind.common(value.kind).ok_or_else(|| unlike(kind, value.kind))?;
+        let Some(next) = kind.common(value.kind) else {
+            return Err(format!("{}: `{}`", unlike(kind, value.kind), shortened(place())));
+        };
+        kind = next;
     }
     Ok(kind)
+}
+
+fn shortened(place: String) -> String {
+    match place.char_indices().nth(PLACE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", place.get(..end).unwrap_or_default()),
+        None => place,
+    }
 }
 
 fn unlike(one: Kind, other: Kind) -> String {

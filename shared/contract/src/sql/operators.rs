@@ -46,7 +46,7 @@ impl Scope<'_> {
             other => return Err(format!("the operator {other}")),
         };
         let (left, right) = (self.value(left, depth + 1)?, self.value(right, depth + 1)?);
-        let kind = common([&left, &right])?;
+        let kind = common([&left, &right], || sql.to_string())?;
         if kind == Kind::Boolean && !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
             return Err(format!("booleans in a comparison by {op}"));
         }
@@ -67,10 +67,11 @@ impl Scope<'_> {
     }
 
     pub(super) fn in_list(&mut self, of: &Expr, list: &[Expr], depth: usize) -> Result<Typed, String> {
+        let place = || format!("{of} IN (…)");
         let of = self.value(of, depth + 1)?;
         // A NULL in the list would make NOT IN never true.
         let list = list.iter().map(|value| self.value(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
-        let kind = common(list.iter().chain([&of]))?;
+        let kind = common(list.iter().chain([&of]), place)?;
         let texts = list.iter().map(|value| {
             if let Node::Constant(Constant::Text(text)) = &value.node { Some(text.clone()) } else { None }
         });
@@ -84,8 +85,9 @@ impl Scope<'_> {
     }
 
     pub(super) fn between(&mut self, [of, low, high]: [&Expr; 3], depth: usize) -> Result<Typed, String> {
+        let place = || format!("{of} BETWEEN {low} AND {high}");
         let values = [self.value(of, depth + 1)?, self.value(low, depth + 1)?, self.value(high, depth + 1)?];
-        let kind = common(&values)?;
+        let kind = common(&values, place)?;
         if kind == Kind::Boolean {
             return Err("booleans in BETWEEN".to_owned());
         }
@@ -123,6 +125,11 @@ impl Scope<'_> {
         otherwise: Option<&Expr>,
         depth: usize,
     ) -> Result<Typed, String> {
+        let place = || match (of, whens) {
+            (Some(of), _) => format!("CASE {of} WHEN …"),
+            (None, [first, ..]) => format!("CASE WHEN {} THEN {} …", first.condition, first.result),
+            (None, []) => "CASE".to_owned(),
+        };
         let of = of.map(|of| self.value(of, depth + 1)).transpose()?;
         let mut conditions = Vec::with_capacity(whens.len());
         let mut results = Vec::with_capacity(whens.len() + 1);
@@ -137,11 +144,11 @@ impl Scope<'_> {
             Some(otherwise) => self.node(otherwise, depth + 1)?,
             None => literals::null(),
         });
-        let kind = common(&results)?;
+        let kind = common(&results, place)?;
         if kind == Kind::Null {
             return Err("a CASE that is always NULL".to_owned());
         }
-        let compared = common(conditions.iter().chain(&of))?;
+        let compared = common(conditions.iter().chain(&of), place)?;
         let mut results: Vec<Node> = results.into_iter().map(|result| result.into_kind(kind)).collect();
         let Some(otherwise) = results.pop() else { return Err("a CASE without WHEN".to_owned()) };
         let conditions = conditions.into_iter().map(|condition| condition.into_compared(compared));

@@ -77,8 +77,11 @@ fn anything_else_is_refused_by_name() {
         ("x.name = 'a'", "x.name, which is no column of the table"),
         ("name = NULL", "NULL where a value is needed (IS NULL asks for null)"),
         ("Quantity NOT IN (1, NULL)", "NULL where a value is needed (IS NULL asks for null)"),
-        ("name = 1", "text beside an exact number"),
-        ("day > '2024-01-01'", "a date beside text (a date is written DATE '2025-01-31')"),
+        ("name = 1", "text beside an exact number: `name = 1`"),
+        ("paid OR price IN (1, 'a')", "an exact number beside text: `price IN (…)`"),
+        ("Quantity BETWEEN 1 AND name", "an exact number beside text: `Quantity BETWEEN 1 AND name`"),
+        ("coalesce(name, 1) = 'a'", "text beside an exact number: `coalesce(name, 1)`"),
+        ("day > '2024-01-01'", "a date beside text (a date is written DATE '2025-01-31'): `day > '2024-01-01'`"),
         ("day > DATE '2024-02-30'", "DATE '2024-02-30', which is no date written DATE '2025-01-31'"),
         ("paid > TRUE", "booleans in a comparison by >"),
         ("Quantity", "WHERE with an exact number: `Quantity`"),
@@ -116,7 +119,7 @@ fn anything_else_is_refused_by_name() {
         ("COUNT(DISTINCT name) > 1", "`COUNT(DISTINCT name)`"),
         ("sum(Quantity) > 1", "the function sum()"),
         ("round(price, Quantity) > 1", "round() to digits that are no whole number from -38 to 38"),
-        ("CASE WHEN paid THEN 1 ELSE 'a' END = 1", "an exact number beside text"),
+        ("CASE WHEN paid THEN 1 ELSE 'a' END = 1", "an exact number beside text: `CASE WHEN paid THEN 1 …`"),
         ("nullif(price, ratio) = 1", "NULLIF of an exact number and a double"),
     ] {
         assert_eq!(holds(condition).map(|found| found.text), Err(error.to_owned()), "{condition}");

@@ -161,3 +161,18 @@ fn digits_that_no_reader_keeps_are_asked_for_as_text() {
     assert_eq!(told("DECIMAL(38,2)", "'1.2299999999999999999e0'").len(), 1);
     assert_eq!(told("DECIMAL(38,2)", "1.2299999999999999999e0").len(), 1);
 }
+
+#[test]
+fn a_bound_beyond_the_columns_type_is_noted() {
+    let notes = |options: &str| {
+        let column =
+            format!("{{name: a, logicalType: integer, physicalType: SMALLINT, logicalTypeOptions: {{{options}}}}}");
+        good(&document("format: csv", &[&column], "")).1
+    };
+    let (path, range) =
+        ("schema[t].properties[a].logicalTypeOptions", "the column's type has whole numbers from -32768 to 32767");
+    assert_eq!(notes("maximum: 100000"), [format!("{path}.maximum: never breaks: {range}")]);
+    assert_eq!(notes("exclusiveMinimum: -32769"), [format!("{path}.exclusiveMinimum: never breaks: {range}")]);
+    assert_eq!(notes("minimum: 40000"), [format!("{path}.minimum: every value breaks it: {range}")]);
+    assert_eq!(notes("minimum: -32768, maximum: 32767, multipleOf: 100000"), [""; 0]);
+}

@@ -268,7 +268,7 @@ fn a_violation_follows_from_what_is_used_and_not_from_what_is_not() {
         let integer = ColumnType::Integer(IntegerWidth::I8);
         let array = column(&expression(root.clone()), &integer, 3, &arrays, 3, &mut findings).unwrap();
         assert_eq!(array.null_count(), broken.len(), "{root:?}");
-        let rows: Vec<usize> = findings.into_sorted().iter().map(|violation| violation.row).collect();
+        let rows: Vec<usize> = findings.into_sorted().0.iter().map(|violation| violation.row).collect();
         assert_eq!(rows, broken, "{root:?}");
     }
 }

@@ -4,10 +4,9 @@
 use std::collections::HashSet;
 use std::hash::Hasher;
 
-use lakegate_contract::value::parse_double;
 use siphasher::sip::SipHasher13;
 
-use super::numbers::Numbers;
+use super::numbers::{Numbers, Observed};
 use super::times::{Candidate, Times};
 
 /// Texts that stand for a missing value where the rest of the column is of a type.
@@ -17,6 +16,9 @@ pub(super) const NULL_TEXTS: [&str; 15] =
 pub(super) const ENUM_VALUES_MAX: usize = 12;
 /// Longer texts are none of an enumeration.
 const ENUM_BYTES_MAX: usize = 60;
+/// A column with more strays than these, and more than one value in so many, is not a column of the others' type.
+const STRAYS_MAX: u64 = 10;
+const STRAYS_SHARE: u64 = 10;
 /// Of these the first byte of every null text is one.
 const NULL_TEXT_BEGINS: &[u8] = b"Nn#\\-?";
 
@@ -81,36 +83,30 @@ impl Unique {
     }
 }
 
-/// The smallest and the largest number, as written.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Range {
-    least: Option<(f64, Vec<u8>)>,
-    most: Option<(f64, Vec<u8>)>,
-}
-
-impl Range {
-    pub(super) fn observe(&mut self, text: &[u8]) {
-        let Some(value) = parse_double(text) else { return };
-        if self.least.as_ref().is_none_or(|(least, _)| value < *least) {
-            self.least = Some((value, text.to_vec()));
-        }
-        if self.most.as_ref().is_none_or(|(most, _)| value > *most) {
-            self.most = Some((value, text.to_vec()));
-        }
-    }
-
-    pub(super) fn ends(&self) -> Option<(&[u8], &[u8])> {
-        Some((&self.least.as_ref()?.1, &self.most.as_ref()?.1))
-    }
-}
-
-/// Where a column stopped being what it was up to there.
+/// Values that are not what the others of their column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Contradiction {
-    /// How many values were so.
+pub(super) struct Strays {
+    /// How many values came before the first of them.
     pub(super) values_before: u64,
-    /// The line of the record whose value is not.
+    /// The line of the first one's record.
     pub(super) line: u64,
+    /// How many there are, while they are counted.
+    pub(super) values: u64,
+    /// Whether there were so many that they are not counted any more, nor are the others.
+    pub(super) are_many: bool,
+}
+
+impl Strays {
+    /// Counts one more.
+    fn add(strays: &mut Option<Self>, values_before: u64, line: u64) {
+        let strays = strays.get_or_insert(Self { values_before, line, values: 0, are_many: false });
+        strays.values += 1;
+        strays.are_many = strays.values > STRAYS_MAX + values_before / STRAYS_SHARE;
+    }
+
+    fn are_few(strays: Option<&Self>) -> bool {
+        strays.is_none_or(|strays| !strays.are_many)
+    }
 }
 
 /// What is known of a column.
@@ -125,16 +121,18 @@ pub(super) struct Column {
     /// All others. What follows is about these.
     pub(super) values: u64,
     pub(super) numbers: Numbers,
-    pub(super) not_numbers: Option<Contradiction>,
+    pub(super) not_numbers: Option<Strays>,
+    /// Of digits behind a zero.
+    pub(super) leading_zeros: Option<Strays>,
     /// Bits of `TRUE_TEXTS`, then of `FALSE_TEXTS`, that were seen; `None` once there was another text.
     pub(super) booleans: Option<u16>,
     pub(super) times: Times,
-    pub(super) not_times: Option<Contradiction>,
+    pub(super) not_times: Option<Strays>,
     /// The first and the last text in the order of bytes, while they may be times.
     pub(super) texts: Option<(Vec<u8>, Vec<u8>)>,
-    /// The longest text, in bytes.
+    /// The longest text, in bytes, and in characters of UTF-8.
     pub(super) longest: usize,
-    pub(super) range: Range,
+    pub(super) longest_chars: usize,
     pub(super) distinct: Distinct,
     pub(super) unique: Unique,
 }
@@ -149,12 +147,13 @@ impl Column {
             values: 0,
             numbers: Numbers::new(),
             not_numbers: None,
+            leading_zeros: None,
             booleans: Some(0),
-            times: Times::Untried,
+            times: Times::default(),
             not_times: None,
             texts: None,
             longest: 0,
-            range: Range::default(),
+            longest_chars: 0,
             distinct: Distinct::default(),
             unique: Unique::nothing(),
         }
@@ -176,23 +175,25 @@ impl Column {
         }
         self.distinct.observe(text);
         self.unique.observe(text, with.unique_values_max);
-        self.longest = self.longest.max(text.len());
-        let here = Contradiction { values_before: self.values, line };
-        if self.numbers.is_alive() {
-            if self.numbers.observe(text) {
-                self.range.observe(text);
-            } else {
-                self.not_numbers = Some(here);
+        if text.len() > self.longest_chars {
+            self.longest = self.longest.max(text.len());
+            self.longest_chars = self.longest_chars.max(chars(text));
+        }
+        if Strays::are_few(self.not_numbers.as_ref()) {
+            match self.numbers.observe(text) {
+                Observed::Number => {}
+                Observed::LeadingZero => Strays::add(&mut self.leading_zeros, self.values, line),
+                Observed::Other => Strays::add(&mut self.not_numbers, self.values, line),
             }
         }
         if let Some(seen) = self.booleans {
             self.booleans = boolean_bit(text).map(|bit| seen | bit);
         }
-        if self.times.is_alive() {
+        if Strays::are_few(self.not_times.as_ref()) {
             if self.times.observe(with.candidates, text) {
                 self.widen(text);
             } else {
-                self.not_times = Some(here);
+                Strays::add(&mut self.not_times, self.values, line);
             }
         }
         self.values += 1;
@@ -216,6 +217,11 @@ pub(super) struct Looking<'a> {
     pub(super) candidates: &'a [Candidate],
     /// So many values are held against each other.
     pub(super) unique_values_max: usize,
+}
+
+/// How many characters there are, in UTF-8.
+fn chars(text: &[u8]) -> usize {
+    text.iter().filter(|byte| !matches!(byte, 0x80..0xC0)).count()
 }
 
 fn null_text(text: &[u8]) -> Option<usize> {

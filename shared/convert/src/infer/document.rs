@@ -17,6 +17,9 @@ pub(super) struct File {
     pub(super) has_mark: bool,
 }
 
+/// Why whole numbers may have fractions.
+pub(super) const INTEGRAL_FRACTIONS: &str = "whole numbers are written with a fraction of zeros: 17850.0";
+
 /// The document's beginning.
 pub(super) fn head(naming: &Naming, rows: u64, file: &File) -> Lines {
     let Naming { id, origin, .. } = naming;

@@ -7,9 +7,9 @@ use std::fmt::Write;
 use lakegate_contract::CsvDialect;
 
 use super::column::{Column, NULL_TEXTS};
-use super::document::{File, head, rescue, server, table};
+use super::document::{File, INTEGRAL_FRACTIONS, head, rescue, server, table};
 use super::encoding::{Encoding, text};
-use super::evidence::{ENUM_ROWS_MIN, enumeration, uniqueness};
+use super::evidence::{ENUM_ROWS_MIN, enumeration, length, uniqueness};
 use super::names::{free_name, physical_names};
 use super::numbers::NOTATIONS;
 use super::resolve::{Kind, Resolution, Resolved, counted, grouped, resolve};
@@ -42,7 +42,7 @@ pub(super) fn draft(
     // Once blanks are left out, quotes behind them are no stray ones: records might be others.
     let hangs_on_blanks = findings.has_blank_beside_quote && (lenient.is_some() || tally.has_faults());
     let trimmed = findings.trimmed.as_deref().filter(|_| !hangs_on_blanks);
-    let choice = choose(&findings.columns, trimmed, sniffed, encoding, candidates);
+    let choice = choose(&findings.columns, trimmed, sniffed, encoding, candidates, naming.is_permissive);
     if choice.is_trimmed {
         tally.records -= tally.blank;
         tally.ragged -= if sniffed.width > 1 { tally.blank } else { 0 };
@@ -88,10 +88,11 @@ fn choose<'a>(
     sniffed: &Sniffed,
     encoding: Encoding,
     candidates: &[Candidate],
+    is_permissive: bool,
 ) -> Choice<'a> {
     let of = |columns: &'a [Column], headers: &[String], is_trimmed: bool| {
         let names = column_names(headers, columns.len(), sniffed);
-        let resolution = resolve(columns, &names, candidates);
+        let resolution = resolve(columns, &names, candidates, is_permissive);
         Choice { is_trimmed, columns, resolution, names }
     };
     let headers: Vec<String> = sniffed.names.iter().map(|name| text(name, encoding)).collect();
@@ -221,6 +222,10 @@ impl Document<'_> {
                 lines.property("thousandsSeparator", &separator(thousands));
             }
         }
+        if self.choice.resolution.has_integral_fractions() {
+            lines.comment(6, INTEGRAL_FRACTIONS);
+            lines.property("integralFractions", "true");
+        }
         if !null_texts.is_empty() {
             let texts = null_texts.iter().filter_map(|index| NULL_TEXTS.get(*index)).map(|text| quoted(text));
             let texts: Vec<String> = std::iter::once(quoted("")).chain(texts).collect();
@@ -268,7 +273,7 @@ impl Document<'_> {
             evidence.push_str(&resolved.range);
         }
         if resolved.kind == Kind::Text {
-            let _ = write!(evidence, " of at most {}", counted(column.longest as u64, "byte"));
+            let _ = write!(evidence, " of {}", length(column, self.encoding));
         }
         evidence.push_str(&uniqueness(&column.unique, values, resolved.nulls == 0));
         comments.push(evidence);
@@ -284,7 +289,7 @@ impl Document<'_> {
 pub(super) fn types(kind: &Kind, is_permissive: bool) -> (&'static str, Option<String>) {
     match kind {
         Kind::Text => ("string", None),
-        Kind::Integer { is_long } => {
+        Kind::Integer { is_long, is_pointed: _ } => {
             let is_long = *is_long || is_permissive;
             ("integer", Some(if is_long { "BIGINT" } else { "INTEGER" }.to_owned()))
         }

@@ -22,6 +22,15 @@ pub(super) fn uniqueness(unique: &Unique, values: u64, is_complete: bool) -> Str
     }
 }
 
+/// `at most 12 characters`, counted as `maxLength` counts them.
+pub(super) fn length(column: &Column, encoding: Encoding) -> String {
+    let chars = match encoding {
+        Encoding::Utf8 | Encoding::Utf16 => column.longest_chars,
+        Encoding::Windows1252 | Encoding::Iso8859 => column.longest,
+    };
+    format!("at most {}", counted(chars as u64, "character"))
+}
+
 /// The few different values of a text column. `null_texts` are those of [`NULL_TEXTS`] that mean null without quotes.
 pub(super) fn enumeration(column: &Column, null_texts: &BTreeSet<usize>, encoding: Encoding) -> Option<String> {
     let values = column.distinct.values()?;
@@ -31,7 +40,10 @@ pub(super) fn enumeration(column: &Column, null_texts: &BTreeSet<usize>, encodin
     });
     let empty: (&[u8], u64) = (&[], column.quoted_empty);
     let all = values.into_iter().chain(texts).chain([empty]).filter(|(_, rows)| *rows > 0);
-    let shown: Vec<String> =
-        all.map(|(value, rows)| format!("{} ({})", quoted(&text(value, encoding)), grouped(rows))).collect();
+    let all: Vec<(String, u64)> = all.map(|(value, rows)| (quoted(&text(value, encoding)), rows)).collect();
+    if let [(always, _)] = all.as_slice() {
+        return Some(format!("always {always}"));
+    }
+    let shown: Vec<String> = all.into_iter().map(|(value, rows)| format!("{value} ({})", grouped(rows))).collect();
     Some(format!("{}, an enum? {}", counted(shown.len() as u64, "different value"), shown.join(", ")))
 }

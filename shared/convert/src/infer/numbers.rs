@@ -3,6 +3,8 @@
 
 use lakegate_contract::value::{NumberFormat, parse_double, parse_integer};
 
+use super::range::Range;
+
 /// The notations that are told apart. The first is the default; of the others those without thousands come before those with.
 pub(super) const NOTATIONS: [NumberFormat; 6] = [
     notation(b'.', None),
@@ -13,6 +15,8 @@ pub(super) const NOTATIONS: [NumberFormat; 6] = [
     notation(b',', Some(b' ')),
 ];
 const ALL: u8 = 0b11_1111;
+/// Those with a point before the fraction.
+const POINTS: u8 = 0b01_0101;
 /// A `+` before so many digits is that of a telephone number.
 const PHONE_DIGITS: usize = 7;
 
@@ -31,6 +35,8 @@ pub(super) struct Shapes {
     /// How many have digits other than 0 behind it.
     pub(super) fractions: u64,
     pub(super) exponents: u64,
+    /// How many have a separator before their fraction.
+    pub(super) separated: u64,
     /// Whether a whole number does not fit 64 bits.
     pub(super) is_wide: bool,
 }
@@ -45,58 +51,107 @@ impl Shapes {
         };
         self.fractions += other.fractions;
         self.exponents += other.exponents;
+        self.separated += other.separated;
         self.is_wide |= other.is_wide;
     }
+}
+
+/// What a value is among the numbers of its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Observed {
+    Number,
+    /// Digits behind a zero, which a number would lose.
+    LeadingZero,
+    Other,
 }
 
 /// The numbers of a column.
 #[derive(Debug, Clone)]
 pub(super) struct Numbers {
-    /// Bits of [`NOTATIONS`] in which every value so far is a number.
+    /// Bits of [`NOTATIONS`] in which every number so far is one.
     alive: u8,
+    /// Whether there was a value that is none in any of these. It is not in the counts.
+    is_mixed: bool,
     /// Digits only: the same in every notation.
     plain: Shapes,
+    plain_range: Range,
     others: [Shapes; NOTATIONS.len()],
+    /// Of the others, with a point or a comma before the fraction. What several notations of a kind read as a number is the same one.
+    point_range: Range,
+    comma_range: Range,
 }
 
 impl Numbers {
     pub(super) fn new() -> Self {
-        Self { alive: ALL, plain: Shapes::default(), others: [Shapes::default(); NOTATIONS.len()] }
+        Self {
+            alive: ALL,
+            is_mixed: false,
+            plain: Shapes::default(),
+            plain_range: Range::default(),
+            others: [Shapes::default(); NOTATIONS.len()],
+            point_range: Range::default(),
+            comma_range: Range::default(),
+        }
     }
 
-    /// Takes the next value; false once no notation reads every value as a number.
+    /// Takes the next value. One that is no number in any notation that is left changes none of the counts.
     #[inline]
-    pub(super) fn observe(&mut self, text: &[u8]) -> bool {
+    pub(super) fn observe(&mut self, text: &[u8]) -> Observed {
         let digits = text.strip_prefix(b"-").unwrap_or(text);
         if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
             if has_leading_zero(digits) {
-                self.alive = 0;
-                return false;
+                self.is_mixed = true;
+                return Observed::LeadingZero;
             }
+            self.plain_range.observe(text);
             self.plain.values += 1;
             self.plain.whole_digits = self.plain.whole_digits.max(digits.len());
             self.plain.is_wide |= digits.len() > 18 && parse_integer(text).is_none();
-            return true;
+            return Observed::Number;
         }
+        let mut alive = 0;
         for (index, (notation, shapes)) in NOTATIONS.iter().zip(&mut self.others).enumerate() {
             if self.alive & (1 << index) == 0 {
                 continue;
             }
-            match shape(text, *notation) {
-                Some(shape) => shapes.add(&shape),
-                None => self.alive &= !(1 << index),
+            if let Some(shape) = shape(text, *notation) {
+                shapes.add(&shape);
+                alive |= 1 << index;
             }
         }
-        self.alive != 0
+        if alive == 0 {
+            self.is_mixed = true;
+            return Observed::Other;
+        }
+        self.alive = alive;
+        if alive & POINTS != 0 {
+            self.point_range.observe(text);
+        }
+        if alive & !POINTS != 0 {
+            self.comma_range.observe_with_comma(text);
+        }
+        Observed::Number
     }
 
-    pub(super) fn is_alive(&self) -> bool {
-        self.alive != 0
+    /// Whether every value is a number in some notation.
+    pub(super) fn are_all(&self) -> bool {
+        !self.is_mixed
+    }
+
+    /// Whether those that are numbers are written with digits alone.
+    pub(super) fn are_plain(&self) -> bool {
+        self.others.iter().all(|shapes| shapes.values == 0)
+    }
+
+    /// The least and the greatest number under `NOTATIONS[notation]`, as they are written.
+    pub(super) fn ends(&self, notation: usize) -> Option<(&[u8], &[u8])> {
+        let others = if POINTS & (1 << notation) == 0 { &self.comma_range } else { &self.point_range };
+        self.plain_range.ends_with(others)
     }
 
     /// What is known under `NOTATIONS[notation]`; `None` unless every value is a number in it.
     pub(super) fn under(&self, notation: usize) -> Option<Shapes> {
-        if self.alive & (1 << notation) == 0 {
+        if self.is_mixed || self.alive & (1 << notation) == 0 {
             return None;
         }
         let mut shapes = self.plain;
@@ -139,6 +194,7 @@ fn shape(text: &[u8], notation: NumberFormat) -> Option<Shapes> {
         fraction_digits: fraction.map(|_| (fraction_len, fraction_len)),
         fractions: u64::from(fraction.unwrap_or_default().iter().any(|byte| *byte != b'0')),
         exponents: 0,
+        separated: u64::from(fraction.is_some()),
         is_wide: whole_digits > 18,
     })
 }

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::column::{Column, Contradiction, NULL_TEXTS};
+use super::column::{Column, NULL_TEXTS};
 use super::numbers::{NOTATIONS, Shapes};
+use super::range::told;
+use super::strays;
 use super::times::{Candidate, Order};
 
 /// The most digits of a DECIMAL.
@@ -13,6 +15,9 @@ pub(super) const DECIMAL_DIGITS_MAX: usize = 38;
 pub(super) const EXACT_FRACTION_DIGITS: usize = 8;
 /// Whole numbers of so many digits fit 32 bits with room above.
 pub(super) const INTEGER_DIGITS: usize = 9;
+/// What is said of whole numbers that are all written as `17850.0`.
+pub(super) const POINTED: &str = "whole numbers, each with a fraction of one 0";
+pub(super) const POINTED_DOUBT: &str = "should other fractions come, it is logicalType: number, physicalType: DECIMAL(18,1), and integralFractions above goes";
 /// A boolean column's texts: bits of [`Column::booleans`].
 const TRUE_OR_FALSE: u16 = 1 | 1 << 5;
 
@@ -22,6 +27,8 @@ pub(super) enum Kind {
     Text,
     Integer {
         is_long: bool,
+        /// Every value ends in `.0`, which needs `integralFractions`.
+        is_pointed: bool,
     },
     Decimal {
         precision: usize,
@@ -61,15 +68,24 @@ impl Resolution {
     pub(super) fn typed_columns(&self) -> usize {
         self.columns.iter().filter(|column| column.kind != Kind::Text).count()
     }
+
+    pub(super) fn has_integral_fractions(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.kind, Kind::Integer { is_pointed: true, .. }))
+    }
 }
 
 /// Settles everything. `names` are those of the columns: eight digits are a date only where the name says so.
-pub(super) fn resolve(columns: &[Column], names: &[String], candidates: &[Candidate]) -> Resolution {
+pub(super) fn resolve(
+    columns: &[Column],
+    names: &[String],
+    candidates: &[Candidate],
+    is_permissive: bool,
+) -> Resolution {
     let (notation, is_ambiguous) = notation(columns);
     let mut resolved: Vec<Resolved> = columns
         .iter()
         .zip(names)
-        .map(|(column, name)| resolve_column(column, name, notation, is_ambiguous, candidates))
+        .map(|(column, name)| resolve_column(column, name, notation, is_ambiguous, candidates, is_permissive))
         .collect();
     let mut null_texts = BTreeSet::new();
     for (column, resolved) in columns.iter().zip(&resolved) {
@@ -154,6 +170,7 @@ fn resolve_column(
     notation: usize,
     is_ambiguous: bool,
     candidates: &[Candidate],
+    is_permissive: bool,
 ) -> Resolved {
     let of =
         |kind: Kind, evidence: String| Resolved { kind, evidence, range: String::new(), doubts: Vec::new(), nulls: 0 };
@@ -167,7 +184,7 @@ fn resolve_column(
         return of(Kind::Date(candidate.format.clone()), "dates of eight digits".to_owned());
     }
     if let Some(shapes) = column.numbers.under(notation) {
-        let mut resolved = number(column, shapes, notation);
+        let mut resolved = number(column, shapes, notation, is_permissive);
         if compact.is_some() {
             resolved.doubts.push("they could also be dates (date, format: yyyyMMdd)".to_owned());
         }
@@ -180,27 +197,15 @@ fn resolve_column(
         return resolved;
     }
     let mut resolved = of(Kind::Text, "text".to_owned());
-    if is_ambiguous && column.numbers.is_alive() {
+    if is_ambiguous && column.numbers.are_all() {
         resolved.doubts.push(
             "they could be numbers, with a comma before the fraction or between thousands: nothing tells which; if so, set decimalSeparator or thousandsSeparator"
                 .to_owned(),
         );
     }
-    for (contradiction, noun) in [(column.not_numbers, "number"), (column.not_times, "date or timestamp")] {
-        resolved.doubts.extend(contradiction.and_then(|at| contradicted(at, noun)));
-    }
+    let numbers = strays::of_numbers(column);
+    resolved.doubts.extend(numbers.or_else(|| strays::of_times(column, candidates, names_a_date(name))));
     resolved
-}
-
-/// Where many values were of a type before one was not.
-pub(super) fn contradicted(at: Contradiction, noun: &str) -> Option<String> {
-    let Contradiction { values_before, line } = at;
-    (values_before >= 5).then(|| {
-        format!(
-            "the first {} values are {noun}s; that on line {line} is not, or is written otherwise",
-            grouped(values_before)
-        )
-    })
 }
 
 pub(super) fn names_a_date(name: &str) -> bool {
@@ -214,12 +219,10 @@ fn are_booleans(seen: u16) -> bool {
     seen & TRUE_OR_FALSE != 0 || (1..4).any(|index| seen & pair(index) == pair(index))
 }
 
-fn number(column: &Column, shapes: Shapes, notation: usize) -> Resolved {
+fn number(column: &Column, shapes: Shapes, notation: usize, is_permissive: bool) -> Resolved {
     // Ends of numbers beyond 64 bits are not told apart exactly.
-    let range = if notation == 0 && !shapes.is_wide { column.range.ends() } else { None };
-    let range = range.map_or_else(String::new, |(least, most)| {
-        format!(", {} to {}", String::from_utf8_lossy(least), String::from_utf8_lossy(most))
-    });
+    let range = if shapes.is_wide { None } else { column.numbers.ends(notation) };
+    let range = range.map_or_else(String::new, told);
     let of = |kind: Kind, what: &str| Resolved {
         kind,
         evidence: what.to_owned(),
@@ -234,7 +237,7 @@ fn number(column: &Column, shapes: Shapes, notation: usize) -> Resolved {
     if shapes.fraction_digits.is_none() {
         let is_long = shapes.whole_digits > INTEGER_DIGITS;
         return if !shapes.is_wide {
-            of(Kind::Integer { is_long }, "whole numbers")
+            of(Kind::Integer { is_long, is_pointed: false }, "whole numbers")
         } else if shapes.whole_digits <= DECIMAL_DIGITS_MAX {
             of(Kind::Decimal { precision: DECIMAL_DIGITS_MAX, scale: 0 }, "whole numbers, some beyond 64 bits")
         } else {
@@ -242,6 +245,14 @@ fn number(column: &Column, shapes: Shapes, notation: usize) -> Resolved {
         };
     }
     let digits = shapes.whole_digits + fraction;
+    let all_end_in_point_zero = shapes.fractions == 0 && fraction == 1 && least_fraction == 1;
+    // A permissive draft has room for fractions that may come.
+    if all_end_in_point_zero && shapes.separated == shapes.values && !shapes.is_wide && !is_permissive {
+        let is_long = shapes.whole_digits > INTEGER_DIGITS;
+        let mut resolved = of(Kind::Integer { is_long, is_pointed: true }, POINTED);
+        resolved.doubts.push(POINTED_DOUBT.to_owned());
+        return resolved;
+    }
     let is_exact = fraction <= EXACT_FRACTION_DIGITS || least_fraction == fraction && shapes.values > 1;
     if !is_exact || digits > DECIMAL_DIGITS_MAX {
         return of(Kind::Double, &format!("numbers with up to {fraction} digits behind the point"));
@@ -297,5 +308,5 @@ fn span(column: &Column, candidate: &Candidate) -> String {
     if !is_ordered || !is_local(first) || !is_local(last) {
         return String::new();
     }
-    format!(", {} to {}", String::from_utf8_lossy(first), String::from_utf8_lossy(last))
+    told((first, last))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lakegate_contract::{CsvDialect, Encoding, Quoting};
 
-use super::numbers::Numbers;
+use super::numbers::{Numbers, Observed};
 use super::times::{Candidate, Times};
 use crate::csv::{FieldFinish, Split, Splitter};
 use crate::records::{Field, FieldMap};
@@ -262,9 +262,9 @@ fn class(cell: &[u8], candidates: &[Candidate]) -> Class {
     let cell = cell.trim_ascii();
     if cell.is_empty() {
         Class::Empty
-    } else if Numbers::new().observe(cell) {
+    } else if Numbers::new().observe(cell) == Observed::Number {
         Class::Number
-    } else if cell.iter().any(u8::is_ascii_digit) && Times::Untried.observe(candidates, cell) {
+    } else if cell.iter().any(u8::is_ascii_digit) && Times::default().observe(candidates, cell) {
         Class::Time
     } else if cell.eq_ignore_ascii_case(b"true") || cell.eq_ignore_ascii_case(b"false") {
         Class::Boolean

@@ -104,47 +104,41 @@ pub(super) fn candidates() -> Vec<Candidate> {
     candidates
 }
 
-/// The candidates that read every value of a column so far.
-#[derive(Debug, Clone)]
-pub(super) enum Times {
-    /// No value yet: all of them.
-    Untried,
-    /// Indices into the candidates, ascending.
-    Alive(Vec<u16>),
+/// The candidates that read every value of a column so far, but for strays.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Times {
+    /// Indices into the candidates, ascending; none before the first value that any of them reads.
+    alive: Vec<u16>,
+    /// Whether there was a value that none of them reads.
+    is_mixed: bool,
 }
 
 impl Times {
-    /// Takes the next value; false once no candidate reads every value.
+    /// Takes the next value; false for one that none of the candidates reads which are left. It changes nothing of them.
     #[inline]
     pub(super) fn observe(&mut self, candidates: &[Candidate], text: &[u8]) -> bool {
-        match self {
-            Self::Untried => {
-                let reading = (0_u16..).zip(candidates).filter(|(_, candidate)| candidate.reads(text));
-                let alive: Vec<u16> = reading.map(|(index, _)| index).collect();
-                let any = !alive.is_empty();
-                *self = Self::Alive(alive);
-                any
-            }
-            Self::Alive(alive) => {
-                alive
-                    .retain(|index| candidates.get(usize::from(*index)).is_some_and(|candidate| candidate.reads(text)));
-                !alive.is_empty()
-            }
+        let reads = |index: &u16| candidates.get(usize::from(*index)).is_some_and(|candidate| candidate.reads(text));
+        if self.alive.is_empty() {
+            let reading = (0_u16..).zip(candidates).filter(|(_, candidate)| candidate.reads(text));
+            self.alive = reading.map(|(index, _)| index).collect();
+        } else if self.alive.iter().any(reads) {
+            self.alive.retain(reads);
+        } else {
+            self.is_mixed = true;
+            return false;
         }
+        self.is_mixed |= self.alive.is_empty();
+        !self.alive.is_empty()
     }
 
+    /// Those that read every value.
     pub(super) fn alive<'c>(&self, candidates: &'c [Candidate]) -> Vec<&'c Candidate> {
-        match self {
-            Self::Untried => Vec::new(),
-            Self::Alive(alive) => alive.iter().filter_map(|index| candidates.get(usize::from(*index))).collect(),
-        }
+        if self.is_mixed { Vec::new() } else { self.most(candidates) }
     }
 
-    pub(super) fn is_alive(&self) -> bool {
-        match self {
-            Self::Untried => true,
-            Self::Alive(alive) => !alive.is_empty(),
-        }
+    /// Those that read every value but for strays.
+    pub(super) fn most<'c>(&self, candidates: &'c [Candidate]) -> Vec<&'c Candidate> {
+        self.alive.iter().filter_map(|index| candidates.get(usize::from(*index))).collect()
     }
 }
 
@@ -154,7 +148,7 @@ mod tests {
 
     fn formats(values: &[&str]) -> Vec<String> {
         let candidates = candidates();
-        let mut times = Times::Untried;
+        let mut times = Times::default();
         for value in values {
             times.observe(&candidates, value.as_bytes());
         }

@@ -77,7 +77,7 @@ impl RecordReader {
     /// What is wrong with the record read last, which has this flaw.
     pub(crate) fn note(&self, flaw: Flaw) -> Cow<'static, str> {
         if flaw == Flaw::UnknownKey && !self.unknown_key.is_empty() {
-            return Cow::Owned(format!("the contract does not know the key \"{}\"", self.unknown_key));
+            return Cow::Owned(unknown_key_message(&self.unknown_key));
         }
         Cow::Borrowed(flaw.message())
     }
@@ -165,8 +165,13 @@ impl RecordReader {
     }
 }
 
+/// What is wrong with an object that has this key.
+pub(crate) fn unknown_key_message(key: &str) -> String {
+    format!("the contract does not know the key \"{key}\"")
+}
+
 /// The key that a member begins with, cut if it is long.
-fn shown(member: &[u8]) -> String {
+pub(crate) fn shown(member: &[u8]) -> String {
     let member = member.get(1..).unwrap_or_default();
     let key = member.get(..next_special(member, 0)).unwrap_or_default();
     String::from_utf8_lossy(key).chars().take(KEY_SHOWN).collect()

@@ -35,7 +35,7 @@ schema:
         "é".repeat(2000)
     );
     let contract = lakegate_contract::parse(&contract).unwrap().contract;
-    let reason = reason(&contract, Violation { row: 0, column: Some(0), rule: Rule::Pattern });
+    let reason = reason(&contract, Violation { row: 0, column: Some(0), rule: Rule::Pattern }, None);
     assert!(reason.message.starts_with("does not match") && reason.message.ends_with('…'), "{}", reason.message);
     assert!(reason.message.chars().count() < 250, "{}", reason.message);
 }

@@ -252,6 +252,7 @@ pub(in super::super) fn valid_values(
 
 fn bound(key: &str, option: &Node<'_>, column_type: &ColumnType, findings: &mut Findings) -> Option<Check> {
     let value = value_or_neighbours(option, column_type, findings)?;
+    note_bound_beyond_type(key, &value, option, column_type, findings);
     // A bound between two values of the column (0.295 where the scale is 2) is moved to the value that judges alike.
     let below = |value: Exactness| match value {
         Exactness::Exact(value) | Exactness::Between(value, _) => value,
@@ -266,6 +267,26 @@ fn bound(key: &str, option: &Node<'_>, column_type: &ColumnType, findings: &mut 
         "exclusiveMaximum" => Check::ExclusiveMaximum(above(value)),
         _ => return multiple_of(value, option, findings),
     })
+}
+
+/// A bound beyond the whole numbers that the column can have says nothing, or that no row is right.
+fn note_bound_beyond_type(
+    key: &str,
+    value: &Exactness,
+    option: &Node<'_>,
+    column_type: &ColumnType,
+    findings: &mut Findings,
+) {
+    let (ColumnType::Integer(width), Exactness::Exact(Scalar::Integer(bound))) = (column_type, value) else { return };
+    let (least, most) = width.range();
+    let is_upper = key.to_ascii_lowercase().ends_with("maximum");
+    let is_lower = key.to_ascii_lowercase().ends_with("minimum");
+    let effect = match *bound {
+        bound if bound > most && is_upper || bound < least && is_lower => "never breaks",
+        bound if bound < least && is_upper || bound > most && is_lower => "every value breaks it",
+        _ => return,
+    };
+    option.note(format!("{effect}: the column's type has whole numbers from {least} to {most}"), findings);
 }
 
 fn multiple_of(value: Exactness, option: &Node<'_>, findings: &mut Findings) -> Option<Check> {

@@ -6,7 +6,7 @@ use lakegate_contract::CsvDialect;
 use super::node::COLUMNS_MAX;
 use super::resolve::{Property, Settings, Shape, properties};
 use super::{JsonTrack, RECORD_BYTES_MAX};
-use crate::infer::document::{File, head, rescue, server, table};
+use crate::infer::document::{File, INTEGRAL_FRACTIONS, head, rescue, server, table};
 use crate::infer::draft::types;
 use crate::infer::encoding::Encoding;
 use crate::infer::resolve::{Kind, counted, grouped};
@@ -55,7 +55,8 @@ pub(in crate::infer) fn draft(
     let mut lines = head(naming, tally.records, file);
     server(&mut lines, naming, "json", encoding, tally);
     let longest_record = track.longest_record.max(encoding.longest_record(tally));
-    dialect(&mut lines, track, longest_record, naming.is_permissive);
+    let has_integral_fractions = columns.iter().any(|column| column.shape.has_integral_fractions());
+    dialect(&mut lines, track, longest_record, naming.is_permissive, has_integral_fractions);
     table(&mut lines, naming);
     for column in &columns {
         property(&mut lines, 6, column, naming.is_permissive);
@@ -77,7 +78,13 @@ fn encoding(track: &JsonTrack, file: &File) -> Encoding {
 }
 
 /// What stands around the objects, and what is wrong with some of them.
-fn dialect(lines: &mut Lines, track: &JsonTrack, longest_record: usize, is_permissive: bool) {
+fn dialect(
+    lines: &mut Lines,
+    track: &JsonTrack,
+    longest_record: usize,
+    is_permissive: bool,
+    has_integral_fractions: bool,
+) {
     if is_permissive {
         lines.comment(4, "an array of objects, or objects one after another: by content");
     } else if track.is_array {
@@ -100,17 +107,30 @@ fn dialect(lines: &mut Lines, track: &JsonTrack, longest_record: usize, is_permi
             &format!("of {records}, {faulty} cannot be read and will be rejected, the first on line {first}{why}"),
         );
     }
+    let mut properties = Lines::default();
+    if has_integral_fractions {
+        properties.comment(6, INTEGRAL_FRACTIONS);
+        properties.property("integralFractions", "true");
+    }
+    if let Some(why) = why_longer_records(track, longest_record) {
+        properties.comment(6, &why);
+        properties.property("maxRecordBytes", &RECORD_BYTES_MAX.to_string());
+    }
+    if !properties.is_empty() {
+        lines.line(4, "customProperties:");
+        lines.append(&properties);
+    }
+}
+
+fn why_longer_records(track: &JsonTrack, longest_record: usize) -> Option<String> {
     let is_long = |bytes: u64| bytes > CsvDialect::MAX_RECORD_BYTES as u64;
-    let why = if is_long(longest_record as u64) {
-        format!("the longest record has {}", counted(longest_record as u64, "byte"))
+    if is_long(longest_record as u64) {
+        Some(format!("the longest record has {}", counted(longest_record as u64, "byte")))
     } else if track.first_fault.is_some() && is_long(track.bytes) {
-        "the ends of records that cannot be read were looked for as far".to_owned()
+        Some("the ends of records that cannot be read were looked for as far".to_owned())
     } else {
-        return;
-    };
-    lines.line(4, "customProperties:");
-    lines.comment(6, &why);
-    lines.property("maxRecordBytes", &RECORD_BYTES_MAX.to_string());
+        None
+    }
 }
 
 /// A column or a nested one, and what stands in it.

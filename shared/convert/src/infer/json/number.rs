@@ -3,11 +3,13 @@
 
 use lakegate_contract::value::{parse_double, parse_integer};
 
-use crate::infer::column::Range;
-use crate::infer::resolve::{DECIMAL_DIGITS_MAX, EXACT_FRACTION_DIGITS, INTEGER_DIGITS, Kind};
+use crate::infer::range::{Range, told};
+use crate::infer::resolve::{DECIMAL_DIGITS_MAX, EXACT_FRACTION_DIGITS, INTEGER_DIGITS, Kind, POINTED};
 
 /// Numbers of so many digits come back from a double as they were written, or came from one.
 const DOUBLE_DIGITS: usize = 17;
+/// Whole numbers of so many digits fit 64 bits.
+const WHOLE_DIGITS: usize = 18;
 /// Digits beyond this number are not counted: no type holds them.
 const DIGITS_COUNTED: i64 = 1000;
 
@@ -36,6 +38,8 @@ pub(super) struct Numbers {
     exponents: u64,
     /// How many are no whole numbers, whatever they are written like.
     fractions: u64,
+    /// How many have a point.
+    points: u64,
     /// Whether a whole number does not fit 64 bits.
     is_wide: bool,
     /// Whether a number is beyond all doubles.
@@ -59,6 +63,7 @@ impl Numbers {
         self.widen_significant(shape.significant);
         self.exponents += u64::from(shape.has_exponent);
         self.fractions += u64::from(!shape.is_whole);
+        self.points += u64::from(shape.has_point);
         if shape.has_point || shape.has_exponent {
             let (least, most) = self.fraction.unwrap_or((shape.fraction, shape.fraction));
             self.fraction = Some((least.min(shape.fraction), most.max(shape.fraction)));
@@ -73,14 +78,18 @@ impl Numbers {
     }
 
     /// The type that holds all of them as they are written, and what they are; `None` where no type does.
-    pub(super) fn kind(&self, shows_range: bool) -> (Option<Kind>, String) {
+    /// A draft that is permissive shows no value, and leaves room for fractions.
+    pub(super) fn kind(&self, is_permissive: bool) -> (Option<Kind>, String) {
         // Numbers that no double holds are not told apart here.
-        let has_range = shows_range && !self.is_wide && !self.is_beyond_double;
+        let has_range = !is_permissive && !self.is_wide && !self.is_beyond_double;
         let range = if has_range { self.range.ends() } else { None };
-        let range = range.map_or_else(String::new, |(least, most)| {
-            format!(", {} to {}", String::from_utf8_lossy(least), String::from_utf8_lossy(most))
-        });
+        let range = range.map_or_else(String::new, told);
         let Some((least, most)) = self.fraction else { return self.whole_kind(&range) };
+        let all_end_in_point_zero = least == 1 && most == 1 && self.points == self.values;
+        if all_end_in_point_zero && self.are_whole_with_fractions() && self.whole <= WHOLE_DIGITS && !is_permissive {
+            let is_long = self.whole > INTEGER_DIGITS;
+            return (Some(Kind::Integer { is_long, is_pointed: true }), format!("{POINTED}{range}"));
+        }
         let digits = self.whole + most;
         // Room for larger values at no cost: up to 18 digits take 64 bits.
         let precision = if digits <= 18 { 18 } else { DECIMAL_DIGITS_MAX };
@@ -101,7 +110,7 @@ impl Numbers {
     fn whole_kind(&self, range: &str) -> (Option<Kind>, String) {
         if !self.is_wide {
             let is_long = self.whole > INTEGER_DIGITS;
-            (Some(Kind::Integer { is_long }), format!("whole numbers{range}"))
+            (Some(Kind::Integer { is_long, is_pointed: false }), format!("whole numbers{range}"))
         } else if self.whole <= DECIMAL_DIGITS_MAX {
             let kind = Kind::Decimal { precision: DECIMAL_DIGITS_MAX, scale: 0 };
             (Some(kind), "whole numbers, some beyond 64 bits".to_owned())
@@ -162,7 +171,7 @@ mod tests {
         for value in values {
             numbers.observe(value.as_bytes());
         }
-        numbers.kind(true).0
+        numbers.kind(false).0
     }
 
     fn decimal(precision: usize, scale: usize) -> Kind {
@@ -171,9 +180,12 @@ mod tests {
 
     #[test]
     fn whole_numbers_have_the_width_that_their_digits_need() {
-        assert_eq!(kind(&["1", "-20", "0", "999999999"]), Some(Kind::Integer { is_long: false }));
-        assert_eq!(kind(&["1", "1000000000"]), Some(Kind::Integer { is_long: true }));
-        assert_eq!(kind(&["9223372036854775807", "-9223372036854775808"]), Some(Kind::Integer { is_long: true }));
+        assert_eq!(kind(&["1", "-20", "0", "999999999"]), Some(Kind::Integer { is_long: false, is_pointed: false }));
+        assert_eq!(kind(&["1", "1000000000"]), Some(Kind::Integer { is_long: true, is_pointed: false }));
+        assert_eq!(
+            kind(&["9223372036854775807", "-9223372036854775808"]),
+            Some(Kind::Integer { is_long: true, is_pointed: false })
+        );
         assert_eq!(kind(&["9223372036854775808"]), Some(decimal(38, 0)));
         assert_eq!(kind(&[&"9".repeat(38)]), Some(decimal(38, 0)));
         assert_eq!(kind(&[&"9".repeat(39)]), None);
@@ -182,7 +194,9 @@ mod tests {
     #[test]
     fn fractions_are_exact_unless_they_look_like_doubles() {
         assert_eq!(kind(&["1", "2.50"]), Some(decimal(18, 2)));
-        assert_eq!(kind(&["15.0"]), Some(decimal(18, 1)));
+        assert_eq!(kind(&["15.0"]), Some(Kind::Integer { is_long: false, is_pointed: true }));
+        assert_eq!(kind(&["15.0", "1"]), Some(decimal(18, 1)));
+        assert_eq!(kind(&["15.00"]), Some(decimal(18, 2)));
         assert_eq!(kind(&["0.1", "0.12345678901"]), Some(Kind::Double));
         assert_eq!(kind(&["9007199254740993", "0.5"]), Some(decimal(18, 1)));
         assert_eq!(kind(&["0.1", "3.14159265358979323846"]), Some(decimal(38, 20)), "a double has not so many digits");

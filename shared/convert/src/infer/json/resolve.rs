@@ -3,11 +3,12 @@
 
 use super::node::{Closed, Count, DEPTH_MAX, KEYS_MAX, Members, Node};
 use super::number::Numbers;
-use crate::infer::column::{Column, Contradiction};
+use crate::infer::column::Column;
 use crate::infer::encoding::{Encoding, text};
-use crate::infer::evidence::{ENUM_ROWS_MIN, enumeration, uniqueness};
+use crate::infer::evidence::{ENUM_ROWS_MIN, enumeration, length, uniqueness};
 use crate::infer::names::physical_names;
-use crate::infer::resolve::{Kind, contradicted, counted, grouped, names_a_date, time};
+use crate::infer::resolve::{Kind, POINTED_DOUBT, counted, grouped, names_a_date, time};
+use crate::infer::strays;
 use crate::infer::times::Candidate;
 
 /// Objects with more keys than this are looked at for keys that are data.
@@ -37,6 +38,18 @@ impl Property {
             counted(type_bytes as u64, "byte"),
             grouped(TYPE_BYTES_MAX as u64)
         ));
+    }
+}
+
+impl Shape {
+    /// Whether whole numbers with a fraction of zeros stand anywhere within.
+    pub(super) fn has_integral_fractions(&self) -> bool {
+        match self {
+            Self::Scalar(kind) => matches!(kind, Kind::Integer { is_pointed: true, .. }),
+            Self::Object(properties) => properties.iter().any(|property| property.shape.has_integral_fractions()),
+            Self::List(item) => item.shape.has_integral_fractions(),
+            Self::Json { .. } => false,
+        }
     }
 }
 
@@ -105,9 +118,9 @@ fn type_bytes(shape: &Shape) -> usize {
 
 fn scalar_type_bytes(kind: &Kind) -> usize {
     match kind {
-        Kind::Integer { is_long: false } => "int".len(),
+        Kind::Integer { is_long: false, .. } => "int".len(),
         Kind::Decimal { precision, scale } => format!("decimal({precision},{scale})").len(),
-        Kind::Text | Kind::Integer { is_long: true } | Kind::Double => "double".len(),
+        Kind::Text | Kind::Integer { is_long: true, .. } | Kind::Double => "double".len(),
         Kind::Boolean => "boolean".len(),
         Kind::Date(_) => "date".len(),
         Kind::Timestamp(_) => "timestamp".len(),
@@ -229,18 +242,18 @@ fn see_texts(texts: &Column, values: u64, place: Place<'_>, settings: Settings<'
                 evidence
             ));
         }
-    } else if texts.values > 0 && texts.numbers.is_alive() {
+    } else if texts.values > 0 && texts.numbers.are_all() {
         let all = if others > 0 { format!("{}; all others", absent(others)) } else { "all of them".to_owned() };
         let how = if texts.numbers.under(0).is_some() { "" } else { ", in another notation than JSON's" };
         doubts.push(format!("{all} are numbers in quotes{how}"));
     }
-    doubts.extend(texts.not_times.and_then(|at: Contradiction| contradicted(at, "date or timestamp")));
+    doubts.extend(strays::of_times(texts, settings.candidates, names_a_date(place.name)));
     if values >= ENUM_ROWS_MIN && !settings.is_permissive {
         doubts.extend(enumeration(texts, &std::collections::BTreeSet::new(), settings.encoding));
     }
-    let longest = counted(texts.longest as u64, "byte");
+    let length = length(texts, settings.encoding);
     let unique = uniqueness(&texts.unique, values, others == 0 && values == place.of);
-    Seen { shape: Shape::Scalar(Kind::Text), evidence: format!("text of at most {longest}{unique}"), doubts }
+    Seen { shape: Shape::Scalar(Kind::Text), evidence: format!("text of {length}{unique}"), doubts }
 }
 
 /// Texts that say that there is nothing.
@@ -250,12 +263,14 @@ fn absent(texts: u64) -> String {
 }
 
 fn see_numbers(node: &Node, numbers: &Numbers, settings: Settings<'_>) -> Seen {
-    let (kind, mut evidence) = numbers.kind(!settings.is_permissive);
+    let (kind, mut evidence) = numbers.kind(settings.is_permissive);
     let mut doubts = Vec::new();
     if let Some(unique) = &node.unique {
         evidence.push_str(&uniqueness(unique, numbers.values, true));
     }
-    if numbers.are_whole_with_fractions() {
+    if matches!(kind, Some(Kind::Integer { is_pointed: true, .. })) {
+        doubts.push(POINTED_DOUBT.to_owned());
+    } else if numbers.are_whole_with_fractions() {
         doubts.push(
             "all of them are whole: with integralFractions: true on the server they can be an integer".to_owned(),
         );
