@@ -355,7 +355,7 @@ fn a_contract_that_is_no_utf8_or_not_there_keeps_no_other_one_from_being_checked
     let output = lakegate(dir.path(), &["contracts", "check", "latin.yaml", "missing.yaml", "orders.yaml"]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
-    latin.yaml:2: error: the document: found "bytes that are no UTF-8", expected a document in UTF-8
+    latin.yaml:2: error: found bytes that are no UTF-8, expected a document in UTF-8
     latin.yaml: 1 error
     orders.yaml: ok: table orders, version 1.0.0, 4 columns
     "#);
