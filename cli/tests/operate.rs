@@ -108,7 +108,7 @@ fn replay_says_what_it_sends() {
 #[test]
 fn sweep_says_what_it_looks_for() {
     insta::assert_snapshot!(help("sweep"), @r"
-    Find dropped files that nobody dealt with, by holding the bucket against the ledger. Shows them; --send announces them
+    Find dropped and deleted files that nobody dealt with, by holding the bucket against the ledger. Shows them; --send announces them
 
     Usage: lakegate sweep [OPTIONS]
 
@@ -116,7 +116,8 @@ fn sweep_says_what_it_looks_for() {
           --send               Announce them to the ingest queue; without it they are only shown
           --prefix <PREFIX>    Only objects whose keys begin with this
           --older-than <SPAN>  Only objects uploaded longer ago than this: the events of younger ones may be on the way [default: 15m]
-          --deep               Read every ledger entry, also where the times of object and entry leave no doubt
+          --deep               Read every ledger entry, also where the times of object and entry leave no doubt, or where there is no object any
+                               more
           --limit <N>          How many objects to show [default: 50]
           --json               Print one JSON object instead of text
       -h, --help               Print help
@@ -134,7 +135,8 @@ fn sweep_says_what_it_looks_for() {
       lakegate sweep --deep                   after a time without any sweep: read every ledger entry
 
     An object is listed when the ledger has no entry for it, or one about another version of it, or one whose worker has been gone for three
-    hours. An object that is announced twice is taken in once. The stack sweeps by itself, every hour unless told otherwise.
+    hours. Where its contract says `removedObjects: remove`, so is one that is gone from the bucket while its rows stand; below a prefix only
+    with --deep. An object that is announced twice is taken in once. The stack sweeps by itself, every hour unless told otherwise.
 
     Exit status: 0 all was sent (or shown), 2 wrong usage, 1 anything else.
     ");
