@@ -273,7 +273,7 @@ impl Claim {
     /// What S3 refused.
     pub async fn forget_refused(&mut self, objects: &Objects) -> Result<(), LakeError> {
         if let Some(path) = self.refused.take().filter(|path| self.entry.rejects_path.as_ref() != Some(path)) {
-            objects.delete(&self.lake_bucket, &path).await?;
+            objects.delete_all(&self.lake_bucket, std::slice::from_ref(&path)).await?;
             self.entry.kept_paths.retain(|kept| *kept != path);
         }
         Ok(())

@@ -216,11 +216,11 @@ mod tests {
     fn a_key_that_may_not_be_deleted_is_told_by_its_code() {
         let of = |code: &str| {
             let key = "lake/orders/customer=Jane van Doe/a-1-0.parquet";
-            from_store("DeleteObject", OUTPUT, &generic(format!("{DELETE_FAILED}{key}: Jane is kept (code: {code})")))
+            from_store("DeleteObjects", OUTPUT, &generic(format!("{DELETE_FAILED}{key}: Jane is kept (code: {code})")))
         };
         assert!(of("InternalError").is_passing() && of("OperationAborted").is_passing());
         assert!(matches!(of("SomeCode"), LakeError::Refused { .. }));
-        insta::assert_snapshot!(chain(&of("AccessDenied")), @"DeleteObject on s3://lake/lake/orders/customer=…/a-1-0.parquet is not allowed: AccessDenied");
+        insta::assert_snapshot!(chain(&of("AccessDenied")), @"DeleteObjects on s3://lake/lake/orders/customer=…/a-1-0.parquet is not allowed: AccessDenied");
     }
 
     #[test]
