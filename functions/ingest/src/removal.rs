@@ -5,7 +5,7 @@ use lakegate_contract::{Contract, RemovedObjects};
 use lakegate_lake::claims::{self, Claim, Claimed, Found};
 use lakegate_lake::contracts::Lookup;
 use lakegate_lake::events::ObjectEvent;
-use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
+use lakegate_lake::failure::{self, FailureKind};
 use lakegate_lake::ledger::{self, Entry, Source, State, Wanted};
 use lakegate_lake::{LakeError, announce, chain, layout, read};
 
@@ -17,24 +17,7 @@ use crate::{settlement, sight};
 /// Takes an event of an object that was removed. Lasting trouble is an outcome, with its failure record sent; the only error is passing
 /// trouble, on which the event should come again.
 pub(crate) async fn remove(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
-    let event = delivery.event;
-    let record = match outcome_of(context, delivery).await {
-        Ok(outcome) => return Ok(outcome),
-        Err(Trouble::Lake(error)) if error.is_passing() => return Err(error),
-        Err(Trouble::Untold(error)) => return Err(error),
-        Err(Trouble::Lake(error)) => Box::new(FailureRecord::of_error(Stage::Ingest, &error, event)),
-        Err(Trouble::Failure(record)) => record,
-    };
-    take_in::report(context, &record, event).await?;
-    Ok(Outcome::Failed(record))
-}
-
-async fn outcome_of(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, Trouble> {
-    let event = delivery.event;
-    if layout::is_own_object(&context.settings.lake_bucket, &event.bucket, event.key.as_str()) {
-        return Ok(Outcome::OwnObject);
-    }
-    take_in::until_claimed(event, async || attempt(context, delivery).await).await
+    take_in::conclude(context, delivery.event, async || attempt(context, delivery).await).await
 }
 
 /// `None` when the entry is another one by now: the object is to be looked at again.

@@ -48,8 +48,18 @@ pub(crate) struct Delivery<'a> {
 /// Takes one object in. Lasting trouble is an outcome, with its failure record sent; the only error is passing trouble,
 /// on which the event should come again.
 pub(crate) async fn take_in(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
-    let event = delivery.event;
-    let record = match outcome_of(context, delivery).await {
+    // Boxed, because all that is done with an object makes a future of many kilobytes.
+    conclude(context, delivery.event, async || Box::pin(attempt(context, delivery)).await).await
+}
+
+/// Attempts an object's work until it has an outcome. Lasting trouble is one, with its failure record sent; the only error is passing
+/// trouble, on which the event should come again.
+pub(crate) async fn conclude(
+    context: &Context,
+    event: &ObjectEvent,
+    attempt: impl AsyncFn() -> Result<Option<Outcome>, Trouble>,
+) -> Result<Outcome, LakeError> {
+    let record = match until_claimed(context, event, attempt).await {
         Ok(outcome) => return Ok(outcome),
         // The later object of that key has an event of its own.
         Err(Trouble::Lake(LakeError::SourceChanged { .. })) => return Ok(Outcome::Superseded),
@@ -67,20 +77,15 @@ pub(crate) async fn report(context: &Context, record: &FailureRecord, event: &Ob
     failure::report(&context.sqs, &context.settings.failures_queue_url, record, &event.original).await
 }
 
-async fn outcome_of(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, Trouble> {
-    let event = delivery.event;
-    if layout::is_own_object(&context.settings.lake_bucket, &event.bucket, event.key.as_str()) {
-        return Ok(Outcome::OwnObject);
-    }
-    // Boxed, because all that is done with an object makes a future of many kilobytes.
-    until_claimed(event, async || Box::pin(attempt(context, delivery)).await).await
-}
-
-/// Attempts an object's work again while it is `None`: the entry is another one by now.
-pub(crate) async fn until_claimed(
+/// Attempts the work again while it is `None`: the entry is another one by now.
+async fn until_claimed(
+    context: &Context,
     event: &ObjectEvent,
     attempt: impl AsyncFn() -> Result<Option<Outcome>, Trouble>,
 ) -> Result<Outcome, Trouble> {
+    if layout::is_own_object(&context.settings.lake_bucket, &event.bucket, event.key.as_str()) {
+        return Ok(Outcome::OwnObject);
+    }
     for _ in 0..CLAIM_ATTEMPTS {
         if let Some(outcome) = attempt().await? {
             return Ok(outcome);
