@@ -74,6 +74,11 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
              read both. Give the column another physicalName, or the contract another table, deploy it, and then replay. \
              \"lakegate contracts diff\" tells such a change beforehand.",
         ),
+        FailureKind::TooBig => (
+            "too big to be converted in one pass",
+            "It cannot be cut into parts that are converted one by one; the reason stands below. Deliver it in smaller files, \
+             or unpacked, or raise the limit for one pass on larger workers, and then replay.",
+        ),
         FailureKind::LedgerUnreadable => (
             "stopped by a ledger entry that does not parse",
             "Somebody or something changed the document named below. Restore its former version in the lake bucket, \
