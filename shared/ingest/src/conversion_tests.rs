@@ -8,10 +8,10 @@ use lakegate_lake::catalog::TableDefinition;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::layout;
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 
 use super::*;
 
@@ -34,15 +34,15 @@ schema:
 
 struct Bench {
     objects: Objects,
-    raw: Arc<dyn ObjectStore>,
+    raw: Arc<dyn BucketStore>,
     contract: Arc<Contract>,
 }
 
 impl Bench {
     async fn with(content: &str) -> Self {
-        let raw: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let raw: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         raw.put(&Path::from("orders/a.csv"), content.to_owned().into()).await.unwrap();
-        let lake: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let lake: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         let stores = BTreeMap::from([("raw".to_owned(), Arc::clone(&raw)), ("lake".to_owned(), lake)]);
         let contract = Arc::new(lakegate_contract::parse(CONTRACT).unwrap().contract);
         Self { objects: Objects::of_stores(stores), raw, contract }

@@ -274,7 +274,7 @@ fn look_up(kept: &Kept, bucket: &str, key: &str) -> Lookup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use object_store::ObjectStore;
+    use crate::objects::BucketStore;
     use object_store::ObjectStoreExt;
     use object_store::memory::InMemory;
     use object_store::path::Path;
@@ -287,8 +287,8 @@ mod tests {
         )
     }
 
-    async fn deployed(documents: &[(&str, &str)]) -> (Contracts, Objects, Arc<dyn ObjectStore>) {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    async fn deployed(documents: &[(&str, &str)]) -> (Contracts, Objects, Arc<dyn BucketStore>) {
+        let store: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         for (key, text) in documents {
             store.put(&Path::from(format!("contracts/{key}")), (*text).to_owned().into()).await.unwrap();
         }

@@ -143,6 +143,7 @@ async fn read_range(object: OpenObject, start: u64, end: u64) -> Result<Bytes, L
 mod tests {
     use super::*;
     use crate::key::ObjectKey;
+    use crate::objects::BucketStore;
     use futures::TryStreamExt;
     use object_store::ObjectStoreExt;
     use object_store::memory::InMemory;
@@ -160,8 +161,8 @@ mod tests {
         }
     }
 
-    async fn raw_bucket(key: &str, content: &[u8]) -> (Objects, Arc<dyn ObjectStore>) {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    async fn raw_bucket(key: &str, content: &[u8]) -> (Objects, Arc<dyn BucketStore>) {
+        let store: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         store.put(&Path::parse(key).unwrap(), content.to_vec().into()).await.unwrap();
         (Objects::of_stores(BTreeMap::from([("raw".to_owned(), Arc::clone(&store))])), store)
     }

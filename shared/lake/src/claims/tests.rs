@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use super::*;
 use crate::ledger::{Output, Source};
+use crate::objects::BucketStore;
 
 fn objects() -> Objects {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store: Arc<dyn BucketStore> = Arc::new(InMemory::new());
     Objects::of_stores(BTreeMap::from([("lake".to_owned(), store)]))
 }
 
