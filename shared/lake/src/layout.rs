@@ -86,6 +86,12 @@ pub fn ledger_object(bucket: &str, key: &str) -> String {
     format!("{LEDGER_PREFIX}{}.json", source_name(bucket, key))
 }
 
+/// `runs/<stem>-<hash>-<16 digits of the handing-over's hash>.json`.
+#[must_use]
+pub fn run_object(source_name: &str, handed_over: &str) -> String {
+    format!("{RUNS_PREFIX}{source_name}-{}.json", hex(handed_over, HASH_HEX_DIGITS))
+}
+
 /// `contracts/drafts/<table>.odcs.yaml`.
 #[must_use]
 pub fn draft_object(table: &str) -> String {
