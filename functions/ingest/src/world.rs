@@ -12,8 +12,8 @@ use lakegate_lake::contracts::Contracts;
 use lakegate_lake::failure::{FailureRecord, Stage};
 use lakegate_lake::objects::{BucketStore, Objects};
 use lakegate_stand_ins::{Aws, Bucket, Faults, Store};
-use object_store::path::Path;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 
 use crate::handler::Function;
 

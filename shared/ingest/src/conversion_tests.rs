@@ -9,9 +9,9 @@ use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::layout;
 use lakegate_lake::objects::{BucketStore, Objects};
+use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::ObjectStoreExt;
 
 use super::*;
 

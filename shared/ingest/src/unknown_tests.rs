@@ -7,9 +7,9 @@ use lakegate_contract::{ColumnType, Format};
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::objects::BucketStore;
+use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::ObjectStoreExt;
 
 use super::*;
 

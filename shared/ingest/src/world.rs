@@ -15,9 +15,9 @@ use lakegate_lake::failure::{FailureRecord, Stage};
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::ledger::{self, Entry, State};
 use lakegate_lake::objects::{BucketStore, Objects};
+use object_store::ObjectStoreExt;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
-use object_store::ObjectStoreExt;
 
 use crate::outcome::Outcome;
 use crate::removal::remove;

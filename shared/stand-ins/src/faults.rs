@@ -1,4 +1,4 @@
-//! Tests: which calls go wrong, and how.
+//! Which calls go wrong, and how.
 //! They must not know what the calls are for.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ pub enum Fault {
     TimeOutBefore,
     /// As `TimeOutBefore`, but it is carried out.
     TimeOutAfter,
+    /// Of a batch the first entry is refused, for now, and the others are taken; any other call is carried out and answered.
+    InPart,
 }
 
 impl Fault {
@@ -52,6 +54,7 @@ impl Fault {
         Self::TimeOutAfter,
     ];
 
+    /// True when the service does what it is asked for.
     pub fn is_carried_out(self) -> bool {
         match self {
             Self::FailBefore
@@ -60,22 +63,40 @@ impl Fault {
             | Self::ThrottleOnce
             | Self::ComeLate
             | Self::TimeOutBefore => false,
-            Self::FailAfter | Self::DieAfter | Self::Wait | Self::FailAfterOnce | Self::TimeOutAfter => true,
+            Self::FailAfter | Self::DieAfter | Self::Wait | Self::FailAfterOnce | Self::TimeOutAfter | Self::InPart => {
+                true
+            }
         }
     }
 
+    /// True when the answer to a call that was carried out does not reach the caller.
+    pub fn loses_answer(self) -> bool {
+        match self {
+            Self::FailAfter | Self::DieAfter | Self::FailAfterOnce | Self::TimeOutAfter => true,
+            Self::FailBefore
+            | Self::DieBefore
+            | Self::Wait
+            | Self::Throttle
+            | Self::ThrottleOnce
+            | Self::ComeLate
+            | Self::TimeOutBefore
+            | Self::InPart => false,
+        }
+    }
+
+    /// True when the worker dies of it.
     pub fn is_deadly(self) -> bool {
         matches!(self, Self::DieBefore | Self::DieAfter)
     }
 
-    /// The client waits until it gives up.
+    /// True when the client waits until it gives up.
     pub fn is_silent(self) -> bool {
         matches!(self, Self::TimeOutBefore | Self::TimeOutAfter)
     }
 
     /// The client's own second attempt goes well.
     fn is_once(self) -> bool {
-        matches!(self, Self::ThrottleOnce | Self::FailAfterOnce)
+        matches!(self, Self::ThrottleOnce | Self::FailAfterOnce | Self::InPart)
     }
 }
 
@@ -120,6 +141,7 @@ impl Faults {
         self.died.notified().await;
     }
 
+    /// The worker dies.
     pub fn die(&self) {
         self.died.notify_one();
     }
@@ -136,6 +158,7 @@ impl Faults {
         self.resumed.notify_all();
     }
 
+    /// What becomes of the next call; `None` for nothing bad.
     pub fn next(&self) -> Option<Fault> {
         let mut plan = self.plan.lock().unwrap();
         let call = plan.calls;
