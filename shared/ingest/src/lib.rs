@@ -3,6 +3,7 @@
 
 mod conversion;
 mod outcome;
+mod outputs;
 mod publication;
 mod removal;
 mod settings;

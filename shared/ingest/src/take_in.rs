@@ -116,7 +116,8 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
     if let Plan::Judge(_, contract) = &plan {
         entry = entry.under(contract);
     }
-    let wanted = Wanted { entry: &entry, is_current, replaces: delivery.replaces };
+    let wanted =
+        Wanted { entry: &entry, is_current, takes_heavy: context.settings.takes_heavy(), replaces: delivery.replaces };
     let claimed = if unfinished::comes_first(&found, &wanted, clock()) {
         match unfinished::finish(context, delivery, found).await? {
             unfinished::Finished::Published => return Ok(None),
@@ -213,7 +214,8 @@ pub(crate) async fn outcome_without_work(
 ) -> Result<Option<Outcome>, LakeError> {
     let Source { bucket, key, .. } = &entry.source;
     let found = claims::find(&context.objects, &context.settings.lake_bucket, bucket, key).await?;
-    let wanted = Wanted { entry, is_current: false, replaces: delivery.replaces };
+    let takes_heavy = context.settings.takes_heavy();
+    let wanted = Wanted { entry, is_current: false, takes_heavy, replaces: delivery.replaces };
     match ledger::due(found.entry(), &wanted, (context.clock)()) {
         Due::Work => Ok(None),
         Due::AlreadyCommitted => Ok(Some(Outcome::AlreadyCommitted)),

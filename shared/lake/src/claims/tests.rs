@@ -49,7 +49,7 @@ fn worker(began: u64) -> Worker {
 
 async fn claimed(objects: &Objects, number: u8, now: u64) -> Result<Claimed, LakeError> {
     let found = find(objects, "lake", "raw", "a.csv").await?;
-    let wanted = Wanted { entry: &version(number), is_current: false, replaces: None };
+    let wanted = Wanted { entry: &version(number), is_current: false, takes_heavy: false, replaces: None };
     claim(objects, &worker(now), &found, &wanted, at(now)).await
 }
 

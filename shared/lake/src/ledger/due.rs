@@ -29,6 +29,8 @@ pub struct Wanted<'a> {
     pub entry: &'a Entry,
     /// That version stood under its key after the entry of the ledger was read: no other version can be newer.
     pub is_current: bool,
+    /// What was handed to Glue is this worker's to do.
+    pub takes_heavy: bool,
     /// Which outcome the event is to replace, by its time, RFC 3339; `None` for an event that S3 or a sweep announced.
     pub replaces: Option<&'a str>,
 }
@@ -69,6 +71,7 @@ pub fn due(entry: Option<&Entry>, wanted: &Wanted<'_>, now: SystemTime) -> Due {
     }
     match entry.state {
         State::Committed => Due::AlreadyCommitted,
+        State::Heavy if wanted.takes_heavy => Due::Work,
         State::Rejected | State::Failed | State::Heavy if replaces(wanted, entry) => Due::Work,
         State::Rejected | State::Failed | State::Heavy => Due::AlreadyTold,
         State::Working | State::Publishing | State::Removed => Due::Work,
