@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It is not carried out.
     FailBefore,
     /// It is carried out, and its answer is lost.
@@ -37,9 +37,9 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Those that need no client between the worker and the service.
-    pub(crate) const ALL: [Self; 4] = [Self::FailBefore, Self::FailAfter, Self::DieBefore, Self::DieAfter];
+    pub const ALL: [Self; 4] = [Self::FailBefore, Self::FailAfter, Self::DieBefore, Self::DieAfter];
     /// Those after which the work is delivered again.
-    pub(crate) const OVER_HTTP: [Self; 10] = [
+    pub const OVER_HTTP: [Self; 10] = [
         Self::FailBefore,
         Self::FailAfter,
         Self::DieBefore,
@@ -52,7 +52,7 @@ impl Fault {
         Self::TimeOutAfter,
     ];
 
-    pub(crate) fn is_carried_out(self) -> bool {
+    pub fn is_carried_out(self) -> bool {
         match self {
             Self::FailBefore
             | Self::DieBefore
@@ -64,12 +64,12 @@ impl Fault {
         }
     }
 
-    pub(crate) fn is_deadly(self) -> bool {
+    pub fn is_deadly(self) -> bool {
         matches!(self, Self::DieBefore | Self::DieAfter)
     }
 
     /// The client waits until it gives up.
-    pub(crate) fn is_silent(self) -> bool {
+    pub fn is_silent(self) -> bool {
         matches!(self, Self::TimeOutBefore | Self::TimeOutAfter)
     }
 
@@ -81,7 +81,7 @@ impl Fault {
 
 /// Which calls go wrong, counted over all stores and services.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     plan: Mutex<Plan>,
     died: Notify,
     waits: Notify,
@@ -102,41 +102,41 @@ struct Plan {
 
 impl Faults {
     /// The call after `calls` others goes wrong.
-    pub(crate) fn arm(&self, calls: usize, fault: Fault) {
+    pub fn arm(&self, calls: usize, fault: Fault) {
         let mut plan = self.plan.lock().unwrap();
         let call = plan.calls + calls;
         plan.armed.insert(call, fault);
     }
 
     /// No call goes wrong any more; whether all went wrong that should have.
-    pub(crate) fn disarm(&self) -> bool {
+    pub fn disarm(&self) -> bool {
         let mut plan = self.plan.lock().unwrap();
         plan.repeated.clear();
         std::mem::take(&mut plan.armed).is_empty()
     }
 
     /// Comes back when the worker has died.
-    pub(crate) async fn death(&self) {
+    pub async fn death(&self) {
         self.died.notified().await;
     }
 
-    pub(crate) fn die(&self) {
+    pub fn die(&self) {
         self.died.notify_one();
     }
 
     /// Comes back when a call waits.
-    pub(crate) async fn standstill(&self) {
+    pub async fn standstill(&self) {
         self.waits.notified().await;
     }
 
     /// Lets the call that waits go on.
-    pub(crate) fn go_on(&self) {
+    pub fn go_on(&self) {
         self.may_go_on.notify_one();
         self.plan.lock().unwrap().may_go_on = true;
         self.resumed.notify_all();
     }
 
-    pub(crate) fn next(&self) -> Option<Fault> {
+    pub fn next(&self) -> Option<Fault> {
         let mut plan = self.plan.lock().unwrap();
         let call = plan.calls;
         plan.calls += 1;
@@ -144,7 +144,7 @@ impl Faults {
     }
 
     /// As `next`, for a request that its client may repeat.
-    pub(crate) fn next_of(&self, request: &str) -> Option<Fault> {
+    pub fn next_of(&self, request: &str) -> Option<Fault> {
         if let Some(fault) = self.plan.lock().unwrap().repeated.get(request) {
             return Some(*fault);
         }
@@ -156,13 +156,13 @@ impl Faults {
     }
 
     /// Waits on the thread of a server.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         self.waits.notify_one();
         let plan = self.plan.lock().unwrap();
         drop(self.resumed.wait_while(plan, |plan| !std::mem::take(&mut plan.may_go_on)).unwrap());
     }
 
-    pub(super) async fn around<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn around<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         // So that workers at once take turns at every call.
         tokio::task::yield_now().await;
         let Some(fault) = self.next() else {

@@ -11,21 +11,21 @@ use lakegate_lake::clients::{self, GlueClient, SqsClient};
 use lakegate_lake::failure::FailureRecord;
 use serde_json::{Value, json};
 
-use super::Faults;
-use super::http::{Answer, Request, Server, Service};
+use crate::Faults;
+use crate::http::{Answer, Request, Server, Service};
 
 /// Longest that a call waits for its answer: much longer than any takes.
-pub(super) const PATIENCE: Duration = Duration::from_millis(400);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Glue and SQS, and the clients to them.
-pub(crate) struct Aws {
-    pub(crate) glue: GlueClient,
-    pub(crate) sqs: SqsClient,
+pub struct Aws {
+    pub glue: GlueClient,
+    pub sqs: SqsClient,
     server: Server<State>,
 }
 
 /// What the catalog knows: each table's definition, and its partitions' by their values.
-pub(crate) type CatalogContent = BTreeMap<String, (Value, BTreeMap<String, Value>)>;
+pub type CatalogContent = BTreeMap<String, (Value, BTreeMap<String, Value>)>;
 
 #[derive(Default)]
 struct State {
@@ -40,12 +40,12 @@ struct State {
 
 impl Aws {
     /// With clients that ask once.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::with(&RetryConfig::disabled())
     }
 
     /// With clients that ask a second time at once.
-    pub(crate) fn start_with_retries() -> Self {
+    pub fn start_with_retries() -> Self {
         Self::with(&RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(1)))
     }
 
@@ -75,7 +75,7 @@ impl Aws {
     }
 
     /// Begins anew, with these faults.
-    pub(crate) fn reset(&self, faults: &Arc<Faults>) {
+    pub fn reset(&self, faults: &Arc<Faults>) {
         self.server.reset(faults);
         let State { sent, hidden, tables, denied } = self.server.service();
         *denied.lock().unwrap() = None;
@@ -85,22 +85,22 @@ impl Aws {
     }
 
     /// The requests to change a message's visibility, as JSON.
-    pub(crate) fn hidden(&self) -> Vec<String> {
+    pub fn hidden(&self) -> Vec<String> {
         self.server.service().hidden.lock().unwrap().clone()
     }
 
     /// From now on one operation is never allowed, or all are again.
-    pub(crate) fn deny(&self, operation: Option<&'static str>) {
+    pub fn deny(&self, operation: Option<&'static str>) {
         *self.server.service().denied.lock().unwrap() = operation;
     }
 
     /// What the catalog knows by now.
-    pub(crate) fn catalog(&self) -> CatalogContent {
+    pub fn catalog(&self) -> CatalogContent {
         self.server.service().tables.lock().unwrap().clone()
     }
 
     /// The records that the queue of failures was given, in the order in which it was.
-    pub(crate) fn failures(&self) -> Vec<FailureRecord> {
+    pub fn failures(&self) -> Vec<FailureRecord> {
         let record = |message: &Value| {
             let record = message["MessageAttributes"]["failure"]["StringValue"].as_str()?;
             Some(serde_json::from_str(record).unwrap())
@@ -109,13 +109,13 @@ impl Aws {
     }
 
     /// The messages that were sent to a queue, as SQS was asked.
-    pub(crate) fn messages_to(&self, queue: &str) -> Vec<Value> {
+    pub fn messages_to(&self, queue: &str) -> Vec<Value> {
         let is_to = |body: &&Value| body["QueueUrl"].as_str().is_some_and(|url| url.ends_with(queue));
         self.server.service().sent.lock().unwrap().iter().filter(is_to).cloned().collect()
     }
 
     /// How many messages a queue was given.
-    pub(crate) fn sent_to(&self, queue: &str) -> usize {
+    pub fn sent_to(&self, queue: &str) -> usize {
         self.messages_to(queue).len()
     }
 }

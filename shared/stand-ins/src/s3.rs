@@ -19,16 +19,16 @@ use object_store::{
 };
 use percent_encoding::percent_decode_str;
 
-use super::http::{Answer, Request, Server, Service};
-use super::services::PATIENCE;
-use super::{Bucket, Faults};
+use crate::http::{Answer, Request, Server, Service};
+use crate::services::PATIENCE;
+use crate::{Bucket, Faults};
 
 /// S3, and the clients to two buckets of it.
-pub(crate) struct S3 {
+pub struct S3 {
     /// Of any bucket's client.
     builder: AmazonS3Builder,
-    pub(crate) raw: Arc<AmazonS3>,
-    pub(crate) lake: Arc<AmazonS3>,
+    pub raw: Arc<AmazonS3>,
+    pub lake: Arc<AmazonS3>,
     server: Server<State>,
 }
 
@@ -45,7 +45,7 @@ type Instead = Box<dyn FnMut(&str, &str) -> Option<(u16, String)> + Send>;
 
 impl S3 {
     /// With clients that ask a second time soon.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let server = Server::start(State::default());
         let wait = Duration::from_millis(1);
         let retry = RetryConfig {
@@ -63,7 +63,7 @@ impl S3 {
     }
 
     /// Begins anew, with these buckets and faults.
-    pub(crate) fn reset(&self, raw: &Arc<Bucket>, lake: &Arc<Bucket>, faults: &Arc<Faults>) {
+    pub fn reset(&self, raw: &Arc<Bucket>, lake: &Arc<Bucket>, faults: &Arc<Faults>) {
         self.server.reset(faults);
         let buckets = [("raw".to_owned(), Arc::clone(raw)), ("lake".to_owned(), Arc::clone(lake))];
         *self.server.service().buckets.lock().unwrap() = BTreeMap::from(buckets);
@@ -72,12 +72,12 @@ impl S3 {
     }
 
     /// The buckets as a function in the cloud opens them.
-    pub(crate) fn objects(&self) -> Objects {
+    pub fn objects(&self) -> Objects {
         Objects::on_s3(self.builder.clone())
     }
 
     /// From now on some requests are answered otherwise.
-    pub(crate) fn answer_instead(&self, instead: impl FnMut(&str, &str) -> Option<(u16, String)> + Send + 'static) {
+    pub fn answer_instead(&self, instead: impl FnMut(&str, &str) -> Option<(u16, String)> + Send + 'static) {
         *self.server.service().instead.lock().unwrap() = Some(Box::new(instead));
     }
 }
