@@ -225,6 +225,7 @@ impl Job<'_> {
             error @ (ConversionError::Engine(_)
             | ConversionError::Panicked
             | ConversionError::NoJudgement
+            | ConversionError::Keys(_)
             | ConversionError::TooMuchHeld) => {
                 Trouble::Failure(Box::new(self.record(FailureKind::EngineFailed, error.to_string())))
             }

@@ -194,6 +194,11 @@ impl<'a> Uploads<'a> {
 }
 
 impl Left {
+    /// How many files there are.
+    pub(crate) fn files(&self) -> usize {
+        self.table.len() + usize::from(self.rejects.is_some())
+    }
+
     /// The outputs, as whoever has them all goes on with them.
     pub(crate) fn outputs(&self, objects: &Objects, lake_bucket: &str) -> Result<Outputs, LakeError> {
         let mut table = Vec::with_capacity(self.table.len());
@@ -203,7 +208,7 @@ impl Left {
             table.push((Some(output), PendingObject::of_left(objects, lake_bucket, object)?));
         }
         let mut rejects = Vec::new();
-        for object in &self.rejects {
+        if let Some(object) = &self.rejects {
             rejects.push(PendingObject::of_left(objects, lake_bucket, object)?);
         }
         Ok(Outputs::new(table, rejects).left())

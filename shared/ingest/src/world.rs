@@ -250,7 +250,7 @@ impl<'a> World<'a> {
     ) -> Option<Result<Outcome, LakeError>> {
         let context = self.context();
         let worker = Worker::new("r", clock() + time, clock());
-        let delivery = Delivery { worker: &worker, event, replaces, started: Instant::now() };
+        let delivery = Delivery { worker: &worker, event, replaces, run_id: None, started: Instant::now() };
         // As S3 does, only what is uploaded is announced with a size.
         let work = async {
             match event.size_bytes {

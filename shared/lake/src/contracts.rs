@@ -173,6 +173,13 @@ impl Contracts {
         kept.documents.iter().find(|(_, document)| has_table(document)).map(|(key, _)| key.clone())
     }
 
+    /// The key of a deployed contract's document; `None` for one that is not deployed, or was found before it was written anew.
+    pub async fn key_of(&self, contract: &Arc<Contract>) -> Option<String> {
+        let kept = self.kept.lock().await;
+        let is_it = |document: &Document| document.parsed.as_ref().is_ok_and(|parsed| Arc::ptr_eq(parsed, contract));
+        kept.documents.iter().find(|(_, document)| is_it(document)).map(|(key, _)| key.clone())
+    }
+
     async fn refresh(&self, objects: &Objects, kept: &mut Kept) -> Result<(), LakeError> {
         let mut listed = objects.list(&self.lake_bucket, CONTRACTS_PREFIX).await?;
         let is_document = |key: &str| SUFFIXES.iter().any(|suffix| key.ends_with(suffix));
@@ -224,6 +231,12 @@ impl Deployed {
     #[must_use]
     pub fn remove_any(&self) -> bool {
         self.kept.documents.values().any(|document| document.parsed.as_ref().is_ok_and(|contract| removes(contract)))
+    }
+
+    /// Which contract an object falls under.
+    #[must_use]
+    pub fn find(&self, bucket: &str, key: &str) -> Lookup {
+        look_up(&self.kept, bucket, key)
     }
 
     /// The contract of this key's object, if there is one, which wants the rows of deleted objects removed.

@@ -16,7 +16,7 @@ use crate::objects::Objects;
 use crate::{LakeError, layout};
 
 pub(crate) use due::is_judged_alike;
-pub use due::{Due, Wanted, due, is_older, is_same_version};
+pub use due::{Due, Wanted, due, is_older, is_same_version, is_settled};
 
 /// What became of one version of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
