@@ -3,6 +3,7 @@
 
 mod keys;
 mod lists;
+pub(crate) mod pending;
 mod settings;
 mod steps;
 

@@ -161,10 +161,10 @@ impl World<'_> {
                 while count.next_pass() {
                     files.iter().try_for_each(|file| count.push(file))?;
                 }
-                counted.push(count.finish()?);
+                counted.push(handed_on(&count.finish()?));
             }
         }
-        Ok((converted, ComparedKeys { decided: Some(decisions.decided), counted }))
+        Ok((converted, ComparedKeys { decided: Some(handed_on(&decisions.decided)), counted }))
     }
 
     async fn convert(
