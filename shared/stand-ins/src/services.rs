@@ -154,10 +154,14 @@ impl Aws {
         }
     }
 
-    /// From now on so many runs may be under way at once, and they start at the time of this clock.
-    pub fn set_runs(&self, max: Option<usize>, now: fn() -> SystemTime) {
-        let runs = &mut self.server.service().runs.lock().unwrap();
-        (runs.max, runs.now) = (max, Some(now));
+    /// From now on so many runs may be under way at once; any number where there is none.
+    pub fn set_runs_max(&self, max: Option<usize>) {
+        self.server.service().runs.lock().unwrap().max = max;
+    }
+
+    /// From now on runs start at this time.
+    pub fn set_time(&self, now: SystemTime) {
+        self.server.service().runs.lock().unwrap().now = Some(now);
     }
 
     /// How many requests have been left without an answer, and wait for one.
@@ -177,7 +181,7 @@ impl State {
         if *self.denied.lock().unwrap() == Some(operation) {
             return refused("AccessDeniedException");
         }
-        if operation.is_empty() {
+        if operation == PUBLISH {
             return self.sent.lock().unwrap().publish(request);
         }
         let body = request.json();
@@ -209,9 +213,11 @@ impl Service for State {
     }
 }
 
-/// Empty for SNS, which is asked by a form.
+/// What SNS is asked for, by a form that names it nowhere else.
+const PUBLISH: &str = "Publish";
+
 fn operation(request: &Request) -> &str {
-    request.header("x-amz-target").unwrap_or_default().rsplit('.').next().unwrap_or_default()
+    request.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or(PUBLISH)
 }
 
 pub(crate) fn refused(kind: &str) -> Answer {
@@ -219,7 +225,7 @@ pub(crate) fn refused(kind: &str) -> Answer {
 }
 
 fn not_now(request: &Request, kind: &str, code: &str) -> Answer {
-    if operation(request).is_empty() {
+    if operation(request) == PUBLISH {
         return Answer::new(400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"));
     }
     refused(kind)
