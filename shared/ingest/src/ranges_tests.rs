@@ -33,7 +33,9 @@ async fn content(lake: &World<'_>) -> Content {
         let folder = key.rsplit_once('/').unwrap().0.to_owned();
         rows.entry(folder).or_default().extend(rows_of(bytes));
     }
-    rows.values_mut().for_each(|rows| rows.sort());
+    for rows in rows.values_mut() {
+        rows.sort();
+    }
     let mut entry = lake.entry().await.unwrap();
     assert_eq!(entry.standing_paths(), visible.keys().cloned().collect(), "the ledger names what stands");
     let rows_in = |outputs: &[lakegate_lake::ledger::Output]| outputs.iter().map(|output| output.rows).sum::<u64>();

@@ -257,7 +257,7 @@ impl<'a> World<'a> {
         // As S3 does, only what is uploaded is announced with a size.
         let work = async {
             match (event.size_bytes, self.in_ranges) {
-                (Some(_), Some(range_bytes)) => self.run(event, replaces, range_bytes).await,
+                (Some(_), Some(range_bytes)) => Box::pin(self.run(event, replaces, range_bytes)).await,
                 (Some(_), None) => take_in(&context, delivery).await,
                 (None, _) => remove(&context, delivery).await,
             }
