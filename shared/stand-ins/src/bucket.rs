@@ -1,4 +1,4 @@
-//! Tests: a bucket in memory, and one whose calls may go wrong.
+//! A bucket in memory, and one whose calls may go wrong.
 //! They must not know what is kept in them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use crate::Faults;
+use crate::faults::Faults;
 
 /// A bucket in memory, which may keep the versions of its objects, and remembers every key that it saw.
 #[derive(Debug, Default)]
@@ -33,10 +33,12 @@ pub struct Bucket {
 type Versions = Mutex<BTreeMap<(Path, String), (Bytes, Option<String>)>>;
 
 impl Bucket {
+    /// One that keeps every version.
     pub fn with_versions() -> Self {
         Self { versions: Some(Mutex::default()), ..Self::default() }
     }
 
+    /// One that keeps no versions any more.
     pub fn suspended() -> Self {
         Self { is_suspended: true, ..Self::default() }
     }
@@ -144,7 +146,9 @@ impl ObjectStore for Bucket {
 /// A bucket, the calls to which may go wrong.
 #[derive(Debug)]
 pub struct Store {
+    /// The bucket.
     pub inner: Arc<Bucket>,
+    /// What goes wrong.
     pub faults: Arc<Faults>,
 }
 
