@@ -32,6 +32,7 @@ use values::{Values, Visitor, visit};
 pub(crate) use compress::Compressor;
 pub(crate) use dictionary::Dictionary;
 pub(crate) use footer::order_doubles_by_type;
+pub(crate) use hybrid::write_varint;
 pub(crate) use routing::{NO_PARTITION, Routing};
 
 /// A page has at most about so many bytes before compression, ...
@@ -253,9 +254,8 @@ impl FlatColumn {
     }
 
     fn scatter_codes(&mut self, valued: &Routing) {
-        let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
         for (chunk, rows) in self.chunks.iter_mut().zip(valued.partitions()) {
-            chunk.add_codes(rows, &self.codes, entries);
+            chunk.add_codes(rows, &self.codes);
         }
     }
 
