@@ -15,8 +15,8 @@ use crate::http::{Answer, Request, Server, Service};
 use crate::queues::Sent;
 use crate::runs::{Run, Runs};
 
-/// Longest that a call waits for its answer: much longer than any takes.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
+/// Longest that a call waits for its answer: much longer than any takes, also on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Glue, SQS and SNS, and the clients to them.
 pub struct Aws {
