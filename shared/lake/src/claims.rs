@@ -1,7 +1,9 @@
 //! Who has an object in hand: claims on its ledger entry, all of them by conditional writes.
 //! It must not know what is done with the object, and sees no clock: the time is an argument.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -44,7 +46,7 @@ pub struct Claim {
     /// What `unfinished` of the entry was before this version was about to be published.
     unfinished_before: Option<Source>,
     /// The rejected rows of a version that was refused as a whole.
-    refused: Option<String>,
+    refused: Vec<String>,
     is_withdrawn: bool,
 }
 
@@ -71,6 +73,18 @@ impl Worker {
         let random = RandomState::new().hash_one(now);
         let deadline = if deadline > now { deadline } else { now + WORK_MAX };
         Self { id: format!("{request}.{random:016x}"), deadline }
+    }
+
+    /// Shared with no other invocation.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Until when the leases that it takes last, RFC 3339.
+    #[must_use]
+    pub fn lease_until(&self) -> String {
+        rfc3339(self.deadline + LEASE_MARGIN)
     }
 
     /// How long from now the leases that it takes last.
@@ -139,7 +153,7 @@ pub async fn take(
     let mut entry = wanted.clone();
     entry.state = State::Working;
     entry.worker = Some(worker.id.clone());
-    entry.lease_until = Some(rfc3339(worker.deadline + LEASE_MARGIN));
+    entry.lease_until = Some(worker.lease_until());
     entry.attempts = same.map_or(0, |former| former.attempts) + 1;
     entry.kept_paths = former.map(Entry::standing_paths).into_iter().flatten().collect();
     entry.unfinished = former.and_then(|former| former.unfinished.clone());
@@ -151,8 +165,8 @@ pub async fn take(
     };
     let (lake_bucket, deadline) = (found.lake_bucket.clone(), worker.deadline);
     let unfinished_before = entry.unfinished.clone();
-    let refused =
-        former.filter(|former| former.state == State::Rejected).and_then(|former| former.rejects_path.clone());
+    let refused = former.filter(|former| former.state == State::Rejected);
+    let refused = refused.map(|former| former.rejects().cloned().collect()).unwrap_or_default();
     Ok(Some(Box::new(Claim { lake_bucket, entry, etag, deadline, unfinished_before, refused, is_withdrawn: false })))
 }
 
@@ -161,6 +175,19 @@ impl Found {
     #[must_use]
     pub fn entry(&self) -> Option<&Entry> {
         self.read.as_ref().map(|(entry, _)| entry)
+    }
+
+    /// Writes an entry over the one that was found, without taking the object in hand: for whoever adds to what an entry says of an object
+    /// that nobody has in hand. `None` when another one stands there by now.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn amend(&self, objects: &Objects, entry: Entry) -> Result<Option<Self>, LakeError> {
+        let read = self.read.as_ref().map(|(_, etag)| etag);
+        let etag = write(objects, &self.lake_bucket, &entry, read).await?;
+        let (lake_bucket, path) = (self.lake_bucket.clone(), self.path.clone());
+        Ok(etag.map(|etag| Self { lake_bucket, path, read: Some((entry, etag)) }))
     }
 
     /// The error of an event whose object another worker has in hand.
@@ -190,6 +217,7 @@ impl Claim {
         let mut entry = Entry::new(self.entry.source.clone(), state, &self.entry.engine_version, at);
         entry.dataset.clone_from(&self.entry.dataset);
         entry.contract_version.clone_from(&self.entry.contract_version);
+        entry.run_id.clone_from(&self.entry.run_id);
         entry
     }
 
@@ -258,8 +286,8 @@ impl Claim {
     ///
     /// What S3 refused; whoever takes the object over goes on.
     pub async fn withdraw(&mut self, objects: &Objects) -> Result<(), LakeError> {
-        let is_former = |path: &&String| self.entry.rejects_path.as_ref() != Some(*path);
-        let former: Vec<String> = self.entry.kept_paths.iter().filter(is_former).cloned().collect();
+        let own: BTreeSet<&String> = self.entry.rejects().collect();
+        let former: Vec<String> = self.entry.kept_paths.iter().filter(|path| !own.contains(path)).cloned().collect();
         objects.delete_all(&self.lake_bucket, &former).await?;
         self.is_withdrawn = true;
         Ok(())
@@ -272,10 +300,11 @@ impl Claim {
     ///
     /// What S3 refused.
     pub async fn forget_refused(&mut self, objects: &Objects) -> Result<(), LakeError> {
-        if let Some(path) = self.refused.take().filter(|path| self.entry.rejects_path.as_ref() != Some(path)) {
-            objects.delete_all(&self.lake_bucket, std::slice::from_ref(&path)).await?;
-            self.entry.kept_paths.retain(|kept| *kept != path);
-        }
+        let own: BTreeSet<&String> = self.entry.rejects().collect();
+        let refused: BTreeSet<String> =
+            mem::take(&mut self.refused).into_iter().filter(|path| !own.contains(path)).collect();
+        objects.delete_all(&self.lake_bucket, &Vec::from_iter(refused.clone())).await?;
+        self.entry.kept_paths.retain(|kept| !refused.contains(kept));
         Ok(())
     }
 
@@ -331,28 +360,14 @@ impl Claim {
     }
 }
 
-/// Writes an entry over the one that was read; `None` when another one stands there by now.
-///
-/// A write whose answer was lost may have been carried out, and the client's own second attempt then loses to its first: what stands
-/// says so, as no two workers write the same entry.
+/// Writes an entry over the one that was read; `None` when another one stands there by now. No two workers write the same entry.
 async fn write(
     objects: &Objects,
     lake_bucket: &str,
     entry: &Entry,
     read: Option<&EntityTag>,
 ) -> Result<Option<EntityTag>, LakeError> {
-    let path = ledger_object(entry);
-    let trouble = match objects.put_json_if(lake_bucket, &path, entry, read).await {
-        Ok(etag) => return Ok(Some(etag)),
-        Err(error) if error.is_passing() => error,
-        Err(error) => return Err(error),
-    };
-    let is_lost = matches!(trouble, LakeError::Raced { .. });
-    match objects.get_json::<Entry>(lake_bucket, &path).await {
-        Ok(Some((stands, etag))) if stands == *entry => Ok(Some(etag)),
-        Ok(_) if is_lost => Ok(None),
-        Ok(_) | Err(_) => Err(trouble),
-    }
+    objects.replace_json(lake_bucket, &ledger_object(entry), entry, read).await
 }
 
 fn ledger_object(entry: &Entry) -> String {

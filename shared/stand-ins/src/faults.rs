@@ -1,4 +1,4 @@
-//! Tests: which calls go wrong, and how.
+//! Which calls go wrong, and how.
 //! They must not know what the calls are for.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ pub enum Fault {
     TimeOutBefore,
     /// As `TimeOutBefore`, but it is carried out.
     TimeOutAfter,
+    /// Of a batch the first entry is refused, for now, and the others are taken; any other call is carried out and answered.
+    InPart,
 }
 
 impl Fault {
@@ -52,6 +54,7 @@ impl Fault {
         Self::TimeOutAfter,
     ];
 
+    /// True when the service does what it is asked for.
     pub fn is_carried_out(self) -> bool {
         match self {
             Self::FailBefore
@@ -60,22 +63,40 @@ impl Fault {
             | Self::ThrottleOnce
             | Self::ComeLate
             | Self::TimeOutBefore => false,
-            Self::FailAfter | Self::DieAfter | Self::Wait | Self::FailAfterOnce | Self::TimeOutAfter => true,
+            Self::FailAfter | Self::DieAfter | Self::Wait | Self::FailAfterOnce | Self::TimeOutAfter | Self::InPart => {
+                true
+            }
         }
     }
 
+    /// True when the answer to a call that was carried out does not reach the caller.
+    pub fn loses_answer(self) -> bool {
+        match self {
+            Self::FailAfter | Self::DieAfter | Self::FailAfterOnce | Self::TimeOutAfter => true,
+            Self::FailBefore
+            | Self::DieBefore
+            | Self::Wait
+            | Self::Throttle
+            | Self::ThrottleOnce
+            | Self::ComeLate
+            | Self::TimeOutBefore
+            | Self::InPart => false,
+        }
+    }
+
+    /// True when the worker dies of it.
     pub fn is_deadly(self) -> bool {
         matches!(self, Self::DieBefore | Self::DieAfter)
     }
 
-    /// The client waits until it gives up.
+    /// True when the client waits until it gives up.
     pub fn is_silent(self) -> bool {
         matches!(self, Self::TimeOutBefore | Self::TimeOutAfter)
     }
 
     /// The client's own second attempt goes well.
     fn is_once(self) -> bool {
-        matches!(self, Self::ThrottleOnce | Self::FailAfterOnce)
+        matches!(self, Self::ThrottleOnce | Self::FailAfterOnce | Self::InPart)
     }
 }
 
@@ -97,6 +118,8 @@ struct Plan {
     armed: BTreeMap<usize, Fault>,
     /// Calls that are repeated by their client, and go wrong again.
     repeated: BTreeMap<String, Fault>,
+    /// Calls that always go wrong, by the beginning of their names.
+    standing: Option<(&'static str, Fault)>,
     may_go_on: bool,
 }
 
@@ -115,11 +138,23 @@ impl Faults {
         std::mem::take(&mut plan.armed).is_empty()
     }
 
+    /// From now on each call goes wrong that begins so: SQS's, Glue's and SNS's with the operation's name, S3's with the method and the
+    /// path. Or none does any more.
+    pub fn always(&self, standing: Option<(&'static str, Fault)>) {
+        self.plan.lock().unwrap().standing = standing;
+    }
+
+    /// How many calls there were, but for those that their client repeated because they went wrong.
+    pub fn calls(&self) -> usize {
+        self.plan.lock().unwrap().calls
+    }
+
     /// Comes back when the worker has died.
     pub async fn death(&self) {
         self.died.notified().await;
     }
 
+    /// The worker dies.
     pub fn die(&self) {
         self.died.notify_one();
     }
@@ -136,6 +171,7 @@ impl Faults {
         self.resumed.notify_all();
     }
 
+    /// What becomes of the next call; `None` for nothing bad.
     pub fn next(&self) -> Option<Fault> {
         let mut plan = self.plan.lock().unwrap();
         let call = plan.calls;
@@ -148,7 +184,12 @@ impl Faults {
         if let Some(fault) = self.plan.lock().unwrap().repeated.get(request) {
             return Some(*fault);
         }
-        let fault = self.next()?;
+        let next = self.next();
+        let standing = self.plan.lock().unwrap().standing;
+        if let Some((_, fault)) = standing.filter(|(begins, _)| request.starts_with(begins)) {
+            return Some(fault);
+        }
+        let fault = next?;
         if !fault.is_once() && !fault.is_deadly() && fault != Fault::Wait {
             self.plan.lock().unwrap().repeated.insert(request.to_owned(), fault);
         }

@@ -1,11 +1,11 @@
-//! Tests: a server whose every request may go wrong.
+//! A server whose every request may go wrong.
 //! It must not know what is asked of it.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use crate::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 
 /// A request, its names in lower case.
 pub(crate) struct Request {
@@ -49,9 +49,13 @@ impl Request {
 pub(crate) trait Service: Send + Sync + 'static {
     fn carry_out(&self, request: &Request) -> Answer;
     /// The answer to a request of which there are too many.
-    fn too_many(&self) -> Answer;
+    fn too_many(&self, request: &Request) -> Answer;
     /// The answer to a request that took too long to come.
-    fn too_late(&self) -> Answer;
+    fn too_late(&self, request: &Request) -> Answer;
+    /// As `carry_out`, but the first entry of a batch is refused.
+    fn carry_out_in_part(&self, request: &Request) -> Answer {
+        self.carry_out(request)
+    }
     /// The same for a request and its client's own repetitions, and for no other.
     fn name_of(&self, request: &Request) -> String;
 }
@@ -88,6 +92,11 @@ impl<S: Service> Server<S> {
         &self.shared.service
     }
 
+    /// How many requests wait for an answer for ever.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.shared.unanswered.lock().unwrap().len()
+    }
+
     /// From now on these calls go wrong.
     pub(crate) fn reset(&self, faults: &Arc<Faults>) {
         *self.shared.faults.lock().unwrap() = Arc::clone(faults);
@@ -105,12 +114,15 @@ impl<S: Service> Shared<S> {
             if fault == Some(Fault::Wait) {
                 faults.wait();
             }
-            let answer = fault.is_none_or(Fault::is_carried_out).then(|| self.service.carry_out(&request));
+            let answer = fault.is_none_or(Fault::is_carried_out).then(|| match fault {
+                Some(Fault::InPart) => self.service.carry_out_in_part(&request),
+                _ => self.service.carry_out(&request),
+            });
             let answer = match (fault, answer) {
-                (None | Some(Fault::Wait), Some(answer)) => answer,
-                (Some(Fault::Throttle | Fault::ThrottleOnce), _) => self.service.too_many(),
+                (None | Some(Fault::Wait | Fault::InPart), Some(answer)) => answer,
+                (Some(Fault::Throttle | Fault::ThrottleOnce), _) => self.service.too_many(&request),
                 // Only a request with a body takes long to come.
-                (Some(Fault::ComeLate), _) if !request.body.is_empty() => self.service.too_late(),
+                (Some(Fault::ComeLate), _) if !request.body.is_empty() => self.service.too_late(&request),
                 (Some(Fault::DieBefore | Fault::DieAfter), _) => {
                     faults.die();
                     self.unanswered.lock().unwrap().push(stream);

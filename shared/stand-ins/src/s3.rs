@@ -1,44 +1,72 @@
-//! Tests: S3 over HTTP, as far as a bucket in memory goes: versions, conditions, parts, and the answers to all of them.
+//! S3 over HTTP, as far as a bucket in memory goes: versions, conditions, parts, and the answers to all of them.
 //! It must not know what the objects are.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::executor::block_on;
 use lakegate_lake::clients;
+use lakegate_lake::listing::Lister;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::AwsSettings;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
-    UpdateVersion,
+    Attribute, Attributes, BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMode, PutOptions, RetryConfig, UpdateVersion,
 };
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::bucket::Bucket;
+use crate::faults::Faults;
 use crate::http::{Answer, Request, Server, Service};
 use crate::services::PATIENCE;
-use crate::{Bucket, Faults};
 
 /// S3, and the clients to two buckets of it.
 pub struct S3 {
     /// Of any bucket's client.
     builder: AmazonS3Builder,
+    /// To the bucket `raw`.
     pub raw: Arc<AmazonS3>,
+    /// To the bucket `lake`.
     pub lake: Arc<AmazonS3>,
     server: Server<State>,
 }
 
-#[derive(Default)]
 struct State {
+    /// Most objects on a page of a listing.
+    page_objects: Mutex<usize>,
     buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
-    /// Parts by upload and number.
-    uploads: Mutex<BTreeMap<String, BTreeMap<usize, Vec<u8>>>>,
+    /// By upload.
+    uploads: Mutex<BTreeMap<String, Upload>>,
+    begun: AtomicUsize,
     instead: Mutex<Option<Instead>>,
 }
+
+/// An upload in parts.
+#[derive(Debug, Clone, Default)]
+struct Upload {
+    parts: BTreeMap<usize, Vec<u8>>,
+    /// Of the object's metadata.
+    mark: Option<String>,
+}
+
+/// The metadata that an object may have.
+const MARK: &str = "x-amz-meta-lakegate-upload";
+
+impl Default for State {
+    fn default() -> Self {
+        let (buckets, uploads, instead) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { page_objects: Mutex::new(PAGE_OBJECTS), buckets, uploads, begun: AtomicUsize::default(), instead }
+    }
+}
+
+/// As many as S3 lists at once.
+const PAGE_OBJECTS: usize = 1_000;
 
 /// The status and the body that a request is answered with instead, by its method and target. It is carried out all the same.
 type Instead = Box<dyn FnMut(&str, &str) -> Option<(u16, String)> + Send>;
@@ -69,11 +97,22 @@ impl S3 {
         *self.server.service().buckets.lock().unwrap() = BTreeMap::from(buckets);
         self.server.service().uploads.lock().unwrap().clear();
         *self.server.service().instead.lock().unwrap() = None;
+        self.set_page(PAGE_OBJECTS);
     }
 
     /// The buckets as a function in the cloud opens them.
     pub fn objects(&self) -> Objects {
         Objects::on_s3(self.builder.clone())
+    }
+
+    /// Lists a bucket as a function in the cloud does.
+    pub fn lister(&self, bucket: &str) -> Lister {
+        Lister::new(&self.builder, bucket).unwrap()
+    }
+
+    /// From now on a page of a listing has at most so many objects.
+    pub fn set_page(&self, objects: usize) {
+        *self.server.service().page_objects.lock().unwrap() = objects;
     }
 
     /// From now on some requests are answered otherwise.
@@ -112,11 +151,11 @@ impl Service for State {
         instead.map_or(answer, |(status, body)| Answer::new(status, body))
     }
 
-    fn too_many(&self) -> Answer {
+    fn too_many(&self, _request: &Request) -> Answer {
         Answer::new(503, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
     }
 
-    fn too_late(&self) -> Answer {
+    fn too_late(&self, _request: &Request) -> Answer {
         refused(400, "RequestTimeout")
     }
 
@@ -133,41 +172,51 @@ impl State {
         let (asked, upload) = (|name: &str| query.contains_key(name), query.get("uploadId").cloned());
         match (request.method.as_str(), upload) {
             ("POST", None) if asked("delete") => delete(&bucket, &request.body),
-            ("POST", None) => self.begin(),
+            ("POST", None) => self.begin(request.header(MARK)),
             ("POST", Some(upload)) => self.complete(&bucket, &key, &upload),
             ("PUT", Some(upload)) => {
                 let number = query["partNumber"].parse().unwrap();
-                self.uploads.lock().unwrap().entry(upload).or_default().insert(number, request.body.clone());
+                let mut uploads = self.uploads.lock().unwrap();
+                uploads.entry(upload).or_default().parts.insert(number, request.body.clone());
                 Answer::new(200, "").with("etag", format!("\"{number}\""))
             }
-            ("DELETE", Some(upload)) => {
-                self.uploads.lock().unwrap().remove(&upload);
-                Answer::new(204, "")
-            }
+            ("DELETE", Some(upload)) => match self.uploads.lock().unwrap().remove(&upload) {
+                Some(_) => Answer::new(204, ""),
+                None => refused(404, "NoSuchUpload"),
+            },
             ("PUT", None) => put(&bucket, &key, request),
-            ("GET", None) if asked("list-type") => list(&bucket, query.get("prefix").map_or("", String::as_str)),
+            ("GET", None) if asked("list-type") => list(&bucket, &query, *self.page_objects.lock().unwrap()),
             ("GET" | "HEAD", None) => get(&bucket, &key, request, query.get("versionId").cloned()),
             (method, upload) => panic!("{method} {} {upload:?}", request.target),
         }
     }
 
-    fn begin(&self) -> Answer {
-        let mut uploads = self.uploads.lock().unwrap();
-        let upload = format!("upload-{}", uploads.len());
-        uploads.insert(upload.clone(), BTreeMap::new());
+    fn begin(&self, mark: Option<&str>) -> Answer {
+        let upload = format!("upload-{}", self.begun.fetch_add(1, Ordering::Relaxed));
+        let begun = Upload { mark: mark.map(str::to_owned), ..Upload::default() };
+        self.uploads.lock().unwrap().insert(upload.clone(), begun);
         let result =
             format!("<InitiateMultipartUploadResult><UploadId>{upload}</UploadId></InitiateMultipartUploadResult>");
         Answer::new(200, result)
     }
 
     fn complete(&self, bucket: &Bucket, key: &Path, upload: &str) -> Answer {
-        // Kept: a repeated request is answered as the first one was.
-        let parts = self.uploads.lock().unwrap().get(upload).cloned();
-        let Some(parts) = parts else {
+        let mut uploads = self.uploads.lock().unwrap();
+        let Some(Upload { parts, mark }) = uploads.get(upload).cloned() else {
             return refused(404, "NoSuchUpload");
         };
+        // Of those without a mark a repeated request is answered as the first one was: S3 does the one or the other.
+        let mut attributes = Attributes::new();
+        if let Some(mark) = mark {
+            attributes.insert(Attribute::Metadata("lakegate-upload".into()), mark.into());
+            uploads.remove(upload);
+        }
         let bytes = parts.into_values().collect::<Vec<_>>().concat();
-        let put = block_on(bucket.put(key, bytes.into())).unwrap();
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        let put = match block_on(bucket.put_opts(key, bytes.into(), options)) {
+            Ok(put) => put,
+            Err(error) => return of_error(&error),
+        };
         let etag = put.e_tag.unwrap();
         let result = format!("<CompleteMultipartUploadResult><ETag>{etag}</ETag></CompleteMultipartUploadResult>");
         Answer::new(200, result)
@@ -215,6 +264,7 @@ fn get(bucket: &Bucket, key: &Path, request: &Request, version: Option<String>) 
         Err(error) => return of_error(&error),
     };
     let (meta, all) = (found.meta.clone(), found.meta.size);
+    let mark = found.attributes.get(&Attribute::Metadata("lakegate-upload".into())).map(|mark| mark.to_string());
     let bytes = block_on(found.bytes()).unwrap().to_vec();
     let mut answer = Answer::new(if range.is_some() { 206 } else { 200 }, bytes)
         .with("etag", meta.e_tag.unwrap())
@@ -222,26 +272,49 @@ fn get(bucket: &Bucket, key: &Path, request: &Request, version: Option<String>) 
     if let Some(range) = range {
         answer = answer.with("content-range", format!("bytes {}-{}/{all}", range.start, range.end.min(all) - 1));
     }
+    if let Some(mark) = mark {
+        answer = answer.with(MARK, mark);
+    }
     match meta.version {
         Some(version) => answer.with("x-amz-version-id", version),
         None => answer,
     }
 }
 
-fn list(bucket: &Bucket, prefix: &str) -> Answer {
+/// A page of the objects whose keys begin with the prefix, in the order of their keys.
+fn list(bucket: &Bucket, query: &BTreeMap<String, String>, page_objects: usize) -> Answer {
+    let prefix = query.get("prefix").map_or("", String::as_str);
+    let is_escaped = query.contains_key("encoding-type");
+    let after = query.get("continuation-token").map(|token| decoded(token));
+    let max = query.get("max-keys").map_or(page_objects, |max| max.parse().unwrap());
+    let mut listed: Vec<ObjectMeta> = block_on(bucket.list(None).map(Result::unwrap).collect());
+    listed.retain(|meta| {
+        meta.location.as_ref().starts_with(prefix)
+            && after.as_deref().is_none_or(|after| meta.location.as_ref() > after)
+    });
+    listed.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
     let mut contents = String::new();
-    let folder = Path::parse(prefix.trim_end_matches('/')).unwrap();
-    let mut listed = bucket.list(Some(&folder));
-    while let Some(meta) = block_on(listed.next()) {
-        let meta = meta.unwrap();
-        let (key, size, at) = (meta.location, meta.size, meta.last_modified.to_rfc3339());
-        let etag = meta.e_tag.unwrap();
+    for ObjectMeta { location, size, last_modified, e_tag, .. } in listed.iter().take(max) {
+        let key = if is_escaped { escaped(location.as_ref()) } else { location.to_string() };
+        let (at, etag) = (last_modified.to_rfc3339(), e_tag.as_ref().unwrap());
         let _ = write!(
             contents,
             "<Contents><Key>{key}</Key><Size>{size}</Size><LastModified>{at}</LastModified><ETag>{etag}</ETag></Contents>"
         );
     }
+    if is_escaped {
+        contents.push_str("<EncodingType>url</EncodingType>");
+    }
+    if let Some(last) = listed.get(max.saturating_sub(1)).filter(|_| listed.len() > max) {
+        let token = escaped(last.location.as_ref());
+        let _ =
+            write!(contents, "<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>");
+    }
     Answer::new(200, format!("<ListBucketResult>{contents}</ListBucketResult>"))
+}
+
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn delete(bucket: &Bucket, body: &[u8]) -> Answer {

@@ -1,38 +1,38 @@
-//! Tests: Glue and SQS. Tables and partitions are remembered, and every message is taken.
-//! They must not know what the tables are of.
+//! Glue, SQS and SNS on one server, and the clients to them.
+//! It must not know what is asked of them.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig};
-use lakegate_lake::clients::{self, GlueClient, SqsClient};
+use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
 use lakegate_lake::failure::FailureRecord;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::Faults;
+use crate::catalog::{self, CatalogContent};
+use crate::faults::Faults;
 use crate::http::{Answer, Request, Server, Service};
+use crate::queues::Sent;
+use crate::runs::{Run, Runs};
 
-/// Longest that a call waits for its answer: much longer than any takes.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
+/// Longest that a call waits for its answer: much longer than any takes, also on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Glue and SQS, and the clients to them.
+/// Glue, SQS and SNS, and the clients to them.
 pub struct Aws {
+    /// To the catalog and the runs.
     pub glue: GlueClient,
+    /// To any queue: its last word is its name.
     pub sqs: SqsClient,
+    /// To any topic.
+    pub sns: SnsClient,
     server: Server<State>,
 }
 
-/// What the catalog knows: each table's definition, and its partitions' by their values.
-pub type CatalogContent = BTreeMap<String, (Value, BTreeMap<String, Value>)>;
-
 #[derive(Default)]
 struct State {
-    /// Bodies of the `SendMessage` requests that were granted.
-    sent: Mutex<Vec<Value>>,
-    /// Bodies of the `ChangeMessageVisibility` requests.
-    hidden: Mutex<Vec<String>>,
+    sent: Mutex<Sent>,
+    runs: Mutex<Runs>,
     tables: Mutex<CatalogContent>,
     /// The operation that is never allowed.
     denied: Mutex<Option<&'static str>>,
@@ -52,11 +52,12 @@ impl Aws {
     fn with(retries: &RetryConfig) -> Self {
         let server = Server::start(State::default());
         let credentials = || Credentials::new("a", "b", None, None, "test");
+        let region = || Region::new("eu-central-1");
         let timeouts = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let glue = aws_sdk_glue::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(clients::http_client())
-            .region(Region::new("eu-central-1"))
+            .region(region())
             .credentials_provider(credentials())
             .retry_config(retries.clone())
             .timeout_config(timeouts.clone())
@@ -65,28 +66,42 @@ impl Aws {
         let sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(clients::http_client())
-            .region(Region::new("eu-central-1"))
+            .region(region())
+            .credentials_provider(credentials())
+            .retry_config(retries.clone())
+            .timeout_config(timeouts.clone())
+            .endpoint_url(&server.url)
+            .build();
+        let sns = aws_sdk_sns::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
+            .region(region())
             .credentials_provider(credentials())
             .retry_config(retries.clone())
             .timeout_config(timeouts)
             .endpoint_url(&server.url)
             .build();
-        Self { glue: GlueClient::from_conf(glue), sqs: SqsClient::from_conf(sqs), server }
+        Self {
+            glue: GlueClient::from_conf(glue),
+            sqs: SqsClient::from_conf(sqs),
+            sns: SnsClient::from_conf(sns),
+            server,
+        }
     }
 
     /// Begins anew, with these faults.
     pub fn reset(&self, faults: &Arc<Faults>) {
         self.server.reset(faults);
-        let State { sent, hidden, tables, denied } = self.server.service();
+        let State { sent, runs, tables, denied } = self.server.service();
         *denied.lock().unwrap() = None;
-        sent.lock().unwrap().clear();
-        hidden.lock().unwrap().clear();
+        *sent.lock().unwrap() = Sent::default();
+        *runs.lock().unwrap() = Runs::default();
         tables.lock().unwrap().clear();
     }
 
     /// The requests to change a message's visibility, as JSON.
     pub fn hidden(&self) -> Vec<String> {
-        self.server.service().hidden.lock().unwrap().clone()
+        self.server.service().sent.lock().unwrap().hidden.clone()
     }
 
     /// From now on one operation is never allowed, or all are again.
@@ -99,59 +114,98 @@ impl Aws {
         self.server.service().tables.lock().unwrap().clone()
     }
 
-    /// The records that the queue of failures was given, in the order in which it was.
+    /// The records that any queue was given, in the order in which it was.
     pub fn failures(&self) -> Vec<FailureRecord> {
-        let record = |message: &Value| {
-            let record = message["MessageAttributes"]["failure"]["StringValue"].as_str()?;
-            Some(serde_json::from_str(record).unwrap())
-        };
-        self.server.service().sent.lock().unwrap().iter().filter_map(record).collect()
+        self.server.service().sent.lock().unwrap().messages.iter().filter_map(record).collect()
     }
 
     /// The messages that were sent to a queue, as SQS was asked.
     pub fn messages_to(&self, queue: &str) -> Vec<Value> {
         let is_to = |body: &&Value| body["QueueUrl"].as_str().is_some_and(|url| url.ends_with(queue));
-        self.server.service().sent.lock().unwrap().iter().filter(is_to).cloned().collect()
+        self.server.service().sent.lock().unwrap().messages.iter().filter(is_to).cloned().collect()
     }
 
     /// How many messages a queue was given.
     pub fn sent_to(&self, queue: &str) -> usize {
         self.messages_to(queue).len()
     }
+
+    /// The mails to topics: subjects and texts.
+    pub fn mails(&self) -> Vec<(String, String)> {
+        self.server.service().sent.lock().unwrap().mails.clone()
+    }
+
+    /// From now on every queue says that so many messages wait in it.
+    pub fn set_depth(&self, depth: usize) {
+        self.server.service().sent.lock().unwrap().depth = depth;
+    }
+
+    /// The runs of the job, in the order of their starts.
+    pub fn runs(&self) -> Vec<Run> {
+        self.server.service().runs.lock().unwrap().all.clone()
+    }
+
+    /// Adds a run, or sets what is known of the one with its id.
+    pub fn set_run(&self, run: Run) {
+        let runs = &mut self.server.service().runs.lock().unwrap().all;
+        match runs.iter_mut().find(|known| known.id == run.id) {
+            Some(known) => *known = run,
+            None => runs.push(run),
+        }
+    }
+
+    /// From now on so many runs may be under way at once; any number where there is none.
+    pub fn set_runs_max(&self, max: Option<usize>) {
+        self.server.service().runs.lock().unwrap().max = max;
+    }
+
+    /// From now on runs start at this time.
+    pub fn set_time(&self, now: SystemTime) {
+        self.server.service().runs.lock().unwrap().now = Some(now);
+    }
+
+    /// How many requests have been left without an answer, and wait for one.
+    pub fn unanswered(&self) -> usize {
+        self.server.unanswered()
+    }
+}
+
+fn record(message: &Value) -> Option<FailureRecord> {
+    let record = message["MessageAttributes"]["failure"]["StringValue"].as_str()?;
+    Some(serde_json::from_str(record).unwrap())
+}
+
+impl State {
+    fn answer(&self, request: &Request, is_in_part: bool) -> Answer {
+        let operation = operation(request);
+        if *self.denied.lock().unwrap() == Some(operation) {
+            return refused("AccessDeniedException");
+        }
+        if operation == PUBLISH {
+            return self.sent.lock().unwrap().publish(request);
+        }
+        let body = request.json();
+        let answered = self.sent.lock().unwrap().carry_out(operation, &body, is_in_part);
+        let answered = answered.or_else(|| self.runs.lock().unwrap().carry_out(operation, &body));
+        answered.unwrap_or_else(|| catalog::carry_out(&mut self.tables.lock().unwrap(), operation, &body))
+    }
 }
 
 impl Service for State {
     fn carry_out(&self, request: &Request) -> Answer {
-        let body = request.json();
-        let tables = &mut *self.tables.lock().unwrap();
-        if *self.denied.lock().unwrap() == Some(operation(request)) {
-            return refused("AccessDeniedException");
-        }
-        match operation(request) {
-            "SendMessage" => {
-                self.sent.lock().unwrap().push(body);
-                Answer::new(200, r#"{"MessageId": "1", "MD5OfMessageBody": "1"}"#)
-            }
-            "ChangeMessageVisibility" => {
-                self.hidden.lock().unwrap().push(body.to_string());
-                Answer::new(200, "{}")
-            }
-            "GetTable" => match tables.get(&text(&body["Name"])) {
-                Some((table, _)) => Answer::new(200, json!({ "Table": table }).to_string()),
-                None => refused("EntityNotFoundException"),
-            },
-            "CreateTable" => create_table(tables, &body),
-            "UpdateTable" => update_table(tables, &body),
-            operation => partitions(tables, operation, &body),
-        }
+        self.answer(request, false)
     }
 
-    fn too_many(&self) -> Answer {
-        refused("ThrottlingException")
+    fn carry_out_in_part(&self, request: &Request) -> Answer {
+        self.answer(request, true)
     }
 
-    fn too_late(&self) -> Answer {
-        refused("RequestTimeoutException")
+    fn too_many(&self, request: &Request) -> Answer {
+        not_now(request, "ThrottlingException", "Throttled")
+    }
+
+    fn too_late(&self, request: &Request) -> Answer {
+        not_now(request, "RequestTimeoutException", "RequestTimeout")
     }
 
     fn name_of(&self, request: &Request) -> String {
@@ -159,78 +213,20 @@ impl Service for State {
     }
 }
 
+/// What SNS is asked for, by a form that names it nowhere else.
+const PUBLISH: &str = "Publish";
+
 fn operation(request: &Request) -> &str {
-    request.header("x-amz-target").unwrap_or_default().rsplit('.').next().unwrap_or_default()
+    request.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or(PUBLISH)
 }
 
-fn refused(kind: &str) -> Answer {
+pub(crate) fn refused(kind: &str) -> Answer {
     Answer::new(400, "{}").with("x-amzn-ErrorType", kind)
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap().to_owned()
-}
-
-/// A table as it is asked for, with the number of its writing.
-fn definition(body: &Value, version: u64) -> Value {
-    let mut table = body["TableInput"].clone();
-    table["VersionId"] = version.to_string().into();
-    table
-}
-
-fn create_table(tables: &mut CatalogContent, body: &Value) -> Answer {
-    let name = text(&body["TableInput"]["Name"]);
-    if tables.contains_key(&name) {
-        return refused("AlreadyExistsException");
+fn not_now(request: &Request, kind: &str, code: &str) -> Answer {
+    if operation(request) == PUBLISH {
+        return Answer::new(400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"));
     }
-    tables.insert(name, (definition(body, 1), BTreeMap::new()));
-    Answer::new(200, "{}")
-}
-
-fn update_table(tables: &mut CatalogContent, body: &Value) -> Answer {
-    let (table, _) = tables.get_mut(&text(&body["TableInput"]["Name"])).unwrap();
-    if table["VersionId"] != body["VersionId"] {
-        return refused("ConcurrentModificationException");
-    }
-    let version: u64 = text(&table["VersionId"]).parse().unwrap();
-    *table = definition(body, version + 1);
-    Answer::new(200, "{}")
-}
-
-fn partitions(tables: &mut CatalogContent, operation: &str, body: &Value) -> Answer {
-    let Some((_, partitions)) = tables.get_mut(&text(&body["TableName"])) else {
-        return refused("EntityNotFoundException");
-    };
-    let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
-    let mut errors = Vec::new();
-    let mut found = Vec::new();
-    match operation {
-        "GetPartitions" => found.extend(partitions.values().cloned()),
-        "BatchGetPartition" => {
-            for wanted in list("PartitionsToGet") {
-                found.extend(partitions.get(&wanted["Values"].to_string()).cloned());
-            }
-        }
-        "BatchCreatePartition" => {
-            for partition in list("PartitionInputList") {
-                let values = partition["Values"].clone();
-                match partitions.entry(values.to_string()) {
-                    Entry::Vacant(place) => {
-                        place.insert(partition);
-                    }
-                    Entry::Occupied(_) => {
-                        let detail = json!({ "ErrorCode": "AlreadyExistsException" });
-                        errors.push(json!({ "PartitionValues": values, "ErrorDetail": detail }));
-                    }
-                }
-            }
-        }
-        "BatchUpdatePartition" => {
-            for entry in list("Entries") {
-                partitions.insert(entry["PartitionValueList"].to_string(), entry["PartitionInput"].clone());
-            }
-        }
-        other => panic!("{other}"),
-    }
-    Answer::new(200, json!({ "Partitions": found, "Errors": errors }).to_string())
+    refused(kind)
 }
