@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use lakegate_ingest::{Context, Delivery, Report};
 use lakegate_lake::LakeError;
 use lakegate_lake::claims::Worker;
 use lakegate_lake::events::{self, Announced, EventError};
@@ -14,9 +15,15 @@ use lambda_runtime::Error;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::outcome::Report;
-use crate::take_in::{self, Context, Delivery};
-use crate::{removal, visibility};
+use crate::visibility;
+
+/// What every invocation uses.
+pub(crate) struct Function {
+    /// What objects are taken in with.
+    pub(crate) context: Context,
+    /// Where messages come from.
+    pub(crate) queue_url: String,
+}
 
 /// What the function answers.
 #[derive(Debug, Serialize)]
@@ -33,29 +40,34 @@ pub(crate) enum Response {
 
 /// Takes a batch of messages, or one bare event. Passing trouble sends a message back to its queue; for a bare event it
 /// is the function's own error.
-pub(crate) async fn handle(context: &Context, worker: &Worker, payload: &Value) -> Result<Response, Error> {
+pub(crate) async fn handle(function: &Function, worker: &Worker, payload: &Value) -> Result<Response, Error> {
     let messages = match invocation::parse(payload)? {
         Invocation::Direct(event) => {
-            return Ok(Response::Direct { objects: take_message(context, worker, &event, None).await? });
+            return Ok(Response::Direct { objects: take_message(&function.context, worker, &event, None).await? });
         }
         Invocation::Batch(messages) => messages,
     };
     let done = AtomicUsize::new(0);
     tokio::select! {
-        response = take_batch(context, worker, &messages, &done) => Ok(Response::Batch(response)),
-        never = visibility::hold(context, worker, &messages, &done, visibility::HELD_AFTER) => match never {},
+        response = take_batch(function, worker, &messages, &done) => Ok(Response::Batch(response)),
+        never = visibility::hold(function, worker, &messages, &done, visibility::HELD_AFTER) => match never {},
     }
 }
 
 /// `done` counts the messages that are settled.
-async fn take_batch(context: &Context, worker: &Worker, messages: &[Message], done: &AtomicUsize) -> SqsBatchResponse {
+async fn take_batch(
+    function: &Function,
+    worker: &Worker,
+    messages: &[Message],
+    done: &AtomicUsize,
+) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in messages {
         let replaces = failure::replaced_outcome(&message.attributes);
-        let taken = Box::pin(take_message(context, worker, &message.body, replaces.as_deref())).await;
+        let taken = Box::pin(take_message(&function.context, worker, &message.body, replaces.as_deref())).await;
         done.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = taken {
-            visibility::give_back(context, message, &error).await;
+            visibility::give_back(function, message, &error).await;
             response.add_failure(message.id.clone());
         }
     }
@@ -83,8 +95,8 @@ async fn take_message(
         let started = Instant::now();
         let delivery = |event| Delivery { worker, event, replaces, started };
         let (event, taken) = match announced {
-            Announced::Created(event) => (event, take_in::take_in(context, delivery(event)).await),
-            Announced::Removed(event) => (event, removal::remove(context, delivery(event)).await),
+            Announced::Created(event) => (event, lakegate_ingest::take_in(context, delivery(event)).await),
+            Announced::Removed(event) => (event, lakegate_ingest::remove(context, delivery(event)).await),
             Announced::Unreadable { error, original } => {
                 unreadable.push((error, original.as_str()));
                 continue;

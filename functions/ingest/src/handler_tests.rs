@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use lakegate_lake::failure::FailureKind;
 use lakegate_lake::layout;
+use lakegate_stand_ins::{Aws, Fault};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::json;
 
 use super::*;
-use crate::stand_ins::{Aws, Fault};
-use crate::world::{FIRST, LATER, World, clock, wait};
+use crate::world::{BROKEN, FIRST, LATER, World, clock, wait};
 
 impl World<'_> {
     async fn upload_as(&self, key: &str) {
@@ -22,7 +22,7 @@ impl World<'_> {
     /// The ids of the messages that are to come again.
     async fn handle(&self, messages: &[Message]) -> Vec<String> {
         let worker = Worker::new("r", clock() + Duration::from_mins(5), clock());
-        match handle(&self.context(), &worker, &batch(messages)).await.unwrap() {
+        match handle(&self.function(), &worker, &batch(messages)).await.unwrap() {
             Response::Batch(response) => {
                 response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
             }
@@ -127,9 +127,9 @@ async fn a_visibility_that_cannot_be_changed_harms_nothing() {
     let world = World::new(&aws).await;
     world.upload_as("orders/a.csv").await;
     world.faults.arm(0, Fault::FailBefore);
-    let context = world.context();
+    let function = world.function();
     let failed = LakeError::Passing { operation: "GetObject", resource: String::new(), source: "throttled".into() };
-    visibility::give_back(&context, &message("m", 1, ""), &failed).await;
+    visibility::give_back(&function, &message("m", 1, ""), &failed).await;
     assert!(world.faults.disarm(), "the call went wrong");
 }
 
@@ -137,11 +137,11 @@ async fn a_visibility_that_cannot_be_changed_harms_nothing() {
 async fn messages_that_are_worked_on_for_long_stay_hidden_until_their_worker_s_leases_end() {
     let aws = Aws::start();
     let world = World::new(&aws).await;
-    let context = world.context();
+    let function = world.function();
     let worker = Worker::new("r", clock() + Duration::from_mins(5), clock());
     let messages = [message("done", 1, ""), message("in work", 1, ""), message("waits", 1, "")];
     let done = AtomicUsize::new(0);
-    let hold = visibility::hold(&context, &worker, &messages, &done, Duration::from_millis(50));
+    let hold = visibility::hold(&function, &worker, &messages, &done, Duration::from_millis(50));
     tokio::select! {
         never = hold => match never {},
         () = async {
@@ -337,4 +337,35 @@ async fn every_key_that_s3_allows_is_taken_in_or_told() {
         assert_eq!(record.kind, FailureKind::UnsupportedKey, "{key:?}");
         assert_eq!(record.source.as_ref().map(|source| source.key.as_str()), Some(key));
     }
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_sent_back_with_its_record_is_a_replay() {
+    let aws = Aws::start();
+    let lake = World::new(&aws).await;
+    let body = json!({
+        "detail-type": "Object Created", "source": "aws.s3", "account": "1", "region": "eu-central-1", "resources": [],
+        "time": "2026-01-02T03:04:05Z", "detail": {"bucket": {"name": "raw"}, "object": {"key": "orders/a.csv"}},
+    });
+    let body = body.to_string();
+    let message = |attributes: Value| {
+        json!({"Records": [{"messageId": "m1", "body": body, "eventSource": "aws:sqs", "attributes": {},
+            "messageAttributes": attributes}]})
+    };
+    lake.raw.put(&Path::from("orders/a.csv"), BROKEN.into()).await.unwrap();
+    let function = lake.function();
+    let deliver = async |attributes: Value| {
+        wait(LATER);
+        let worker = Worker::new("r", clock() + Duration::from_mins(1), clock());
+        handle(&function, &worker, &message(attributes)).await.unwrap();
+        lake.told().len()
+    };
+    assert_eq!(deliver(json!({})).await, 1);
+    assert_eq!(deliver(json!({})).await, 1, "a repeated delivery");
+    let record = serde_json::to_string(&lake.told()[0]).unwrap();
+    let dead_letter = json!({"failure": {"dataType": "String", "stringValue": record}});
+    assert_eq!(deliver(dead_letter.clone()).await, 2);
+    assert_eq!(deliver(dead_letter).await, 2, "a repeated delivery");
+    let at = lake.told()[1].at.clone();
+    assert_eq!(deliver(json!({"replay": {"dataType": "String", "stringValue": at}})).await, 3);
 }

@@ -1,22 +1,8 @@
 //! Lambda function: an uploaded object becomes Parquet, rejected rows, catalog and ledger entries.
-//! `main` reads the settings, builds the clients and runs; `handler` takes messages, `take_in` takes objects.
+//! `main` reads the settings, builds the clients and runs; `handler` takes messages, the room `ingest` takes objects.
 
-mod conversion;
 mod handler;
-mod outcome;
-mod publication;
-mod removal;
 mod settings;
-mod settlement;
-mod sight;
-#[cfg(test)]
-mod stand_ins;
-#[cfg(test)]
-mod store_tests;
-mod take_in;
-mod unfinished;
-mod unknown;
-mod uploads;
 mod visibility;
 #[cfg(test)]
 mod world;
@@ -24,6 +10,7 @@ mod world;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use lakegate_ingest::Context;
 use lakegate_lake::catalog::{Catalog, TableDefinition};
 use lakegate_lake::claims::Worker;
 use lakegate_lake::clients::{self, GlueClient, SqsClient};
@@ -32,13 +19,13 @@ use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::settings::Settings;
-use crate::take_in::Context;
+use crate::handler::Function;
+use crate::settings::FunctionSettings;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<ExitCode, Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let settings = match Settings::read(Environment::of_process()) {
+    let settings = match FunctionSettings::read(Environment::of_process()) {
         Ok(settings) => settings,
         Err(error) => {
             eprintln!("ingest: {error}");
@@ -48,18 +35,18 @@ async fn main() -> Result<ExitCode, Error> {
     let config = clients::sdk_config(&settings.aws).await;
     let context = Context {
         objects: Objects::on_s3(clients::s3_builder(&settings.aws)),
-        contracts: Contracts::new(settings.lake_bucket.clone()),
-        catalog: Catalog::new(GlueClient::new(&config), settings.glue_database.clone()),
-        rejects_table: TableDefinition::of_rejects(&settings.lake_bucket),
+        contracts: Contracts::new(settings.ingest.lake_bucket.clone()),
+        catalog: Catalog::new(GlueClient::new(&config), settings.glue_database),
+        rejects_table: TableDefinition::of_rejects(&settings.ingest.lake_bucket),
         sqs: SqsClient::new(&config),
         clock: SystemTime::now,
-        settings,
+        settings: settings.ingest,
     };
-    let context = &context;
+    let function = &Function { context, queue_url: settings.ingest_queue_url };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
         let (request, deadline) = (&event.context.request_id, event.context.deadline());
-        let worker = Worker::new(request, deadline, (context.clock)());
-        handler::handle(context, &worker, &event.payload).await
+        let worker = Worker::new(request, deadline, (function.context.clock)());
+        handler::handle(function, &worker, &event.payload).await
     }))
     .await?;
     Ok(ExitCode::SUCCESS)

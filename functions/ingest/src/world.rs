@@ -1,33 +1,23 @@
-//! Tests: a raw bucket, a lake and the services around them, in which events are delivered to functions that have just started.
+//! Tests: a raw bucket, a lake and the services around them, for a function that has just started.
 //! It must not know what is being tested.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use lakegate_lake::LakeError;
+use lakegate_ingest::{Context, Settings, TooBig, UnknownDatasets};
 use lakegate_lake::catalog::{Catalog, TableDefinition};
-use lakegate_lake::claims::Worker;
 use lakegate_lake::contracts::Contracts;
-use lakegate_lake::events::ObjectEvent;
-use lakegate_lake::failure::FailureRecord;
-use lakegate_lake::key::ObjectKey;
-use lakegate_lake::ledger::{self, Entry, State};
+use lakegate_lake::failure::{FailureRecord, Stage};
 use lakegate_lake::objects::Objects;
-use lakegate_lake::settings::AwsSettings;
-use object_store::aws::AmazonS3;
+use lakegate_stand_ins::{Aws, Bucket, Faults, Store};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::outcome::Outcome;
-use crate::removal::remove;
-use crate::settings::{Settings, UnknownDatasets};
-use crate::stand_ins::{Aws, Bucket, Faults, S3, Store};
-use crate::take_in::{Context, Delivery, take_in};
+use crate::handler::Function;
 
-pub(crate) const KEY: &str = "orders/a.csv";
-pub(crate) const CONTRACT: &str = "
+const CONTRACT: &str = "
 apiVersion: v3.2.0
 kind: DataContract
 id: orders
@@ -43,14 +33,7 @@ schema:
     customProperties:
       - {property: maxRejectPercent, value: 50, vendor: lakegate}
 ";
-/// As `CONTRACT`, and it wants the rows of deleted files removed.
-pub(crate) fn removing() -> String {
-    format!("{CONTRACT}      - {{property: removedObjects, value: remove, vendor: lakegate}}\n")
-}
-
 pub(crate) const FIRST: &str = "id,region\n1,EMEA\n2,APAC\n,EMEA\n";
-pub(crate) const SECOND: &str = "id,region\n3,APAC\n4,AMER\n5,APAC\n,AMER\n";
-pub(crate) const THIRD: &str = "id,region\n6,EMEA\n7,ANZ\n";
 pub(crate) const BROKEN: &str = "id,region\n1,EMEA\n,EMEA\n,APAC\n";
 /// Longer than any lease.
 pub(crate) const LATER: u64 = 1800;
@@ -71,164 +54,39 @@ pub(crate) fn wait(secs: u64) {
 /// Buckets, and the services around them.
 pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
-    /// The way to the buckets, where it is not a short one.
-    s3: Option<&'a S3>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) raw: Arc<Bucket>,
-    pub(crate) lake: Arc<Bucket>,
-    pub(crate) key: &'static str,
-    /// The key that events name instead.
-    pub(crate) announced: Option<&'static str>,
-    /// The one for `orders/`.
-    pub(crate) contract: &'static str,
-    pub(crate) heavy_bytes: u64,
-    pub(crate) held_bytes: usize,
-    pub(crate) unknown_datasets: UnknownDatasets,
-    pub(crate) uploads: Cell<u8>,
+    lake: Arc<Bucket>,
 }
 
-/// What everybody sees, by key.
-pub(crate) type Visible = BTreeMap<String, Vec<u8>>;
-
 impl<'a> World<'a> {
-    /// With a raw bucket that keeps no versions, and one contract, for `orders/`.
+    /// With one contract, for `orders/`.
     pub(crate) async fn new(aws: &'a Aws) -> Self {
-        Self::with(aws, None, Bucket::default()).await
-    }
-
-    /// With a raw bucket that keeps versions.
-    pub(crate) async fn versioned(aws: &'a Aws) -> Self {
-        Self::with(aws, None, Bucket::with_versions()).await
-    }
-
-    /// With a raw bucket that keeps no versions any more.
-    pub(crate) async fn suspended(aws: &'a Aws) -> Self {
-        Self::with(aws, None, Bucket::suspended()).await
-    }
-
-    /// As deployed: the raw bucket keeps versions, and all that is between a worker and S3 is there.
-    pub(crate) async fn over_http(aws: &'a Aws, s3: &'a S3) -> Self {
-        Self::with(aws, Some(s3), Bucket::with_versions()).await
-    }
-
-    /// As `over_http`, but the raw bucket keeps no versions.
-    pub(crate) async fn over_http_without_versions(aws: &'a Aws, s3: &'a S3) -> Self {
-        Self::with(aws, Some(s3), Bucket::default()).await
-    }
-
-    async fn with(aws: &'a Aws, s3: Option<&'a S3>, raw: Bucket) -> Self {
         let faults = Arc::<Faults>::default();
         aws.reset(&faults);
-        let world = Self {
-            aws,
-            s3,
-            faults,
-            raw: Arc::new(raw),
-            lake: Arc::default(),
-            key: KEY,
-            announced: None,
-            contract: CONTRACT,
-            heavy_bytes: u64::MAX,
-            held_bytes: usize::MAX,
-            unknown_datasets: UnknownDatasets::Fail,
-            uploads: Cell::new(0),
-        };
-        if let Some(s3) = s3 {
-            s3.reset(&world.raw, &world.lake, &world.faults);
-        }
-        world.deploy(CONTRACT).await;
-        world
-    }
-
-    /// Puts a contract in the place of the one for `orders/`.
-    pub(crate) async fn deploy(&self, contract: &str) {
-        self.lake.put(&Path::from("contracts/orders.odcs.yaml"), contract.to_owned().into()).await.unwrap();
-    }
-
-    /// A new version of the object, and its event.
-    pub(crate) async fn upload(&self, content: &str) -> ObjectEvent {
-        let event = self.upload_under(self.key, content).await;
-        match self.announced {
-            Some(announced) => ObjectEvent { key: ObjectKey::as_given(announced), ..event },
-            None => event,
-        }
-    }
-
-    pub(crate) async fn upload_under(&self, key: &str, content: &str) -> ObjectEvent {
-        self.uploads.set(self.uploads.get() + 1);
-        let put = self.raw.put(&Path::parse(key).unwrap(), content.to_owned().into()).await.unwrap();
-        ObjectEvent {
-            bucket: "raw".to_owned(),
-            key: ObjectKey::as_given(key),
-            version_id: put.version,
-            etag: put.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
-            size_bytes: Some(content.len() as u64),
-            sequencer: Some(format!("{:04}", self.uploads.get())),
-            original: "{}".to_owned(),
-        }
-    }
-
-    /// The object is gone; a bucket with versions keeps what it was.
-    pub(crate) async fn delete(&self) {
-        self.raw.delete(&Path::from(self.key)).await.unwrap();
-    }
-
-    /// The event of a deletion: of a delete marker, where the bucket keeps versions.
-    pub(crate) fn removal(&self) -> ObjectEvent {
-        self.removal_of(self.announced.unwrap_or(self.key))
-    }
-
-    fn removal_of(&self, key: &str) -> ObjectEvent {
-        self.uploads.set(self.uploads.get() + 1);
-        ObjectEvent {
-            bucket: "raw".to_owned(),
-            key: ObjectKey::as_given(key),
-            version_id: None,
-            etag: None,
-            size_bytes: None,
-            sequencer: Some(format!("{:04}", self.uploads.get())),
-            original: "{}".to_owned(),
-        }
-    }
-
-    /// The object is deleted, and its event.
-    pub(crate) async fn deleted(&self) -> ObjectEvent {
-        self.delete().await;
-        self.removal()
-    }
-
-    pub(crate) async fn deleted_under(&self, key: &str) -> ObjectEvent {
-        // One that is not there is no error.
-        let _ = self.raw.delete(&Path::parse(key).unwrap()).await;
-        self.removal_of(key)
+        let lake = Arc::<Bucket>::default();
+        lake.put(&Path::from("contracts/orders.odcs.yaml"), CONTRACT.into()).await.unwrap();
+        Self { aws, faults, raw: Arc::default(), lake }
     }
 
     /// A function that has just started.
-    pub(crate) fn context(&self) -> Context {
+    pub(crate) fn function(&self) -> Function {
         let store = |inner: &Arc<Bucket>| {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
             Arc::new(store) as Arc<dyn ObjectStore>
         };
-        let (raw, lake) = match self.s3 {
-            Some(s3) => {
-                (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn ObjectStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
-            }
-            None => (store(&self.raw), store(&self.lake)),
-        };
-        let stores = BTreeMap::from([("raw".to_owned(), raw), ("lake".to_owned(), lake)]);
-        let region = "eu-central-1".to_owned();
-        Context {
+        let stores = BTreeMap::from([("raw".to_owned(), store(&self.raw)), ("lake".to_owned(), store(&self.lake))]);
+        let context = Context {
             settings: Settings {
-                aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
+                region: "eu-central-1".to_owned(),
                 lake_bucket: "lake".to_owned(),
-                glue_database: "db".to_owned(),
-                ingest_queue_url: "http://127.0.0.1/ingest".to_owned(),
-                heavy_queue_url: "http://127.0.0.1/heavy".to_owned(),
                 failures_queue_url: "http://127.0.0.1/failures".to_owned(),
-                heavy_bytes: self.heavy_bytes,
-                unknown_datasets: self.unknown_datasets,
+                stage: Stage::Ingest,
+                unknown_datasets: UnknownDatasets::Fail,
+                size_bytes_max: u64::MAX,
+                too_big: TooBig::Fail,
                 threads: 1,
-                held_bytes: self.held_bytes,
+                held_bytes: usize::MAX,
             },
             objects: Objects::of_stores(stores),
             contracts: Contracts::new("lake".to_owned()),
@@ -236,77 +94,11 @@ impl<'a> World<'a> {
             rejects_table: TableDefinition::of_rejects("lake"),
             sqs: self.aws.sqs.clone(),
             clock,
-        }
-    }
-
-    /// What became of one delivery; `None` when the worker died.
-    pub(crate) async fn deliver(&self, event: &ObjectEvent) -> Option<Result<Outcome, LakeError>> {
-        self.deliver_with(event, None, Duration::from_mins(5)).await
-    }
-
-    /// A delivery that is to replace an outcome, to a worker that is killed after some time.
-    pub(crate) async fn deliver_with(
-        &self,
-        event: &ObjectEvent,
-        replaces: Option<&str>,
-        time: Duration,
-    ) -> Option<Result<Outcome, LakeError>> {
-        let context = self.context();
-        let worker = Worker::new("r", clock() + time, clock());
-        let delivery = Delivery { worker: &worker, event, replaces, started: Instant::now() };
-        // As S3 does, only what is uploaded is announced with a size.
-        let work = async {
-            match event.size_bytes {
-                Some(_) => take_in(&context, delivery).await,
-                None => remove(&context, delivery).await,
-            }
         };
-        tokio::select! {
-            biased;
-            () = self.faults.death() => None,
-            outcome = work => Some(outcome),
-        }
+        Function { context, queue_url: "http://127.0.0.1/ingest".to_owned() }
     }
 
-    /// Delivers until the queue would not again.
-    pub(crate) async fn settle(&self, event: &ObjectEvent) -> Outcome {
-        self.settle_with(event, None).await
-    }
-
-    pub(crate) async fn settle_with(&self, event: &ObjectEvent, replaces: Option<&str>) -> Outcome {
-        let mut last = "the worker died".to_owned();
-        for _ in 0..3 {
-            wait(LATER);
-            match self.deliver_with(event, replaces, Duration::from_mins(5)).await {
-                Some(Ok(outcome)) => return outcome,
-                Some(Err(error)) => last = lakegate_lake::chain(&error),
-                None => {}
-            }
-        }
-        panic!("it does not settle: {last}");
-    }
-
-    pub(crate) async fn visible(&self) -> Visible {
-        let plain = self.plain();
-        let mut visible = Visible::new();
-        for prefix in ["lake/", "rejects/"] {
-            for listed in plain.list("lake", prefix).await.unwrap() {
-                let bytes = plain.get("lake", &listed.key).await.unwrap().unwrap();
-                visible.insert(listed.key, bytes.to_vec());
-            }
-        }
-        visible
-    }
-
-    pub(crate) async fn entry(&self) -> Option<Entry> {
-        self.entry_of(self.announced.unwrap_or(self.key)).await
-    }
-
-    pub(crate) async fn entry_of(&self, key: &str) -> Option<Entry> {
-        ledger::read(&self.plain(), "lake", "raw", key).await.unwrap()
-    }
-
-    /// The buckets without faults.
+    /// The lake without faults.
     pub(crate) fn plain(&self) -> Objects {
         let lake: Arc<dyn ObjectStore> = Arc::<Bucket>::clone(&self.lake);
         Objects::of_stores(BTreeMap::from([("lake".to_owned(), lake)]))
@@ -321,16 +113,5 @@ impl<'a> World<'a> {
             }
         }
         told
-    }
-
-    /// That the ledger tells what is to be seen, and that nobody has the object in hand.
-    pub(crate) async fn check(&self, state: State, expected: &Visible, what: &str) {
-        let visible = self.visible().await;
-        assert_eq!(visible.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{what}");
-        assert!(visible == *expected, "{what}: other bytes");
-        let entry = self.entry().await.unwrap();
-        assert_eq!((entry.state, entry.lease_until.as_deref()), (state, None), "{what}");
-        assert_eq!(entry.standing_paths(), visible.keys().cloned().collect::<BTreeSet<_>>(), "{what}");
-        assert_eq!((entry.unfinished, entry.telling), (None, None), "{what}");
     }
 }

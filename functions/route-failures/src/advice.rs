@@ -31,8 +31,7 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         ),
         FailureKind::ContractInvalid => (
             "covered by no valid contract, and a deployed contract is broken",
-            "Run `lakegate contracts check` on the documents named below, correct them under contracts/ in the lake \
-             bucket, and then replay.",
+            "Run `lakegate contracts check` on the documents named below, correct them under contracts/ in the lake bucket, and then replay.",
         ),
         FailureKind::ContractAmbiguous => (
             "covered by more than one contract",
@@ -74,10 +73,13 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
              read both. Give the column another physicalName, or the contract another table, deploy it, and then replay. \
              \"lakegate contracts diff\" tells such a change beforehand.",
         ),
+        FailureKind::TooBig => (
+            "too big to be converted in one pass",
+            "It cannot be cut into ranges. Deliver it in smaller files or unpacked, or raise the job's limit for one pass, and then replay.",
+        ),
         FailureKind::LedgerUnreadable => (
             "stopped by a ledger entry that does not parse",
-            "Somebody or something changed the document named below. Restore its former version in the lake bucket, \
-             and then replay.",
+            "Somebody or something changed the document named below. Restore its former version in the lake bucket, and then replay.",
         ),
         FailureKind::EngineFailed => (
             "stopped by a fault of Lakegate itself",

@@ -274,6 +274,7 @@ fn every_kind_says_what_to_do() {
         FailureKind::ServiceRefused,
         FailureKind::CatalogConflict,
         FailureKind::IncompatibleTable,
+        FailureKind::TooBig,
         FailureKind::LedgerUnreadable,
         FailureKind::EngineFailed,
         FailureKind::UnreadableMessage,

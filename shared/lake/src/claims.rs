@@ -73,6 +73,18 @@ impl Worker {
         Self { id: format!("{request}.{random:016x}"), deadline }
     }
 
+    /// Shared with no other invocation.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Until when the leases that it takes last, RFC 3339.
+    #[must_use]
+    pub fn lease_until(&self) -> String {
+        rfc3339(self.deadline + LEASE_MARGIN)
+    }
+
     /// How long from now the leases that it takes last.
     #[must_use]
     pub fn lease_left(&self, now: SystemTime) -> Duration {
@@ -139,7 +151,7 @@ pub async fn take(
     let mut entry = wanted.clone();
     entry.state = State::Working;
     entry.worker = Some(worker.id.clone());
-    entry.lease_until = Some(rfc3339(worker.deadline + LEASE_MARGIN));
+    entry.lease_until = Some(worker.lease_until());
     entry.attempts = same.map_or(0, |former| former.attempts) + 1;
     entry.kept_paths = former.map(Entry::standing_paths).into_iter().flatten().collect();
     entry.unfinished = former.and_then(|former| former.unfinished.clone());
@@ -161,6 +173,19 @@ impl Found {
     #[must_use]
     pub fn entry(&self) -> Option<&Entry> {
         self.read.as_ref().map(|(entry, _)| entry)
+    }
+
+    /// Writes an entry over the one that was found, without taking the object in hand: for whoever adds to what an entry says of an object
+    /// that nobody has in hand. `None` when another one stands there by now.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn amend(&self, objects: &Objects, entry: Entry) -> Result<Option<Self>, LakeError> {
+        let read = self.read.as_ref().map(|(_, etag)| etag);
+        let etag = write(objects, &self.lake_bucket, &entry, read).await?;
+        let (lake_bucket, path) = (self.lake_bucket.clone(), self.path.clone());
+        Ok(etag.map(|etag| Self { lake_bucket, path, read: Some((entry, etag)) }))
     }
 
     /// The error of an event whose object another worker has in hand.
@@ -331,28 +356,14 @@ impl Claim {
     }
 }
 
-/// Writes an entry over the one that was read; `None` when another one stands there by now.
-///
-/// A write whose answer was lost may have been carried out, and the client's own second attempt then loses to its first: what stands
-/// says so, as no two workers write the same entry.
+/// Writes an entry over the one that was read; `None` when another one stands there by now. No two workers write the same entry.
 async fn write(
     objects: &Objects,
     lake_bucket: &str,
     entry: &Entry,
     read: Option<&EntityTag>,
 ) -> Result<Option<EntityTag>, LakeError> {
-    let path = ledger_object(entry);
-    let trouble = match objects.put_json_if(lake_bucket, &path, entry, read).await {
-        Ok(etag) => return Ok(Some(etag)),
-        Err(error) if error.is_passing() => error,
-        Err(error) => return Err(error),
-    };
-    let is_lost = matches!(trouble, LakeError::Raced { .. });
-    match objects.get_json::<Entry>(lake_bucket, &path).await {
-        Ok(Some((stands, etag))) if stands == *entry => Ok(Some(etag)),
-        Ok(_) if is_lost => Ok(None),
-        Ok(_) | Err(_) => Err(trouble),
-    }
+    objects.replace_json(lake_bucket, &ledger_object(entry), entry, read).await
 }
 
 fn ledger_object(entry: &Entry) -> String {

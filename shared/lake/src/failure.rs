@@ -135,6 +135,8 @@ pub enum FailureKind {
     CatalogConflict,
     /// The contract gives a column another type than the table's files have.
     IncompatibleTable,
+    /// The object is too big for one pass, and cannot be cut into ranges.
+    TooBig,
     /// The object's ledger entry does not parse.
     LedgerUnreadable,
     /// The conversion itself failed: a fault of Lakegate, not of the file.

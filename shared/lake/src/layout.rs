@@ -11,6 +11,8 @@ pub const LAKE_PREFIX: &str = "lake/";
 pub const REJECTS_PREFIX: &str = "rejects/";
 /// One entry per source object.
 pub const LEDGER_PREFIX: &str = "ledger/";
+/// One manifest per run of the Glue job.
+pub const RUNS_PREFIX: &str = "runs/";
 /// The deployed contracts.
 pub const CONTRACTS_PREFIX: &str = "contracts/";
 /// Contracts drafted from objects of unknown datasets. They are no deployed contracts, though they lie below those.
@@ -20,7 +22,7 @@ pub const REJECTS_TABLE: &str = "rejects";
 /// The partition column of the table of rejected rows.
 pub const REJECTS_PARTITION_COLUMN: &str = "dataset";
 
-const OWN_PREFIXES: [&str; 4] = [LAKE_PREFIX, REJECTS_PREFIX, LEDGER_PREFIX, CONTRACTS_PREFIX];
+const OWN_PREFIXES: [&str; 5] = [LAKE_PREFIX, REJECTS_PREFIX, LEDGER_PREFIX, RUNS_PREFIX, CONTRACTS_PREFIX];
 const STEM_MAX_CHARS: usize = 40;
 const HASH_HEX_DIGITS: usize = 16;
 const VERSION_HEX_DIGITS: usize = 8;
@@ -82,6 +84,12 @@ pub fn rejects_partition_prefix(table: &str) -> String {
 #[must_use]
 pub fn ledger_object(bucket: &str, key: &str) -> String {
     format!("{LEDGER_PREFIX}{}.json", source_name(bucket, key))
+}
+
+/// `runs/<stem>-<hash>-<16 digits of the handing-over's hash>.json`.
+#[must_use]
+pub fn run_object(source_name: &str, handed_over: &str) -> String {
+    format!("{RUNS_PREFIX}{source_name}-{}.json", hex(handed_over, HASH_HEX_DIGITS))
 }
 
 /// `contracts/drafts/<table>.odcs.yaml`.

@@ -77,6 +77,9 @@ pub struct Entry {
     pub at: String,
     /// From the object's opening to this entry.
     pub elapsed_ms: u64,
+    /// The Glue run that this version was handed to, once one was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
 }
 
 /// The object of an entry.
@@ -197,6 +200,7 @@ impl Entry {
             lease_until: None,
             at,
             elapsed_ms: 0,
+            run_id: None,
         }
     }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use object_store::CredentialProvider;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, AwsCredential};
 use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
+use object_store::{ClientConfigKey, CredentialProvider};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -91,7 +91,7 @@ struct Refusal {
 }
 
 impl Lister {
-    /// A lister of one bucket, with the region, the endpoint and the credentials of the builder.
+    /// A lister of one bucket, with the region, the endpoint, the credentials and the timeout of the builder.
     ///
     /// # Errors
     ///
@@ -106,7 +106,11 @@ impl Lister {
             None => format!("https://{bucket}.s3.{region}.amazonaws.com/"),
         };
         let store = builder.clone().with_bucket_name(bucket).build().map_err(failed)?;
-        let http = ReqwestConnector::default().connect(&clients::s3_options(endpoint.as_deref())).map_err(failed)?;
+        let mut options = clients::s3_options(endpoint.as_deref());
+        if let Some(timeout) = builder.get_config_value(&AmazonS3ConfigKey::Client(ClientConfigKey::Timeout)) {
+            options = options.with_config(ClientConfigKey::Timeout, timeout);
+        }
+        let http = ReqwestConnector::default().connect(&options).map_err(failed)?;
         Ok(Self { bucket: bucket.to_owned(), region, address, credentials: Arc::clone(store.credentials()), http })
     }
 

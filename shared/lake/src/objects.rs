@@ -142,6 +142,34 @@ impl Objects {
         }
     }
 
+    /// As [`Objects::put_json_if`], of a document that no other worker writes: `None` when another one stands there by now.
+    ///
+    /// A write whose answer was lost may have been carried out, and the client's own second attempt then loses to its first: what
+    /// stands says so.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn replace_json<T: Serialize + DeserializeOwned + PartialEq>(
+        &self,
+        bucket: &str,
+        key: &str,
+        document: &T,
+        read: Option<&EntityTag>,
+    ) -> Result<Option<EntityTag>, LakeError> {
+        let trouble = match self.put_json_if(bucket, key, document, read).await {
+            Ok(etag) => return Ok(Some(etag)),
+            Err(error) if error.is_passing() => error,
+            Err(error) => return Err(error),
+        };
+        let is_lost = matches!(trouble, LakeError::Raced { .. });
+        match self.get_json::<T>(bucket, key).await {
+            Ok(Some((stands, etag))) if stands == *document => Ok(Some(etag)),
+            Ok(_) if is_lost => Ok(None),
+            Ok(_) | Err(_) => Err(trouble),
+        }
+    }
+
     /// Writes an object unless there is one under this key: whether it was written.
     ///
     /// # Errors

@@ -192,7 +192,7 @@ fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
     full.file_error = Some(FileError { kind: String::new(), message: String::new(), line: Some(1) });
     full.kept_paths.push(String::new());
     (full.unfinished, full.telling) = (Some(source), Some(String::new()));
-    (full.worker, full.lease_until) = (Some(String::new()), Some(String::new()));
+    (full.worker, full.lease_until, full.run_id) = (Some(String::new()), Some(String::new()), Some(String::new()));
     let full = serde_json::to_value(full).unwrap();
     for name in full.as_object().unwrap().keys() {
         assert!(

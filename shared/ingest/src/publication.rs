@@ -9,7 +9,7 @@ use lakegate_convert::{FileErrorKind, Judgement, Verdict};
 use lakegate_lake::catalog::{CatalogPartition, TableDefinition};
 use lakegate_lake::claims::Claim;
 use lakegate_lake::events::ObjectEvent;
-use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts, Stage};
+use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts};
 use lakegate_lake::ledger::{self, Entry, FileError, Output, State};
 use lakegate_lake::read::OpenObject;
 use lakegate_lake::{LakeError, layout};
@@ -190,8 +190,8 @@ async fn ensure_rejects_table(job: &Job<'_>) -> Result<(), LakeError> {
 }
 
 impl Job<'_> {
-    fn record(&self, kind: FailureKind, summary: String) -> FailureRecord {
-        let mut record = FailureRecord::new(Stage::Ingest, kind, summary);
+    pub(crate) fn record(&self, kind: FailureKind, summary: String) -> FailureRecord {
+        let mut record = FailureRecord::new(self.context.settings.stage, kind, summary);
         record.source = Some(FailedSource::from(self.event));
         record.dataset = Some(self.contract.table.clone());
         record.owner.clone_from(&self.contract.owner);

@@ -1,4 +1,4 @@
-//! Tests: which calls go wrong, and how.
+//! Which calls go wrong, and how.
 //! They must not know what the calls are for.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It is not carried out.
     FailBefore,
     /// It is carried out, and its answer is lost.
@@ -33,13 +33,15 @@ pub(crate) enum Fault {
     TimeOutBefore,
     /// As `TimeOutBefore`, but it is carried out.
     TimeOutAfter,
+    /// Of a batch the first entry is refused, for now, and the others are taken; any other call is carried out and answered.
+    InPart,
 }
 
 impl Fault {
     /// Those that need no client between the worker and the service.
-    pub(crate) const ALL: [Self; 4] = [Self::FailBefore, Self::FailAfter, Self::DieBefore, Self::DieAfter];
+    pub const ALL: [Self; 4] = [Self::FailBefore, Self::FailAfter, Self::DieBefore, Self::DieAfter];
     /// Those after which the work is delivered again.
-    pub(crate) const OVER_HTTP: [Self; 10] = [
+    pub const OVER_HTTP: [Self; 10] = [
         Self::FailBefore,
         Self::FailAfter,
         Self::DieBefore,
@@ -52,7 +54,8 @@ impl Fault {
         Self::TimeOutAfter,
     ];
 
-    pub(crate) fn is_carried_out(self) -> bool {
+    /// True when the service does what it is asked for.
+    pub fn is_carried_out(self) -> bool {
         match self {
             Self::FailBefore
             | Self::DieBefore
@@ -60,28 +63,46 @@ impl Fault {
             | Self::ThrottleOnce
             | Self::ComeLate
             | Self::TimeOutBefore => false,
-            Self::FailAfter | Self::DieAfter | Self::Wait | Self::FailAfterOnce | Self::TimeOutAfter => true,
+            Self::FailAfter | Self::DieAfter | Self::Wait | Self::FailAfterOnce | Self::TimeOutAfter | Self::InPart => {
+                true
+            }
         }
     }
 
-    pub(crate) fn is_deadly(self) -> bool {
+    /// True when the answer to a call that was carried out does not reach the caller.
+    pub fn loses_answer(self) -> bool {
+        match self {
+            Self::FailAfter | Self::DieAfter | Self::FailAfterOnce | Self::TimeOutAfter => true,
+            Self::FailBefore
+            | Self::DieBefore
+            | Self::Wait
+            | Self::Throttle
+            | Self::ThrottleOnce
+            | Self::ComeLate
+            | Self::TimeOutBefore
+            | Self::InPart => false,
+        }
+    }
+
+    /// True when the worker dies of it.
+    pub fn is_deadly(self) -> bool {
         matches!(self, Self::DieBefore | Self::DieAfter)
     }
 
-    /// The client waits until it gives up.
-    pub(crate) fn is_silent(self) -> bool {
+    /// True when the client waits until it gives up.
+    pub fn is_silent(self) -> bool {
         matches!(self, Self::TimeOutBefore | Self::TimeOutAfter)
     }
 
     /// The client's own second attempt goes well.
     fn is_once(self) -> bool {
-        matches!(self, Self::ThrottleOnce | Self::FailAfterOnce)
+        matches!(self, Self::ThrottleOnce | Self::FailAfterOnce | Self::InPart)
     }
 }
 
 /// Which calls go wrong, counted over all stores and services.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     plan: Mutex<Plan>,
     died: Notify,
     waits: Notify,
@@ -102,41 +123,43 @@ struct Plan {
 
 impl Faults {
     /// The call after `calls` others goes wrong.
-    pub(crate) fn arm(&self, calls: usize, fault: Fault) {
+    pub fn arm(&self, calls: usize, fault: Fault) {
         let mut plan = self.plan.lock().unwrap();
         let call = plan.calls + calls;
         plan.armed.insert(call, fault);
     }
 
     /// No call goes wrong any more; whether all went wrong that should have.
-    pub(crate) fn disarm(&self) -> bool {
+    pub fn disarm(&self) -> bool {
         let mut plan = self.plan.lock().unwrap();
         plan.repeated.clear();
         std::mem::take(&mut plan.armed).is_empty()
     }
 
     /// Comes back when the worker has died.
-    pub(crate) async fn death(&self) {
+    pub async fn death(&self) {
         self.died.notified().await;
     }
 
-    pub(crate) fn die(&self) {
+    /// The worker dies.
+    pub fn die(&self) {
         self.died.notify_one();
     }
 
     /// Comes back when a call waits.
-    pub(crate) async fn standstill(&self) {
+    pub async fn standstill(&self) {
         self.waits.notified().await;
     }
 
     /// Lets the call that waits go on.
-    pub(crate) fn go_on(&self) {
+    pub fn go_on(&self) {
         self.may_go_on.notify_one();
         self.plan.lock().unwrap().may_go_on = true;
         self.resumed.notify_all();
     }
 
-    pub(crate) fn next(&self) -> Option<Fault> {
+    /// What becomes of the next call; `None` for nothing bad.
+    pub fn next(&self) -> Option<Fault> {
         let mut plan = self.plan.lock().unwrap();
         let call = plan.calls;
         plan.calls += 1;
@@ -144,7 +167,7 @@ impl Faults {
     }
 
     /// As `next`, for a request that its client may repeat.
-    pub(crate) fn next_of(&self, request: &str) -> Option<Fault> {
+    pub fn next_of(&self, request: &str) -> Option<Fault> {
         if let Some(fault) = self.plan.lock().unwrap().repeated.get(request) {
             return Some(*fault);
         }
@@ -156,13 +179,13 @@ impl Faults {
     }
 
     /// Waits on the thread of a server.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         self.waits.notify_one();
         let plan = self.plan.lock().unwrap();
         drop(self.resumed.wait_while(plan, |plan| !std::mem::take(&mut plan.may_go_on)).unwrap());
     }
 
-    pub(super) async fn around<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn around<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         // So that workers at once take turns at every call.
         tokio::task::yield_now().await;
         let Some(fault) = self.next() else {

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use lakegate_lake::ledger::State;
 
 use crate::outcome::Outcome;
-use crate::stand_ins::{Aws, Fault};
 use crate::world::{BROKEN, CONTRACT, FIRST, LATER, SECOND, THIRD, Visible, World, wait};
+use lakegate_stand_ins::{Aws, Fault};
 
 /// What is to be seen after all versions were uploaded, and some of them delivered, in good weather.
 pub(crate) async fn oracle(aws: &Aws, uploaded: &[&str], delivered: &[usize]) -> Visible {

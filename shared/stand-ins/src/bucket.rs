@@ -1,4 +1,4 @@
-//! Tests: a bucket in memory, and one whose calls may go wrong.
+//! A bucket in memory, and one whose calls may go wrong.
 //! They must not know what is kept in them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,18 +14,18 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-use super::Faults;
+use crate::faults::Faults;
 
 /// A bucket in memory, which may keep the versions of its objects, and remembers every key that it saw.
 #[derive(Debug, Default)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     current: Arc<InMemory>,
     /// Each version's bytes and entity tag, by key and version.
     versions: Option<Versions>,
     /// Keys of all objects that were ever written or deleted.
-    pub(crate) touched: Arc<Mutex<BTreeSet<String>>>,
+    pub touched: Arc<Mutex<BTreeSet<String>>>,
     /// Part of the keys that nobody may write.
-    pub(crate) denied: Mutex<Option<&'static str>>,
+    pub denied: Mutex<Option<&'static str>>,
     /// Its versioning is suspended: every version is called `null`.
     is_suspended: bool,
 }
@@ -33,11 +33,13 @@ pub(crate) struct Bucket {
 type Versions = Mutex<BTreeMap<(Path, String), (Bytes, Option<String>)>>;
 
 impl Bucket {
-    pub(crate) fn with_versions() -> Self {
+    /// One that keeps every version.
+    pub fn with_versions() -> Self {
         Self { versions: Some(Mutex::default()), ..Self::default() }
     }
 
-    pub(crate) fn suspended() -> Self {
+    /// One that keeps no versions any more.
+    pub fn suspended() -> Self {
         Self { is_suspended: true, ..Self::default() }
     }
 
@@ -143,9 +145,11 @@ impl ObjectStore for Bucket {
 
 /// A bucket, the calls to which may go wrong.
 #[derive(Debug)]
-pub(crate) struct Store {
-    pub(crate) inner: Arc<Bucket>,
-    pub(crate) faults: Arc<Faults>,
+pub struct Store {
+    /// The bucket.
+    pub inner: Arc<Bucket>,
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
 }
 
 impl fmt::Display for Store {

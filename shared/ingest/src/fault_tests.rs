@@ -14,8 +14,8 @@ use lakegate_lake::failure::FailureKind;
 
 use super::*;
 use crate::settings::UnknownDatasets;
-use crate::stand_ins::{CatalogContent, S3};
 use crate::world::removing;
+use lakegate_stand_ins::{CatalogContent, S3};
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

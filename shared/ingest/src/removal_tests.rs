@@ -5,8 +5,8 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use super::*;
-use crate::stand_ins::{Aws, Fault};
 use crate::world::{BROKEN, FIRST, SECOND, Visible, World, removing};
+use lakegate_stand_ins::{Aws, Fault};
 
 /// Every call of a removal goes wrong once, in every way, in a world whose contract removes.
 async fn at_every_call(aws: &Aws, run: impl AsyncFn(World<'_>, usize, Fault, String) -> bool) {

@@ -14,8 +14,8 @@ use lakegate_lake::ledger::Entry;
 use super::faults::on_threads;
 use super::*;
 use crate::settings::UnknownDatasets;
-use crate::stand_ins::S3;
 use crate::world::{KEY, removing};
+use lakegate_stand_ins::S3;
 
 const SEEDS: std::ops::Range<u64> = 0..15;
 /// Two objects of one table with the same partitions, and one whose contract is drafted.

@@ -1,4 +1,4 @@
-//! What became of an object in this invocation, for the log and for whoever invoked the function by hand.
+//! What became of an object, for the log and for whoever asked by hand.
 //! It must not hold a cell value.
 
 use std::time::Instant;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 /// What became of an object.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// Its accepted rows are published.
     Committed(Box<Entry>),
     /// Rejected as a whole; its owner is alerted.
@@ -53,7 +53,7 @@ impl From<LakeError> for Trouble {
 
 /// An outcome as the log and a caller by hand see it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub struct Report {
     bucket: String,
     key: String,
     outcome: &'static str,
@@ -68,7 +68,8 @@ pub(crate) struct Report {
 
 impl Report {
     /// Sums an outcome up.
-    pub(crate) fn new(event: &ObjectEvent, outcome: &Outcome, started: Instant) -> Self {
+    #[must_use]
+    pub fn new(event: &ObjectEvent, outcome: &Outcome, started: Instant) -> Self {
         let (word, entry, record) = match outcome {
             Outcome::Committed(entry) => ("committed", Some(entry), None),
             Outcome::Rejected(entry, record) => ("rejected", Some(entry), Some(record)),
@@ -97,7 +98,7 @@ impl Report {
     }
 
     /// The one line that the log has for this object.
-    pub(crate) fn log(&self) {
+    pub fn log(&self) {
         tracing::info!(
             bucket = self.bucket,
             key = self.key,

@@ -1,4 +1,4 @@
-//! Tests: S3 over HTTP, as far as a bucket in memory goes: versions, conditions, parts, and the answers to all of them.
+//! S3 over HTTP, as far as a bucket in memory goes: versions, conditions, parts, and the answers to all of them.
 //! It must not know what the objects are.
 
 use std::collections::BTreeMap;
@@ -9,43 +9,58 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::executor::block_on;
 use lakegate_lake::clients;
+use lakegate_lake::listing::Lister;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::AwsSettings;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
-    UpdateVersion,
+    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    RetryConfig, UpdateVersion,
 };
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::http::{Answer, Request, Server, Service};
-use super::services::PATIENCE;
-use super::{Bucket, Faults};
+use crate::bucket::Bucket;
+use crate::faults::Faults;
+use crate::http::{Answer, Request, Server, Service};
+use crate::services::PATIENCE;
 
 /// S3, and the clients to two buckets of it.
-pub(crate) struct S3 {
+pub struct S3 {
     /// Of any bucket's client.
     builder: AmazonS3Builder,
-    pub(crate) raw: Arc<AmazonS3>,
-    pub(crate) lake: Arc<AmazonS3>,
+    /// To the bucket `raw`.
+    pub raw: Arc<AmazonS3>,
+    /// To the bucket `lake`.
+    pub lake: Arc<AmazonS3>,
     server: Server<State>,
 }
 
-#[derive(Default)]
 struct State {
+    /// Most objects on a page of a listing.
+    page_objects: Mutex<usize>,
     buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
     /// Parts by upload and number.
     uploads: Mutex<BTreeMap<String, BTreeMap<usize, Vec<u8>>>>,
     instead: Mutex<Option<Instead>>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        let (buckets, uploads, instead) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { page_objects: Mutex::new(PAGE_OBJECTS), buckets, uploads, instead }
+    }
+}
+
+/// As many as S3 lists at once.
+const PAGE_OBJECTS: usize = 1_000;
+
 /// The status and the body that a request is answered with instead, by its method and target. It is carried out all the same.
 type Instead = Box<dyn FnMut(&str, &str) -> Option<(u16, String)> + Send>;
 
 impl S3 {
     /// With clients that ask a second time soon.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let server = Server::start(State::default());
         let wait = Duration::from_millis(1);
         let retry = RetryConfig {
@@ -63,21 +78,32 @@ impl S3 {
     }
 
     /// Begins anew, with these buckets and faults.
-    pub(crate) fn reset(&self, raw: &Arc<Bucket>, lake: &Arc<Bucket>, faults: &Arc<Faults>) {
+    pub fn reset(&self, raw: &Arc<Bucket>, lake: &Arc<Bucket>, faults: &Arc<Faults>) {
         self.server.reset(faults);
         let buckets = [("raw".to_owned(), Arc::clone(raw)), ("lake".to_owned(), Arc::clone(lake))];
         *self.server.service().buckets.lock().unwrap() = BTreeMap::from(buckets);
         self.server.service().uploads.lock().unwrap().clear();
         *self.server.service().instead.lock().unwrap() = None;
+        self.set_page(PAGE_OBJECTS);
     }
 
     /// The buckets as a function in the cloud opens them.
-    pub(crate) fn objects(&self) -> Objects {
+    pub fn objects(&self) -> Objects {
         Objects::on_s3(self.builder.clone())
     }
 
+    /// Lists a bucket as a function in the cloud does.
+    pub fn lister(&self, bucket: &str) -> Lister {
+        Lister::new(&self.builder, bucket).unwrap()
+    }
+
+    /// From now on a page of a listing has at most so many objects.
+    pub fn set_page(&self, objects: usize) {
+        *self.server.service().page_objects.lock().unwrap() = objects;
+    }
+
     /// From now on some requests are answered otherwise.
-    pub(crate) fn answer_instead(&self, instead: impl FnMut(&str, &str) -> Option<(u16, String)> + Send + 'static) {
+    pub fn answer_instead(&self, instead: impl FnMut(&str, &str) -> Option<(u16, String)> + Send + 'static) {
         *self.server.service().instead.lock().unwrap() = Some(Box::new(instead));
     }
 }
@@ -112,11 +138,11 @@ impl Service for State {
         instead.map_or(answer, |(status, body)| Answer::new(status, body))
     }
 
-    fn too_many(&self) -> Answer {
+    fn too_many(&self, _request: &Request) -> Answer {
         Answer::new(503, "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")
     }
 
-    fn too_late(&self) -> Answer {
+    fn too_late(&self, _request: &Request) -> Answer {
         refused(400, "RequestTimeout")
     }
 
@@ -145,7 +171,7 @@ impl State {
                 Answer::new(204, "")
             }
             ("PUT", None) => put(&bucket, &key, request),
-            ("GET", None) if asked("list-type") => list(&bucket, query.get("prefix").map_or("", String::as_str)),
+            ("GET", None) if asked("list-type") => list(&bucket, &query, *self.page_objects.lock().unwrap()),
             ("GET" | "HEAD", None) => get(&bucket, &key, request, query.get("versionId").cloned()),
             (method, upload) => panic!("{method} {} {upload:?}", request.target),
         }
@@ -228,20 +254,40 @@ fn get(bucket: &Bucket, key: &Path, request: &Request, version: Option<String>) 
     }
 }
 
-fn list(bucket: &Bucket, prefix: &str) -> Answer {
+/// A page of the objects whose keys begin with the prefix, in the order of their keys.
+fn list(bucket: &Bucket, query: &BTreeMap<String, String>, page_objects: usize) -> Answer {
+    let prefix = query.get("prefix").map_or("", String::as_str);
+    let is_escaped = query.contains_key("encoding-type");
+    let after = query.get("continuation-token").map(|token| decoded(token));
+    let max = query.get("max-keys").map_or(page_objects, |max| max.parse().unwrap());
+    let mut listed: Vec<ObjectMeta> = block_on(bucket.list(None).map(Result::unwrap).collect());
+    listed.retain(|meta| {
+        meta.location.as_ref().starts_with(prefix)
+            && after.as_deref().is_none_or(|after| meta.location.as_ref() > after)
+    });
+    listed.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
     let mut contents = String::new();
-    let folder = Path::parse(prefix.trim_end_matches('/')).unwrap();
-    let mut listed = bucket.list(Some(&folder));
-    while let Some(meta) = block_on(listed.next()) {
-        let meta = meta.unwrap();
-        let (key, size, at) = (meta.location, meta.size, meta.last_modified.to_rfc3339());
-        let etag = meta.e_tag.unwrap();
+    for ObjectMeta { location, size, last_modified, e_tag, .. } in listed.iter().take(max) {
+        let key = if is_escaped { escaped(location.as_ref()) } else { location.to_string() };
+        let (at, etag) = (last_modified.to_rfc3339(), e_tag.as_ref().unwrap());
         let _ = write!(
             contents,
             "<Contents><Key>{key}</Key><Size>{size}</Size><LastModified>{at}</LastModified><ETag>{etag}</ETag></Contents>"
         );
     }
+    if is_escaped {
+        contents.push_str("<EncodingType>url</EncodingType>");
+    }
+    if let Some(last) = listed.get(max.saturating_sub(1)).filter(|_| listed.len() > max) {
+        let token = escaped(last.location.as_ref());
+        let _ =
+            write!(contents, "<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>");
+    }
     Answer::new(200, format!("<ListBucketResult>{contents}</ListBucketResult>"))
+}
+
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn delete(bucket: &Bucket, body: &[u8]) -> Answer {

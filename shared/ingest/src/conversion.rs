@@ -31,7 +31,7 @@ pub(crate) enum ConversionError {
     #[error("the conversion panicked")]
     Panicked,
     /// The outputs hold more back than there is memory for.
-    #[error("the outputs hold more back than this function has memory for")]
+    #[error("the outputs hold more back than there is memory for")]
     TooMuchHeld,
     /// The engine stopped although reading and writing went well.
     #[error("the conversion ended without a judgement")]

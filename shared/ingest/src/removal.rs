@@ -14,9 +14,12 @@ use crate::publication::ENGINE_VERSION;
 use crate::take_in::{self, Context, Delivery};
 use crate::{settlement, sight};
 
-/// Takes an event of an object that was removed. Lasting trouble is an outcome, with its failure record sent; the only error is passing
-/// trouble, on which the event should come again.
-pub(crate) async fn remove(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
+/// Takes an event of an object that was removed. Lasting trouble is an outcome, with its failure record sent.
+///
+/// # Errors
+///
+/// Passing trouble, on which the event should come again.
+pub async fn remove(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
     take_in::conclude(context, delivery.event, async || attempt(context, delivery).await).await
 }
 
@@ -116,7 +119,7 @@ async fn contract_of(
     if found.entry().is_none_or(|entry| entry.standing_paths().is_empty()) {
         return Ok(None);
     }
-    Err(Trouble::Failure(Box::new(sight::uncovered(kind, &summary, event))))
+    Err(Trouble::Failure(Box::new(sight::uncovered(context.settings.stage, kind, &summary, event))))
 }
 
 /// What stands under the key counts anew when nothing counted, because its delete marker was deleted, or when the version that counted
@@ -131,7 +134,7 @@ fn is_to_be_taken_in(found: &Found, event: &ObjectEvent) -> bool {
 /// The event of what stands under the key of a removal: whoever reads it next, Glue or a dead letter's replay, has an object to take in.
 fn created(context: &Context, removal: &ObjectEvent, size_bytes: u64) -> ObjectEvent {
     let source = Source { size_bytes, ..Source::of_event(removal) };
-    let original = announce::version(&context.settings.aws.region, &source, (context.clock)().into());
+    let original = announce::version(&context.settings.region, &source, (context.clock)().into());
     ObjectEvent { size_bytes: Some(size_bytes), original, ..removal.clone() }
 }
 

@@ -8,46 +8,59 @@ use lakegate_lake::claims::{self, Claim, Claimed, Worker};
 use lakegate_lake::clients::SqsClient;
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::events::ObjectEvent;
-use lakegate_lake::failure::{self, FailureRecord, Stage};
+use lakegate_lake::failure::{self, FailureKind, FailureRecord};
 use lakegate_lake::ledger::{self, Due, Entry, Source, State, Wanted};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::queues::{self, Outgoing};
 use lakegate_lake::{LakeError, layout};
 
+use crate::conversion::ConversionError;
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::publication::{self, ENGINE_VERSION, Job};
-use crate::settings::Settings;
+use crate::settings::{Settings, TooBig};
 use crate::sight::{self, Plan, Sight, Uncovered};
 use crate::{settlement, unfinished, unknown};
 
 /// Times that an object is looked at and claimed before lost races count as trouble.
 const CLAIM_ATTEMPTS: usize = 5;
 
-/// What every invocation uses.
-pub(crate) struct Context {
-    pub(crate) settings: Settings,
-    pub(crate) objects: Objects,
-    pub(crate) contracts: Contracts,
-    pub(crate) catalog: Catalog,
-    pub(crate) rejects_table: TableDefinition,
-    pub(crate) sqs: SqsClient,
+/// What a worker uses for every object.
+pub struct Context {
+    /// What it was told.
+    pub settings: Settings,
+    /// The buckets.
+    pub objects: Objects,
+    /// The deployed contracts.
+    pub contracts: Contracts,
+    /// The catalog's database.
+    pub catalog: Catalog,
+    /// The table of rejected rows.
+    pub rejects_table: TableDefinition,
+    /// The way to the queues.
+    pub sqs: SqsClient,
     /// The time now; leases depend on it.
-    pub(crate) clock: fn() -> SystemTime,
+    pub clock: fn() -> SystemTime,
 }
 
 /// An event that was delivered to a worker.
 #[derive(Clone, Copy)]
-pub(crate) struct Delivery<'a> {
-    pub(crate) worker: &'a Worker,
-    pub(crate) event: &'a ObjectEvent,
+pub struct Delivery<'a> {
+    /// The worker.
+    pub worker: &'a Worker,
+    /// The event.
+    pub event: &'a ObjectEvent,
     /// When the outcome happened that it is to replace, RFC 3339, if it is a replay.
-    pub(crate) replaces: Option<&'a str>,
-    pub(crate) started: Instant,
+    pub replaces: Option<&'a str>,
+    /// When the work on it began.
+    pub started: Instant,
 }
 
-/// Takes one object in. Lasting trouble is an outcome, with its failure record sent; the only error is passing trouble,
-/// on which the event should come again.
-pub(crate) async fn take_in(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
+/// Takes one object in. Lasting trouble is an outcome, with its failure record sent.
+///
+/// # Errors
+///
+/// Passing trouble, on which the event should come again.
+pub async fn take_in(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
     // Boxed, because all that is done with an object makes a future of many kilobytes.
     conclude(context, delivery.event, async || Box::pin(attempt(context, delivery)).await).await
 }
@@ -66,7 +79,7 @@ pub(crate) async fn conclude(
         Err(Trouble::Lake(error)) if error.is_passing() => return Err(error),
         Err(Trouble::Untold(error)) => return Err(error),
         // Without an entry that can be read and written, the failure is told and not noted.
-        Err(Trouble::Lake(error)) => Box::new(FailureRecord::of_error(Stage::Ingest, &error, event)),
+        Err(Trouble::Lake(error)) => Box::new(FailureRecord::of_error(context.settings.stage, &error, event)),
         Err(Trouble::Failure(record)) => record,
     };
     report(context, &record, event).await?;
@@ -139,43 +152,53 @@ async fn work(context: &Context, delivery: Delivery<'_>, claim: &mut Claim, plan
             }
             Err(error) => {
                 let url = layout::url(&object.bucket, &object.key);
-                return Err(undrafted(sight::undrafted(&url, error), delivery.event));
+                return Err(undrafted(context, sight::undrafted(&url, error), delivery.event));
             }
         },
         Plan::Fail(record) => return Err(Trouble::Failure(record)),
     };
     let job = Job { context, event: delivery.event, contract, object, started: delivery.started };
-    if job.object.size_bytes > settings.heavy_bytes {
-        return hand_to_glue(&job, claim).await;
+    if job.object.size_bytes > settings.size_bytes_max {
+        let (has, max) = (job.object.size_bytes, settings.size_bytes_max);
+        return hand_on(&job, claim, || format!("the object has {has} bytes, and one pass takes {max} at most")).await;
     }
     match publication::convert_and_publish(&job, claim).await? {
         Some(outcome) => Ok(outcome),
-        None => hand_to_glue(&job, claim).await,
+        None => hand_on(&job, claim, || ConversionError::TooMuchHeld.to_string()).await,
     }
 }
 
-fn undrafted(uncovered: Uncovered, event: &ObjectEvent) -> Trouble {
+/// What becomes of an object that is too much for this worker, for the reason given.
+async fn hand_on(job: &Job<'_>, claim: &mut Claim, reason: impl FnOnce() -> String) -> Result<Outcome, Trouble> {
+    match &job.context.settings.too_big {
+        TooBig::HandOn { heavy_queue_url } => hand_to_glue(job, claim, heavy_queue_url).await,
+        TooBig::Fail => Err(Trouble::Failure(Box::new(job.record(FailureKind::TooBig, reason())))),
+    }
+}
+
+fn undrafted(context: &Context, uncovered: Uncovered, event: &ObjectEvent) -> Trouble {
+    let stage = context.settings.stage;
     let record = match uncovered {
         Uncovered::Lake(error) if error.is_passing() || matches!(error, LakeError::SourceChanged { .. }) => {
             return Trouble::Lake(error);
         }
-        Uncovered::Lake(error) => FailureRecord::of_error(Stage::Ingest, &error, event),
-        Uncovered::By(kind, summary) => sight::uncovered(kind, &summary, event),
+        Uncovered::Lake(error) => FailureRecord::of_error(stage, &error, event),
+        Uncovered::By(kind, summary) => sight::uncovered(stage, kind, &summary, event),
     };
     Trouble::Failure(Box::new(record))
 }
 
 /// The message first: an entry that says "heavy" without a message would wait for ever. Who dies in between sends it again, and a second
 /// run for an object writes the same names again.
-async fn hand_to_glue(job: &Job<'_>, claim: &mut Claim) -> Result<Outcome, Trouble> {
-    let Context { settings, objects, sqs, clock, .. } = job.context;
+async fn hand_to_glue(job: &Job<'_>, claim: &mut Claim, queue_url: &str) -> Result<Outcome, Trouble> {
+    let Context { objects, sqs, clock, .. } = job.context;
     let mut entry = claim.outcome(State::Heavy, failure::rfc3339(clock().into()));
     if claim.entry().unfinished.is_some() {
         claim.intend(objects, &entry, clock()).await?;
         settlement::withdraw(job.context, claim).await?;
     }
     let message = Outgoing { body: job.event.original.clone(), ..Outgoing::default() };
-    let sent = queues::send(sqs, &settings.heavy_queue_url, &message).await;
+    let sent = queues::send(sqs, queue_url, &message).await;
     sent.map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
     claim.commit(objects, &entry).await?;

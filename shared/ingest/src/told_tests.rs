@@ -1,14 +1,11 @@
 //! Tests: failures, each of them told, noted, and told no more, whatever is delivered again.
 //! They must not know what becomes of a failure that was told.
 
-use lakegate_lake::claims::{LEASE_MARGIN, Worker};
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::FailureKind;
 
 use super::*;
-use crate::handler;
 use crate::settings::UnknownDatasets;
-use crate::world::clock;
 
 /// Takes everything.
 const OTHER_CONTRACT: &str = "
@@ -137,37 +134,6 @@ async fn a_failure_is_the_same_however_often_it_is_told_because_something_went_w
             assert!(runs > 15, "{runs}");
         }
     }
-}
-
-#[tokio::test]
-async fn a_dead_letter_that_is_sent_back_with_its_record_is_a_replay() {
-    let aws = Aws::start();
-    let lake = World::new(&aws).await;
-    let body = serde_json::json!({
-        "detail-type": "Object Created", "source": "aws.s3", "account": "1", "region": "eu-central-1", "resources": [],
-        "time": "2026-01-02T03:04:05Z", "detail": {"bucket": {"name": "raw"}, "object": {"key": "orders/a.csv"}},
-    });
-    let body = body.to_string();
-    let message = |attributes: serde_json::Value| {
-        serde_json::json!({"Records": [{"messageId": "m1", "body": body, "eventSource": "aws:sqs", "attributes": {},
-            "messageAttributes": attributes}]})
-    };
-    lake.upload(BROKEN).await;
-    let context = lake.context();
-    let deliver = async |attributes: serde_json::Value| {
-        wait(LATER);
-        let worker = Worker::new("r", clock() + LEASE_MARGIN, clock());
-        handler::handle(&context, &worker, &message(attributes)).await.unwrap();
-        lake.told().len()
-    };
-    assert_eq!(deliver(serde_json::json!({})).await, 1);
-    assert_eq!(deliver(serde_json::json!({})).await, 1, "a repeated delivery");
-    let record = serde_json::to_string(&lake.told()[0]).unwrap();
-    let dead_letter = serde_json::json!({"failure": {"dataType": "String", "stringValue": record}});
-    assert_eq!(deliver(dead_letter.clone()).await, 2);
-    assert_eq!(deliver(dead_letter).await, 2, "a repeated delivery");
-    let at = lake.entry().await.unwrap().at;
-    assert_eq!(deliver(serde_json::json!({"replay": {"dataType": "String", "stringValue": at}})).await, 3);
 }
 
 #[tokio::test]

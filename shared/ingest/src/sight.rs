@@ -82,7 +82,7 @@ async fn sight(
         Err(error) if is_for_the_caller(&error) => return Err(error),
         Err(error) => {
             let source = Source::of_event(&event);
-            let record = Box::new(FailureRecord::of_error(Stage::Ingest, &error, &event));
+            let record = Box::new(FailureRecord::of_error(context.settings.stage, &error, &event));
             return Ok(Sight { found, event, source, is_current: false, plan: Plan::Fail(record) });
         }
     };
@@ -94,8 +94,12 @@ async fn sight(
         Ok(Some(contract)) => Plan::Judge(object, contract),
         Ok(None) => Plan::Draft(object),
         Err(Uncovered::Lake(error)) if is_for_the_caller(&error) => return Err(error),
-        Err(Uncovered::Lake(error)) => Plan::Fail(Box::new(FailureRecord::of_error(Stage::Ingest, &error, &event))),
-        Err(Uncovered::By(kind, summary)) => Plan::Fail(Box::new(uncovered(kind, &summary, &event))),
+        Err(Uncovered::Lake(error)) => {
+            Plan::Fail(Box::new(FailureRecord::of_error(context.settings.stage, &error, &event)))
+        }
+        Err(Uncovered::By(kind, summary)) => {
+            Plan::Fail(Box::new(uncovered(context.settings.stage, kind, &summary, &event)))
+        }
     };
     Ok(Sight { found, event, source, is_current: true, plan })
 }
@@ -140,7 +144,7 @@ pub(crate) async fn contract_of(context: &Context, object: &OpenObject) -> Resul
             }
             UnknownDatasets::Infer => {
                 let drafted =
-                    unknown::drafted(objects, contracts, &settings.lake_bucket, object, settings.heavy_bytes).await;
+                    unknown::drafted(objects, contracts, &settings.lake_bucket, object, settings.size_bytes_max).await;
                 drafted.map_err(|error| undrafted(&url, error))
             }
         },
@@ -171,8 +175,8 @@ pub(crate) fn undrafted(url: &str, error: UnknownError) -> Uncovered {
 }
 
 /// The failure of an object that there is no contract for.
-pub(crate) fn uncovered(kind: FailureKind, summary: &str, event: &ObjectEvent) -> FailureRecord {
-    let mut record = FailureRecord::new(Stage::Ingest, kind, one_line(summary));
+pub(crate) fn uncovered(stage: Stage, kind: FailureKind, summary: &str, event: &ObjectEvent) -> FailureRecord {
+    let mut record = FailureRecord::new(stage, kind, one_line(summary));
     record.source = Some(FailedSource::from(event));
     record
 }

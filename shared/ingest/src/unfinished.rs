@@ -42,7 +42,7 @@ pub(crate) async fn finish(context: &Context, delivery: Delivery<'_>, found: Fou
         return Ok(Finished::NotToBeHad(Box::new(found)));
     };
     let object = match read::open_version(objects, &source).await {
-        Ok(object) if object.size_bytes <= settings.heavy_bytes => object,
+        Ok(object) if object.size_bytes <= settings.size_bytes_max => object,
         Err(error) if error.is_passing() => return Err(error.into()),
         Ok(_) | Err(_) => return Ok(Finished::NotToBeHad(Box::new(found))),
     };

@@ -1,64 +1,68 @@
-//! Tests: a server whose every request may go wrong.
+//! A server whose every request may go wrong.
 //! It must not know what is asked of it.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use super::{Fault, Faults};
+use crate::faults::{Fault, Faults};
 
 /// A request, its names in lower case.
-pub(super) struct Request {
-    pub(super) method: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
     /// With its query.
-    pub(super) target: String,
+    pub(crate) target: String,
     head: String,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// An answer.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 }
 
 impl Request {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.head.lines().filter_map(|line| line.split_once(':'));
         headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 /// What a server does with its requests.
-pub(super) trait Service: Send + Sync + 'static {
+pub(crate) trait Service: Send + Sync + 'static {
     fn carry_out(&self, request: &Request) -> Answer;
     /// The answer to a request of which there are too many.
-    fn too_many(&self) -> Answer;
+    fn too_many(&self, request: &Request) -> Answer;
     /// The answer to a request that took too long to come.
-    fn too_late(&self) -> Answer;
+    fn too_late(&self, request: &Request) -> Answer;
+    /// As `carry_out`, but the first entry of a batch is refused.
+    fn carry_out_in_part(&self, request: &Request) -> Answer {
+        self.carry_out(request)
+    }
     /// The same for a request and its client's own repetitions, and for no other.
     fn name_of(&self, request: &Request) -> String;
 }
 
 /// A server on a port of its own.
-pub(super) struct Server<S> {
-    pub(super) url: String,
+pub(crate) struct Server<S> {
+    pub(crate) url: String,
     shared: Arc<Shared<S>>,
 }
 
@@ -70,7 +74,7 @@ struct Shared<S> {
 }
 
 impl<S: Service> Server<S> {
-    pub(super) fn start(service: S) -> Self {
+    pub(crate) fn start(service: S) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared { service, faults: Mutex::default(), unanswered: Mutex::default() });
@@ -84,12 +88,17 @@ impl<S: Service> Server<S> {
         server
     }
 
-    pub(super) fn service(&self) -> &S {
+    pub(crate) fn service(&self) -> &S {
         &self.shared.service
     }
 
+    /// How many requests wait for an answer for ever.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.shared.unanswered.lock().unwrap().len()
+    }
+
     /// From now on these calls go wrong.
-    pub(super) fn reset(&self, faults: &Arc<Faults>) {
+    pub(crate) fn reset(&self, faults: &Arc<Faults>) {
         *self.shared.faults.lock().unwrap() = Arc::clone(faults);
         self.shared.unanswered.lock().unwrap().clear();
     }
@@ -105,12 +114,15 @@ impl<S: Service> Shared<S> {
             if fault == Some(Fault::Wait) {
                 faults.wait();
             }
-            let answer = fault.is_none_or(Fault::is_carried_out).then(|| self.service.carry_out(&request));
+            let answer = fault.is_none_or(Fault::is_carried_out).then(|| match fault {
+                Some(Fault::InPart) => self.service.carry_out_in_part(&request),
+                _ => self.service.carry_out(&request),
+            });
             let answer = match (fault, answer) {
-                (None | Some(Fault::Wait), Some(answer)) => answer,
-                (Some(Fault::Throttle | Fault::ThrottleOnce), _) => self.service.too_many(),
+                (None | Some(Fault::Wait | Fault::InPart), Some(answer)) => answer,
+                (Some(Fault::Throttle | Fault::ThrottleOnce), _) => self.service.too_many(&request),
                 // Only a request with a body takes long to come.
-                (Some(Fault::ComeLate), _) if !request.body.is_empty() => self.service.too_late(),
+                (Some(Fault::ComeLate), _) if !request.body.is_empty() => self.service.too_late(&request),
                 (Some(Fault::DieBefore | Fault::DieAfter), _) => {
                     faults.die();
                     self.unanswered.lock().unwrap().push(stream);

@@ -10,8 +10,8 @@ use lakegate_lake::objects::Objects;
 use lakegate_lake::upload::{PART_MIN_BYTES, PendingObject};
 use lakegate_lake::{LakeError, chain};
 
-use crate::stand_ins::{Aws, Bucket, Fault, Faults, S3};
 use crate::world::{CONTRACT, FIRST, World};
+use lakegate_stand_ins::{Aws, Bucket, Fault, Faults, S3};
 
 /// An output whose key holds cells.
 const OUTPUT: &str = "lake/orders/customer=Jane van Doe/a-1-0.parquet";

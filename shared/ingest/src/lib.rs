@@ -1,0 +1,23 @@
+//! One object, from its event to what becomes of it: converted, judged and published, rejected, removed or failed, as its ledger entry says.
+//! It must not know who runs it, where settings or messages come from, or how anybody is told but by a failure's record.
+
+mod conversion;
+mod outcome;
+mod publication;
+mod removal;
+mod settings;
+mod settlement;
+mod sight;
+#[cfg(test)]
+mod store_tests;
+mod take_in;
+mod unfinished;
+mod unknown;
+mod uploads;
+#[cfg(test)]
+mod world;
+
+pub use outcome::{Outcome, Report};
+pub use removal::remove;
+pub use settings::{Settings, TooBig, UnknownDatasets};
+pub use take_in::{Context, Delivery, take_in};

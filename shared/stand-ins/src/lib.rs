@@ -1,0 +1,28 @@
+//! What stands in for AWS in tests: S3, Glue, SQS and SNS over HTTP, with the clients to them; any call can be made to go wrong.
+//! It must not know who calls, in which order, or what for. Only tests depend on it.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed"
+)]
+
+mod bucket;
+mod catalog;
+mod faults;
+mod http;
+mod queues;
+mod runs;
+mod s3;
+mod seeds;
+mod services;
+
+pub use bucket::{Bucket, Store};
+pub use catalog::CatalogContent;
+pub use faults::{Fault, Faults};
+pub use runs::Run;
+pub use s3::S3;
+pub use seeds::{Dice, Seeds, is_thorough, on_threads};
+pub use services::Aws;

@@ -1,0 +1,226 @@
+//! Glue, SQS and SNS on one server, and the clients to them.
+//! It must not know what is asked of them.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
+use lakegate_lake::failure::FailureRecord;
+use serde_json::Value;
+
+use crate::catalog::{self, CatalogContent};
+use crate::faults::Faults;
+use crate::http::{Answer, Request, Server, Service};
+use crate::queues::Sent;
+use crate::runs::{Run, Runs};
+
+/// Longest that a call waits for its answer: much longer than any takes.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
+
+/// Glue, SQS and SNS, and the clients to them.
+pub struct Aws {
+    /// To the catalog and the runs.
+    pub glue: GlueClient,
+    /// To any queue: its last word is its name.
+    pub sqs: SqsClient,
+    /// To any topic.
+    pub sns: SnsClient,
+    server: Server<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sent: Mutex<Sent>,
+    runs: Mutex<Runs>,
+    tables: Mutex<CatalogContent>,
+    /// The operation that is never allowed.
+    denied: Mutex<Option<&'static str>>,
+}
+
+impl Aws {
+    /// With clients that ask once.
+    pub fn start() -> Self {
+        Self::with(&RetryConfig::disabled())
+    }
+
+    /// With clients that ask a second time at once.
+    pub fn start_with_retries() -> Self {
+        Self::with(&RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(1)))
+    }
+
+    fn with(retries: &RetryConfig) -> Self {
+        let server = Server::start(State::default());
+        let credentials = || Credentials::new("a", "b", None, None, "test");
+        let region = || Region::new("eu-central-1");
+        let timeouts = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
+        let glue = aws_sdk_glue::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
+            .region(region())
+            .credentials_provider(credentials())
+            .retry_config(retries.clone())
+            .timeout_config(timeouts.clone())
+            .endpoint_url(&server.url)
+            .build();
+        let sqs = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
+            .region(region())
+            .credentials_provider(credentials())
+            .retry_config(retries.clone())
+            .timeout_config(timeouts.clone())
+            .endpoint_url(&server.url)
+            .build();
+        let sns = aws_sdk_sns::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(clients::http_client())
+            .region(region())
+            .credentials_provider(credentials())
+            .retry_config(retries.clone())
+            .timeout_config(timeouts)
+            .endpoint_url(&server.url)
+            .build();
+        Self {
+            glue: GlueClient::from_conf(glue),
+            sqs: SqsClient::from_conf(sqs),
+            sns: SnsClient::from_conf(sns),
+            server,
+        }
+    }
+
+    /// Begins anew, with these faults.
+    pub fn reset(&self, faults: &Arc<Faults>) {
+        self.server.reset(faults);
+        let State { sent, runs, tables, denied } = self.server.service();
+        *denied.lock().unwrap() = None;
+        *sent.lock().unwrap() = Sent::default();
+        *runs.lock().unwrap() = Runs::default();
+        tables.lock().unwrap().clear();
+    }
+
+    /// The requests to change a message's visibility, as JSON.
+    pub fn hidden(&self) -> Vec<String> {
+        self.server.service().sent.lock().unwrap().hidden.clone()
+    }
+
+    /// From now on one operation is never allowed, or all are again.
+    pub fn deny(&self, operation: Option<&'static str>) {
+        *self.server.service().denied.lock().unwrap() = operation;
+    }
+
+    /// What the catalog knows by now.
+    pub fn catalog(&self) -> CatalogContent {
+        self.server.service().tables.lock().unwrap().clone()
+    }
+
+    /// The records that any queue was given, in the order in which it was.
+    pub fn failures(&self) -> Vec<FailureRecord> {
+        self.server.service().sent.lock().unwrap().messages.iter().filter_map(record).collect()
+    }
+
+    /// The messages that were sent to a queue, as SQS was asked.
+    pub fn messages_to(&self, queue: &str) -> Vec<Value> {
+        let is_to = |body: &&Value| body["QueueUrl"].as_str().is_some_and(|url| url.ends_with(queue));
+        self.server.service().sent.lock().unwrap().messages.iter().filter(is_to).cloned().collect()
+    }
+
+    /// How many messages a queue was given.
+    pub fn sent_to(&self, queue: &str) -> usize {
+        self.messages_to(queue).len()
+    }
+
+    /// The mails to topics: subjects and texts.
+    pub fn mails(&self) -> Vec<(String, String)> {
+        self.server.service().sent.lock().unwrap().mails.clone()
+    }
+
+    /// From now on every queue says that so many messages wait in it.
+    pub fn set_depth(&self, depth: usize) {
+        self.server.service().sent.lock().unwrap().depth = depth;
+    }
+
+    /// The runs of the job, in the order of their starts.
+    pub fn runs(&self) -> Vec<Run> {
+        self.server.service().runs.lock().unwrap().all.clone()
+    }
+
+    /// Adds a run, or sets what is known of the one with its id.
+    pub fn set_run(&self, run: Run) {
+        let runs = &mut self.server.service().runs.lock().unwrap().all;
+        match runs.iter_mut().find(|known| known.id == run.id) {
+            Some(known) => *known = run,
+            None => runs.push(run),
+        }
+    }
+
+    /// From now on so many runs may be under way at once, and they start at the time of this clock.
+    pub fn set_runs(&self, max: Option<usize>, now: fn() -> SystemTime) {
+        let runs = &mut self.server.service().runs.lock().unwrap();
+        (runs.max, runs.now) = (max, Some(now));
+    }
+
+    /// How many requests have been left without an answer, and wait for one.
+    pub fn unanswered(&self) -> usize {
+        self.server.unanswered()
+    }
+}
+
+fn record(message: &Value) -> Option<FailureRecord> {
+    let record = message["MessageAttributes"]["failure"]["StringValue"].as_str()?;
+    Some(serde_json::from_str(record).unwrap())
+}
+
+impl State {
+    fn answer(&self, request: &Request, is_in_part: bool) -> Answer {
+        let operation = operation(request);
+        if *self.denied.lock().unwrap() == Some(operation) {
+            return refused("AccessDeniedException");
+        }
+        if operation.is_empty() {
+            return self.sent.lock().unwrap().publish(request);
+        }
+        let body = request.json();
+        let answered = self.sent.lock().unwrap().carry_out(operation, &body, is_in_part);
+        let answered = answered.or_else(|| self.runs.lock().unwrap().carry_out(operation, &body));
+        answered.unwrap_or_else(|| catalog::carry_out(&mut self.tables.lock().unwrap(), operation, &body))
+    }
+}
+
+impl Service for State {
+    fn carry_out(&self, request: &Request) -> Answer {
+        self.answer(request, false)
+    }
+
+    fn carry_out_in_part(&self, request: &Request) -> Answer {
+        self.answer(request, true)
+    }
+
+    fn too_many(&self, request: &Request) -> Answer {
+        not_now(request, "ThrottlingException", "Throttled")
+    }
+
+    fn too_late(&self, request: &Request) -> Answer {
+        not_now(request, "RequestTimeoutException", "RequestTimeout")
+    }
+
+    fn name_of(&self, request: &Request) -> String {
+        format!("{} {}", operation(request), String::from_utf8_lossy(&request.body))
+    }
+}
+
+/// Empty for SNS, which is asked by a form.
+fn operation(request: &Request) -> &str {
+    request.header("x-amz-target").unwrap_or_default().rsplit('.').next().unwrap_or_default()
+}
+
+pub(crate) fn refused(kind: &str) -> Answer {
+    Answer::new(400, "{}").with("x-amzn-ErrorType", kind)
+}
+
+fn not_now(request: &Request, kind: &str, code: &str) -> Answer {
+    if operation(request).is_empty() {
+        return Answer::new(400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"));
+    }
+    refused(kind)
+}
