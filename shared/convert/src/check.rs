@@ -143,29 +143,52 @@ where
     B: Copy + PartialOrd + From<T::Native> + Remainder,
 {
     let Some(array) = array.as_primitive_opt::<T>() else { return };
-    let mut keep_if = |is_good: &dyn Fn(B) -> bool| collect(array, is_good, broken);
     match check {
         Check::Enum(known) => {
             let known: Vec<B> = known.iter().filter_map(bound).collect();
-            keep_if(&|value| known.contains(&value));
+            collect(array, |value| known.contains(&value), broken);
         }
-        Check::Minimum(min) => bound(min).into_iter().for_each(|min| keep_if(&|value| value >= min)),
-        Check::Maximum(max) => bound(max).into_iter().for_each(|max| keep_if(&|value| value <= max)),
-        Check::ExclusiveMinimum(min) => bound(min).into_iter().for_each(|min| keep_if(&|value| value > min)),
-        Check::ExclusiveMaximum(max) => bound(max).into_iter().for_each(|max| keep_if(&|value| value < max)),
-        Check::MultipleOf(of) => bound(of).into_iter().for_each(|of| keep_if(&|value| value.divides_by(of))),
+        Check::Minimum(min) => {
+            if let Some(min) = bound(min) {
+                collect(array, |value: B| value >= min, broken);
+            }
+        }
+        Check::Maximum(max) => {
+            if let Some(max) = bound(max) {
+                collect(array, |value: B| value <= max, broken);
+            }
+        }
+        Check::ExclusiveMinimum(min) => {
+            if let Some(min) = bound(min) {
+                collect(array, |value: B| value > min, broken);
+            }
+        }
+        Check::ExclusiveMaximum(max) => {
+            if let Some(max) = bound(max) {
+                collect(array, |value: B| value < max, broken);
+            }
+        }
+        Check::MultipleOf(of) => {
+            if let Some(of) = bound(of) {
+                collect(array, |value: B| value.divides_by(of), broken);
+            }
+        }
         // The contract's parser lets no other check stand on a number.
         Check::MinLength(_) | Check::MaxLength(_) | Check::Pattern(_) => {}
     }
 }
 
-fn collect<T, B>(array: &PrimitiveArray<T>, is_good: &dyn Fn(B) -> bool, broken: &mut Vec<usize>)
+fn collect<T, B>(array: &PrimitiveArray<T>, is_good: impl Fn(B) -> bool, broken: &mut Vec<usize>)
 where
     T: ArrowPrimitiveType,
     B: From<T::Native>,
 {
-    let bad = array.values().iter().enumerate().filter(|(_, value)| !is_good(B::from(**value)));
-    broken.extend(bad.map(|(row, _)| row).filter(|row| array.is_valid(*row)));
+    let is_bad = |value: T::Native| !is_good(B::from(value));
+    // Most batches have none, which is soon known when no step hangs on a value.
+    if array.values().iter().fold(false, |any, value| any | is_bad(*value)) {
+        let bad = array.values().iter().enumerate().filter(|(_, value)| is_bad(**value));
+        broken.extend(bad.map(|(row, _)| row).filter(|row| array.is_valid(*row)));
+    }
 }
 
 trait Remainder {

@@ -253,9 +253,8 @@ impl FlatColumn {
     }
 
     fn scatter_codes(&mut self, valued: &Routing) {
-        let entries = self.dictionary.as_ref().map_or(0, Dictionary::len);
         for (chunk, rows) in self.chunks.iter_mut().zip(valued.partitions()) {
-            chunk.add_codes(rows, &self.codes, entries);
+            chunk.add_codes(rows, &self.codes);
         }
     }
 

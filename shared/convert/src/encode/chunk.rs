@@ -10,7 +10,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::compress::Compressor;
+use super::compress::{Compressor, Experience};
 use super::dictionary::Dictionary;
 use super::hybrid;
 use super::pages::Pages;
@@ -26,7 +26,7 @@ const NO_CODE: u16 = u16::MAX;
 pub(super) struct ColumnChunk {
     /// The open page's values in PLAIN encoding; booleans are a byte each.
     pub(super) plain: Vec<u8>,
-    /// The open page's values as codes of this chunk's own dictionary.
+    /// The open page's values as codes of the column's dictionary.
     codes: Vec<u16>,
     /// The open page's rows, and which of them are null; empty while none is.
     page_rows: usize,
@@ -39,6 +39,7 @@ pub(super) struct ColumnChunk {
     /// The pages closed so far, as the file will have them.
     pages: Vec<Bytes>,
     pages_bytes: usize,
+    experience: Experience,
     pub(super) bounds: Bounds,
     rows: usize,
     nulls: usize,
@@ -75,22 +76,27 @@ impl ColumnChunk {
         self.validity.push(0);
     }
 
-    /// Adds the values of rows by their codes in the column's dictionary, which has so many entries.
-    pub(super) fn add_codes(&mut self, rows: &[u32], codes: &[u16], entries: usize) {
-        if self.local_codes.len() < entries && !rows.is_empty() {
-            self.local_codes.resize(entries.next_power_of_two(), NO_CODE);
+    /// Adds the values of rows by their codes in the column's dictionary. They are renumbered when the page is closed: by then they are so
+    /// many that the table for it is worth its place in the cache.
+    pub(super) fn add_codes(&mut self, rows: &[u32], codes: &[u16]) {
+        self.codes.extend(rows.iter().map(|row| codes.get(*row as usize).copied().unwrap_or_default()));
+    }
+
+    /// Makes codes of the chunk's own dictionary of those of the column's.
+    fn renumber(&mut self) {
+        let highest = self.codes.iter().copied().max().unwrap_or_default();
+        if self.local_codes.len() <= usize::from(highest) {
+            self.local_codes.resize((usize::from(highest) + 1).next_power_of_two(), NO_CODE);
         }
-        let (local_codes, entries) = (&mut self.local_codes, &mut self.entries);
-        self.codes.extend(rows.iter().filter_map(|row| {
-            let code = codes.get(*row as usize)?;
-            let local = local_codes.get_mut(usize::from(*code))?;
+        for code in &mut self.codes {
+            let Some(local) = self.local_codes.get_mut(usize::from(*code)) else { continue };
             if *local == NO_CODE {
                 // There are fewer entries than codes, so that this one is never `NO_CODE`.
-                *local = u16::try_from(entries.len()).unwrap_or(NO_CODE);
-                entries.push(*code);
+                *local = u16::try_from(self.entries.len()).unwrap_or(NO_CODE);
+                self.entries.push(*code);
             }
-            Some(*local)
-        }));
+            *code = *local;
+        }
     }
 
     pub(super) fn page_bytes(&self) -> usize {
@@ -132,6 +138,7 @@ impl ColumnChunk {
         if self.page_rows == 0 {
             return Ok(());
         }
+        self.renumber();
         let mut page = Vec::with_capacity(self.page_bytes() + self.page_rows / 8 + 16);
         self.write_levels(&mut page);
         let encoding = if self.codes.is_empty() {
@@ -156,7 +163,7 @@ impl ColumnChunk {
         };
         let uncompressed = page.len();
         let page = Page::DataPage {
-            buf: compressor.compress(&page)?,
+            buf: compressor.compress(&page, &mut self.experience)?,
             num_values: u32::try_from(self.page_rows).unwrap_or(u32::MAX),
             encoding,
             def_level_encoding: Encoding::RLE,
@@ -252,7 +259,7 @@ impl ColumnChunk {
         }
         let uncompressed = page.len();
         let page = Page::DictionaryPage {
-            buf: compressor.compress(&page)?,
+            buf: compressor.compress(&page, &mut Experience::default())?,
             num_values: u32::try_from(self.entries.len()).unwrap_or(u32::MAX),
             encoding: Encoding::PLAIN,
             is_sorted: false,

@@ -9,7 +9,7 @@ const TABLE_MIN: usize = 1024;
 /// Texts of so many bytes stand in their slot whole, which leaves room for their length and their code.
 const SHORT_TEXT_BYTES: usize = 13;
 /// Texts are read and compared in blocks of so many bytes.
-const BLOCK_BYTES: usize = 16;
+pub(super) const BLOCK_BYTES: usize = 16;
 /// In place of a short text's length.
 const LONG: u128 = 0xFF;
 const CODE_BITS: u32 = 16;
@@ -203,7 +203,7 @@ impl Slot {
 
 /// The [`BLOCK_BYTES`] bytes from `start` on, the first lowest; zeros behind the end.
 #[inline]
-fn load(bytes: &[u8], start: usize) -> u128 {
+pub(super) fn load(bytes: &[u8], start: usize) -> u128 {
     let rest = bytes.get(start..).unwrap_or_default();
     rest.first_chunk().map_or_else(|| load_slowly(rest), |block| u128::from_le_bytes(*block))
 }
@@ -222,7 +222,7 @@ fn load_last(bytes: &[u8], start: usize, length: usize) -> u128 {
 /// So many bytes of a block, at most all; zeros behind.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "a block is short")]
-fn first_bytes(block: u128, length: usize) -> u128 {
+pub(super) fn first_bytes(block: u128, length: usize) -> u128 {
     block & u128::MAX.checked_shr(8 * (BLOCK_BYTES - length) as u32).unwrap_or_default()
 }
 

@@ -7,7 +7,7 @@ use arrow::datatypes::{
     TimestampMicrosecondType,
 };
 
-use super::dictionary::Dictionary;
+use super::dictionary::{BLOCK_BYTES, Dictionary, first_bytes, load};
 use super::statistics::Bounds;
 use crate::records::append;
 
@@ -35,9 +35,13 @@ pub(super) struct Texts<'a>(pub(super) &'a StringArray);
 impl Values for Int32s<'_> {
     fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
         let (mut low, mut high) = (i32::MAX, i32::MIN);
-        for value in rows.iter().filter_map(|row| self.0.get(*row as usize)) {
-            (low, high) = (low.min(*value), high.max(*value));
-            out.extend_from_slice(&value.to_le_bytes());
+        let start = out.len();
+        out.resize(start + rows.len() * size_of::<i32>(), 0);
+        let (places, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut();
+        for (place, row) in places.iter_mut().zip(rows) {
+            let value = self.0.get(*row as usize).copied().unwrap_or_default();
+            (low, high) = (low.min(value), high.max(value));
+            *place = value.to_le_bytes();
         }
         bounds.add_number(i64::from(low));
         bounds.add_number(i64::from(high));
@@ -52,9 +56,13 @@ impl Values for Int32s<'_> {
 impl Values for Int64s<'_> {
     fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
         let (mut low, mut high) = (i64::MAX, i64::MIN);
-        for value in rows.iter().filter_map(|row| self.0.get(*row as usize)) {
-            (low, high) = (low.min(*value), high.max(*value));
-            out.extend_from_slice(&value.to_le_bytes());
+        let start = out.len();
+        out.resize(start + rows.len() * size_of::<i64>(), 0);
+        let (places, _) = out.get_mut(start..).unwrap_or_default().as_chunks_mut();
+        for (place, row) in places.iter_mut().zip(rows) {
+            let value = self.0.get(*row as usize).copied().unwrap_or_default();
+            (low, high) = (low.min(value), high.max(value));
+            *place = value.to_le_bytes();
         }
         bounds.add_number(low);
         bounds.add_number(high);
@@ -111,12 +119,22 @@ impl Values for Fixed<'_> {
 impl Values for Texts<'_> {
     fn write(&self, rows: &[u32], out: &mut Vec<u8>, bounds: &mut Bounds) {
         let data = self.0.value_data();
+        let mut extremes: Option<(Text<'_>, Text<'_>)> = None;
         for row in rows {
             let Some((start, length)) = self.place(*row as usize) else { continue };
             // A text is at most a record long, which is far below 4 GiB.
             out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
             append(data, start, length, out);
-            bounds.add_text(data.get(start..start + length).unwrap_or_default());
+            let text = Text::new(data, start, length);
+            let (low, high) = extremes.get_or_insert((text, text));
+            if text.is_less(low) {
+                *low = text;
+            } else if high.is_less(&text) {
+                *high = text;
+            }
+        }
+        for text in extremes.iter().flat_map(|(low, high)| [low, high]) {
+            bounds.add_text(text.bytes);
         }
     }
 
@@ -133,6 +151,27 @@ impl Texts<'_> {
     fn place(&self, row: usize) -> Option<(usize, usize)> {
         let [start, end] = self.0.value_offsets().get(row..)?.first_chunk()?;
         Some((usize::try_from(*start).ok()?, usize::try_from(end - start).ok()?))
+    }
+}
+
+/// A text, quickly compared.
+#[derive(Clone, Copy)]
+struct Text<'a> {
+    bytes: &'a [u8],
+    /// Its first bytes as a number, which is in their order; zeros behind a short text's end.
+    head: u128,
+}
+
+impl<'a> Text<'a> {
+    #[inline]
+    fn new(data: &'a [u8], start: usize, length: usize) -> Self {
+        let bytes = data.get(start..start + length).unwrap_or_default();
+        Self { bytes, head: first_bytes(load(data, start), length.min(BLOCK_BYTES)).swap_bytes() }
+    }
+
+    #[inline]
+    fn is_less(&self, other: &Self) -> bool {
+        self.head < other.head || (self.head == other.head && self.bytes < other.bytes)
     }
 }
 
