@@ -3,7 +3,6 @@
 It must not know the script, and of the binary only `lakegate convert`.
 """
 
-import gzip
 import json
 import os
 import re
@@ -79,7 +78,8 @@ def verdict(told: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass
 class Lake:
-    """Buckets, a catalog and a queue of its own. The raw bucket announces nothing: no function takes part."""
+    """Buckets, a catalog and a queue of its own. The raw bucket announces nothing: no function takes part. It keeps no versions: of one
+    the local AWS gives the whole, whatever range is asked for."""
 
     contract: str
     name: str = field(default_factory=lambda: f"lake-{uuid.uuid4().hex[:12]}")
@@ -89,7 +89,6 @@ class Lake:
         self.raw = f"{self.name}-raw"
         for bucket in (self.name, self.raw):
             self.s3.create_bucket(Bucket=bucket)
-        self.s3.put_bucket_versioning(Bucket=self.raw, VersioningConfiguration={"Status": "Enabled"})
         self.database = self.name.replace("-", "_")
         boto3.client("glue", region_name="us-east-1").create_database(DatabaseInput={"Name": self.database})
         self.sqs = boto3.client("sqs", region_name="us-east-1")
@@ -106,7 +105,7 @@ class Lake:
         assert landing, "the contract names a landing location"
         key = landing[1] + name
         put = self.s3.put_object(Bucket=self.raw, Key=key, Body=data)
-        told = {"key": key, "size": len(data), "eTag": put["ETag"].strip('"'), "versionId": put["VersionId"]}
+        told = {"key": key, "size": len(data), "eTag": put["ETag"].strip('"')}
         sequencer = f"{int(uuid.uuid4().int % 2**63):016X}"
         record = {
             "eventVersion": "2.1",
@@ -158,7 +157,3 @@ class Lake:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.read(key))
         return str(path)
-
-
-def packed(data: bytes) -> bytes:
-    return gzip.compress(data, mtime=0)
