@@ -137,7 +137,7 @@ fn a_run_that_is_killed_anywhere_is_made_good_by_the_next_one() -> Result<()> {
             harness.ledger_when(&key, |entry| entry["run_id"] == run["Id"]).await?;
             let killed = spark.start(harness, &run, &[RANGE_BYTES]).await?;
             killed.proxy.set_trap(Some(operation), calls, side);
-            tokio::time::timeout(std::time::Duration::from_secs(300), killed.proxy.sprung())
+            tokio::time::timeout(std::time::Duration::from_mins(5), killed.proxy.sprung())
                 .await
                 .with_context(|| format!("no call {calls} of {operation}"))?;
             killed.kill().await?;

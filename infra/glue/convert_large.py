@@ -34,7 +34,7 @@ RANGE_BYTES = 256 * 1024 * 1024
 # Objects that a task takes in one after another, unless their bytes come to a range's before.
 BATCH_OBJECTS = 64
 # How often an object that is in other hands, or whose process died, is tried; and the longest wait in between.
-ROUNDS = 4
+ROUNDS = 5
 WAIT_SECS_MAX = 600
 # After which a step that failed in a task is tried once more.
 PAUSE_SECS = 10
@@ -72,16 +72,17 @@ class Lakegate:
     def ask(self, step: str, given: Json, *arguments: str) -> Json:
         return json.loads(self.output(step, given, *arguments))
 
-    def ask_in_task(self, step: str, given: Json, *arguments: str) -> Json:
-        """The same in a task, where trouble is an answer too: a task that fails ends those beside it, and nobody knows their uploads."""
+
+def in_task(attempt: Callable[[int], Json]) -> Json:
+    """A step in a task, tried twice. Trouble is an answer too: a task that fails ends those beside it, and nobody knows their uploads."""
+    said = ""
+    for number in range(2):
+        time.sleep(number * PAUSE_SECS)
         try:
-            return self.ask(step, given, *arguments)
-        except RunFailed:
-            time.sleep(PAUSE_SECS)
-        try:
-            return self.ask(step, given, *arguments)
+            return attempt(number)
         except RunFailed as error:
-            return {"error": str(error)}
+            said = str(error)
+    return {"error": said}
 
 
 def trouble(step: str, done: subprocess.CompletedProcess[bytes]) -> str:
@@ -102,29 +103,43 @@ def without_errors(answers: list[Json]) -> list[Json]:
 
 def convert_object(context: SparkContext, lakegate: Lakegate, item: Json, range_bytes: int) -> Json:
     """Converts an object in ranges, or in one pass where it cannot be cut; the last step's answer."""
-    begun = lakegate.ask("begin", item | {"range_bytes": range_bytes})
+    given = item | {"range_bytes": range_bytes}
+    begun = when_free(lakegate, "begin", given)
     if "one_pass" in begun:
         print(f"in one pass: {begun['one_pass']}")
         (answer,) = take_in(context, lakegate, [item], range_bytes)
         return answer
     if "job" not in begun:
         return begun
-    job = begun["job"]
-    work = work_of_ranges(context, lakegate, job, begun["ranges"])
-    converted: list[Json] = []  # As far as it came, for whoever has to give it up.
+    converted: list[Json] = []  # As far as it comes, for whoever has to give it up.
     try:
-        compared = convert(context, lakegate, job, work, begun["has_keys"], converted)
-    except BaseException:
-        give_up(lakegate, job, converted)
+        work = work_of_ranges(context, lakegate, begun["job"], begun["ranges"])
+        compared = convert(context, lakegate, begun, work, converted)
+    except (RunFailed, Py4JJavaError):
+        give_up(lakegate, begun["job"], converted)
+        # An object that was replaced or deleted meanwhile is no failure of the run.
+        again = when_free(lakegate, "begin", given)
+        if "outcome" in again:
+            return again
         raise
-    return lakegate.ask("publish", {"job": job, "work": work, "converted": converted} | compared)
+    return when_free(lakegate, "publish", {"job": begun["job"], "work": work, "converted": converted} | compared)
+
+
+def when_free(lakegate: Lakegate, step: str, given: Json) -> Json:
+    """The answer of a step that may have to wait for another worker, or for a service."""
+    for _ in range(ROUNDS):
+        answer = lakegate.ask(step, given)
+        if "again" not in answer:
+            return answer
+        time.sleep(min(WAIT_SECS_MAX, answer["secs"]))
+    raise RunFailed(f"{step}: {answer['again']}")
 
 
 def work_of_ranges(context: SparkContext, lakegate: Lakegate, job: Json, ranges: int) -> list[Json]:
     """Scans all ranges, some of them again where the range before ends otherwise than was guessed: what each has to convert."""
 
     def scan(wanted: Json) -> Json:
-        return lakegate.ask_in_task("scan", {"job": job} | wanted)
+        return in_task(lambda _: lakegate.ask("scan", {"job": job} | wanted))
 
     wanted: list[Json] = [{"range": number, "from": None} for number in range(ranges)]
     scans: list[Json] = []
@@ -136,40 +151,43 @@ def work_of_ranges(context: SparkContext, lakegate: Lakegate, job: Json, ranges:
         wanted = [resolved["scan_again"]]
 
 
-def convert(
-    context: SparkContext, lakegate: Lakegate, job: Json, work: list[Json], has_keys: bool, converted: list[Json]
-) -> Json:
-    """Converts all ranges into `converted`. Of keys, rows of different ranges that have one in common meet in a shuffle, and ranges
-    whose rows lose are converted again without them; what `publish` has to know of that is returned."""
+def convert(context: SparkContext, lakegate: Lakegate, begun: Json, work: list[Json], converted: list[Json]) -> Json:
+    """Converts all ranges into `converted`. Rows of different ranges that have a key in common meet in a shuffle, and ranges whose
+    rows lose are converted again; what `publish` has to know of that is returned."""
+    job, has_keys = begun["job"], begun["has_keys"]
 
     def convert_range(wanted: Json) -> Iterator[tuple[int, Any]]:
-        with tempfile.TemporaryDirectory() as keys:
-            arguments = ["--keys", keys] if has_keys else []
-            yield ANSWER, lakegate.ask_in_task("convert", {"job": job, "work": wanted, "decisions": None}, *arguments)
-            for bucket in Path(keys).iterdir():
+        given = {"job": job, "work": wanted, "decisions": None}
+        with tempfile.TemporaryDirectory() as folder:
+            keys = [Path(folder, str(number)) for number in range(2)]
+            arguments = [["--keys", str(path)] if has_keys else [] for path in keys]
+            yield ANSWER, in_task(lambda number: lakegate.ask("convert", given, *arguments[number]))
+            made = [path for path in keys if path.exists()]
+            for bucket in made[-1].iterdir() if made else []:
                 yield int(bucket.name), bucket.read_bytes()
 
     records = in_tasks(context, work).flatMap(convert_range)
     if not has_keys:
         converted += [answer for _, answer in records.collect()]
         without_errors(converted)
-        return {}
+        return {"decided": None, "counted": []}
     # The answers go the way of the keys: no range is converted twice to have both.
     buckets = records.partitionBy(max(1, len(work)), int)
-    found = buckets.mapPartitions(of_buckets(lakegate, "contest", {})).collect()
+    found = buckets.mapPartitions(of_buckets(lakegate, "contest", {"job": job})).collect()
     converted += [answer for bucket, answer in found if bucket == ANSWER]
     without_errors(converted)
     with tempfile.TemporaryDirectory() as contested:
         for bucket, rows in found:
             if bucket != ANSWER:
                 Path(contested, str(bucket)).write_bytes(rows)
-        decided = lakegate.ask("decide", {"job": job, "work": work, "converted": converted}, "--keys", contested)
-    convert_again(context, lakegate, job, work, decided["decisions"], converted)
-    counts: list[Json] = []
-    if decided.get("count"):
-        counted = buckets.mapPartitions(of_buckets(lakegate, "count", {"job": job, "count": decided["count"]})).collect()
-        counts = without_errors([json.loads(count) for bucket, count in counted if bucket != ANSWER])
-    return {"decided": decided["decided"], "counted": counts}
+        decisions = lakegate.ask("decide", {"job": job, "work": work, "converted": converted}, "--keys", contested)
+    convert_again(context, lakegate, job, work, decisions["ranges"], converted)
+    counted: list[Json] = []
+    if begun["counts_duplicates"]:  # Spark has kept what the shuffle brought together.
+        found = buckets.mapPartitions(of_buckets(lakegate, "count", {"job": job, "decisions": decisions})).collect()
+        without_errors([answer for bucket, answer in found if bucket == ANSWER])
+        counted = [json.loads(count) for bucket, count in found if bucket != ANSWER]
+    return {"decided": decisions["decided"], "counted": counted}
 
 
 def of_buckets(lakegate: Lakegate, step: str, given: Json) -> Callable[[Iterator[tuple[int, Any]]], Iterator[tuple[int, Any]]]:
@@ -199,7 +217,8 @@ def convert_again(
     """Converts the ranges that lose rows once more, and gives their former uploads up."""
 
     def convert_range(wanted: Json) -> Json:
-        return lakegate.ask_in_task("convert", {"job": job, "work": wanted, "decisions": decisions[str(wanted["range"])]})
+        given = {"job": job, "work": wanted, "decisions": decisions[str(wanted["range"])]}
+        return in_task(lambda _: lakegate.ask("convert", given))
 
     losing = [wanted for wanted in work if str(wanted["range"]) in decisions]
     former = [answer for answer in converted if str(answer["range"]) in decisions]
