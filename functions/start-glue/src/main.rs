@@ -1,12 +1,23 @@
 //! Lambda function: an object too big for one Lambda becomes a run of the Glue job.
 //! `main` reads the settings, builds the clients and runs; the rest is in `handler`.
 
+mod due;
+#[cfg(test)]
+mod fault_tests;
 mod handler;
 mod settings;
+mod start;
+#[cfg(test)]
+mod storm_tests;
+#[cfg(test)]
+mod world;
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
+use lakegate_lake::claims::Worker;
 use lakegate_lake::clients::{self, GlueClient, SqsClient};
+use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -24,9 +35,18 @@ async fn main() -> Result<ExitCode, Error> {
         }
     };
     let config = clients::sdk_config(&settings.aws).await;
-    let context = Context { glue: GlueClient::new(&config), sqs: SqsClient::new(&config), settings };
+    let context = Context {
+        glue: GlueClient::new(&config),
+        sqs: SqsClient::new(&config),
+        objects: Objects::on_s3(clients::s3_builder(&settings.aws)),
+        clock: SystemTime::now,
+        settings,
+    };
     let context = &context;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| handler::handle(context, &event.payload).await))
-        .await?;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
+        let worker = Worker::new(&event.context.request_id, event.context.deadline(), SystemTime::now());
+        handler::handle(context, &worker, &event.payload).await
+    }))
+    .await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,9 +10,7 @@ pub(crate) struct Settings {
     pub(crate) aws: AwsSettings,
     /// The job's name.
     pub(crate) glue_job: String,
-    /// The catalog's database, handed to the run.
-    pub(crate) glue_database: String,
-    /// The lake bucket, handed to the run.
+    /// Where the ledger is, and the runs' manifests.
     pub(crate) lake_bucket: String,
     /// Where its messages come from.
     pub(crate) heavy_queue_url: String,
@@ -25,7 +23,6 @@ impl Settings {
         let settings = Self {
             aws: environment.aws(),
             glue_job: environment.required("GLUE_JOB"),
-            glue_database: environment.required("GLUE_DATABASE"),
             lake_bucket: environment.required("LAKE_BUCKET"),
             heavy_queue_url: environment.required("HEAVY_QUEUE_URL"),
             failures_queue_url: environment.required("FAILURES_QUEUE_URL"),
@@ -41,6 +38,6 @@ mod tests {
     #[test]
     fn a_bare_environment_is_told_everything_that_it_lacks() {
         let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
-        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, GLUE_JOB, GLUE_DATABASE, LAKE_BUCKET, HEAVY_QUEUE_URL, FAILURES_QUEUE_URL; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, GLUE_JOB, LAKE_BUCKET, HEAVY_QUEUE_URL, FAILURES_QUEUE_URL; infra/template.yaml sets them on the deployed function, export them before running it by hand");
     }
 }

@@ -154,10 +154,14 @@ impl Aws {
         }
     }
 
-    /// From now on so many runs may be under way at once, and they start at the time of this clock.
-    pub fn set_runs(&self, max: Option<usize>, now: fn() -> SystemTime) {
-        let runs = &mut self.server.service().runs.lock().unwrap();
-        (runs.max, runs.now) = (max, Some(now));
+    /// From now on so many runs may be under way at once; any number where there is none.
+    pub fn set_runs_max(&self, max: Option<usize>) {
+        self.server.service().runs.lock().unwrap().max = max;
+    }
+
+    /// From now on runs start at this time.
+    pub fn set_time(&self, now: SystemTime) {
+        self.server.service().runs.lock().unwrap().now = Some(now);
     }
 
     /// How many requests have been left without an answer, and wait for one.
