@@ -1,31 +1,31 @@
 //! `lakegate range`: a file converted in byte ranges, step by step, as a distributed engine does it. All results are JSON on standard output.
 //! It needs no AWS, and knows no engine: whoever runs the steps hands the results on.
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+mod files;
+mod keys;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use lakegate_contract::Contract;
-use lakegate_convert::range::{
-    Plan, Planner, RangeReport, RangeScanner, RangeWork, Resolution, RowStart, Scan, judge, resolve,
-};
-use lakegate_convert::{Converter, Output, Reading, Source, Verdict};
+use lakegate_convert::range::{Planner, RangeReport, RangeScanner, RowStart, Scan, judge, resolve};
+use lakegate_convert::{Converter, Output, Source, Verdict};
 use lakegate_lake::layout;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::keys::{KeysFolder, feed as feed_keys, passes as key_passes_of};
+
+use self::files::{feed, is_planned, is_standard_input, print, read_plan, read_work, size_of, values};
+use crate::contracts;
 use crate::report::{self, Report};
 use crate::staging::Staging;
-use crate::{contracts, output, reading};
 
 /// The file is rejected by its contract.
 const EXIT_REJECTED: u8 = 3;
-/// What the engine takes at once.
-const READ_BYTES: usize = 256 * 1024;
 const STEPS: &str = "\
 A file in ranges, step by step; scans, and then conversions, may run anywhere at the same time:
   lakegate range plan orders.csv --contract c.yaml --range-bytes 16777216 > plan.json
@@ -33,6 +33,14 @@ A file in ranges, step by step; scans, and then conversions, may run anywhere at
   lakegate range resolve --plan plan.json scan-*.json > resolved.json    (scan_again: scan that range --from its start)
   lakegate range convert orders.csv --contract c.yaml --plan plan.json --resolved resolved.json --range 0 --out out > report-0.json
   lakegate range judge --contract c.yaml --plan plan.json --resolved resolved.json report-*.json
+
+Where the plan has keys (unique columns, a primary key, dropped or counted duplicates), rows of different ranges are compared:
+  convert each range with --keys keys/0 as well: a file per bucket of keys, named by its number
+  lakegate range contest --contract c.yaml keys/*/17 > contested-17    (each bucket)
+  lakegate range decide --contract c.yaml --resolved resolved.json --reports report-*.json --contested contested-* > decided.json
+  convert the ranges that it names again, with --decisions decided.json, into the same folder: those reports count
+  lakegate range count --contract c.yaml --decided decided.json keys/*/17 > counted-17.json    (each bucket, if the plan counts_duplicates)
+  lakegate range judge ... report-*.json --decided decided.json --counted counted-*.json    (--counted if they were counted)
 
 With - for the file, its bytes come from standard input, from the offset on that the plan (scan_from) or the resolved work (begin) says.";
 
@@ -48,6 +56,12 @@ pub(crate) enum RangeCommand {
     Resolve(ResolveArgs),
     /// Convert the rows of a range: Parquet and rejects as of a whole file, and the range's report
     Convert(RangeConvertArgs),
+    /// Find the rows of all ranges that share a key with others, in one bucket of keys; prints bytes
+    Contest(keys::ContestArgs),
+    /// Decide which of the rows that share keys lose to rows above them
+    Decide(keys::DecideArgs),
+    /// Count duplicate values, where the contract has rules of the file about them, in one bucket of keys
+    Count(keys::CountArgs),
     /// Judge the file by the reports of all its ranges
     ///
     /// Exit status: 0 published, 3 rejected by the contract, 2 wrong usage, 1 anything else.
@@ -116,6 +130,12 @@ pub(crate) struct RangeConvertArgs {
     /// The folder to write to: lake/ and rejects/, as in the lake bucket, with the range's number in every name
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// The folder to write the range's keys to, where the plan has keys: one file per bucket of keys, named by its number
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
+    /// What `lakegate range decide` printed: convert the range again with what is decided of its rows
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    decisions: Option<PathBuf>,
     /// The bucket that the file is named by
     #[arg(long, value_name = "NAME", default_value = "local")]
     bucket: String,
@@ -138,7 +158,13 @@ pub(crate) struct JudgeArgs {
     /// What `lakegate range resolve` printed
     #[arg(long, value_name = "FILE")]
     resolved: PathBuf,
-    /// What `lakegate range convert` printed: files of one or more reports, or - for standard input
+    /// What `lakegate range decide` printed, where the plan has keys
+    #[arg(long, value_name = "FILE")]
+    decided: Option<PathBuf>,
+    /// What `lakegate range count` printed, of all buckets, where the plan counts duplicates
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "decided")]
+    counted: Vec<PathBuf>,
+    /// What `lakegate range convert` printed last of each range: files of one or more reports, or - for standard input
     #[arg(value_name = "FILE")]
     reports: Vec<PathBuf>,
 }
@@ -153,6 +179,9 @@ pub(crate) fn run(command: &RangeCommand) -> Result<ExitCode> {
             print(&resolve(&read_plan(&args.plan)?, &scans))
         }
         RangeCommand::Convert(args) => convert(args),
+        RangeCommand::Contest(args) => keys::contest(args),
+        RangeCommand::Decide(args) => keys::decide(args),
+        RangeCommand::Count(args) => keys::count(args),
         RangeCommand::Judge(args) => judge_file(args),
     }
 }
@@ -211,17 +240,32 @@ fn convert(args: &RangeConvertArgs) -> Result<ExitCode> {
             path.with_context(|| format!("cannot read {}", args.input.display()))?.to_string_lossy().into_owned()
         }
     };
+    keys::refuse(plan.keys.is_some(), args.keys.is_some(), args.decisions.is_some())?;
+    let decisions = args.decisions.as_deref().map(keys::read_decisions).transpose()?;
     let name = layout::source_name(&args.bucket, &key);
     let source = Source { bucket: args.bucket.clone(), key, version: args.version_id.clone() };
-    let mut staging = Staging::new(&args.out)?;
     let mut converter = Converter::of_range(Arc::clone(&contract), source, &plan.beginning, work)?;
+    if let Some(decisions) = &decisions {
+        let of_range = decisions.ranges.get(&args.range);
+        converter = converter.with_decisions(
+            of_range
+                .with_context(|| format!("nothing is decided of range {}: its first conversion stands", args.range))?,
+        );
+    }
+    let mut staging = Staging::new(&args.out)?;
+    let mut keys = args.keys.as_deref().map(KeysFolder::new).transpose()?;
+    let mut take = |converter: &mut Converter| {
+        converter.drain().iter().try_for_each(|chunk| staging.append(chunk))?;
+        let chunks = converter.drain_keys();
+        keys.iter_mut().try_for_each(|keys| chunks.iter().try_for_each(|chunk| keys.append(chunk)))
+    };
     feed(&args.input, work.begin, |bytes| {
         let reading = converter.push(bytes)?;
-        converter.drain().iter().try_for_each(|chunk| staging.append(chunk))?;
+        take(&mut converter)?;
         Ok(reading)
     })?;
     let report = converter.finish_range(args.range)?;
-    converter.drain().iter().try_for_each(|chunk| staging.append(chunk))?;
+    take(&mut converter)?;
     ensure!(
         report.counts.read == work.rows || report.file_error.is_some(),
         "range {} has {} rows, and {} were found: the file is not the one that was scanned",
@@ -229,6 +273,10 @@ fn convert(args: &RangeConvertArgs) -> Result<ExitCode> {
         work.rows,
         report.counts.read
     );
+    if decisions.is_some() {
+        // A row that has lost may have had a partition to itself.
+        staging.remove_published(&layout::table_object(&contract.table, "", &name, args.range))?;
+    }
     let outputs = publish(&contract, &name, &report, &staging)?;
     let mut value = serde_json::to_value(&report)?;
     if let (Some(object), Value::Object(more)) = (value.as_object_mut(), outputs) {
@@ -269,7 +317,8 @@ fn judge_file(args: &JudgeArgs) -> Result<ExitCode> {
         let count = reports.iter().filter(|report| report.range == work.range).count();
         ensure!(count == 1, "range {} has {count} reports, and must have one", work.range);
     }
-    let judgement = judge(&contract, plan.size_bytes, &reports);
+    let compared = keys::read_compared(args.decided.as_deref(), &args.counted)?;
+    let judgement = judge(&contract, plan.size_bytes, &reports, compared.as_ref())?;
     let mut report = serde_json::to_value(Report::new(&contract.table, &judgement, Vec::new(), None))?;
     if let Some(object) = report.as_object_mut() {
         let of_ranges = |name: &str| written.iter().filter_map(|report| report.get(name)).cloned().collect::<Vec<_>>();
@@ -291,85 +340,4 @@ fn judge_file(args: &JudgeArgs) -> Result<ExitCode> {
         Verdict::Published => ExitCode::SUCCESS,
         Verdict::Rejected => ExitCode::from(EXIT_REJECTED),
     })
-}
-
-fn print(value: &impl Serialize) -> Result<ExitCode> {
-    output::line(&serde_json::to_string(value)?)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn is_standard_input(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-fn size_of(path: &Path) -> Result<u64> {
-    Ok(reading::open(path)?.metadata().with_context(|| format!("cannot read {}", path.display()))?.len())
-}
-
-/// A file that has another size than planned is another file.
-fn is_planned(input: &Path, plan: &Plan) -> Result<()> {
-    if is_standard_input(input) {
-        return Ok(());
-    }
-    let size_bytes = size_of(input)?;
-    ensure!(
-        size_bytes == plan.size_bytes,
-        "{} has {size_bytes} bytes, and the plan is of a file of {}",
-        input.display(),
-        plan.size_bytes
-    );
-    Ok(())
-}
-
-/// Hands bytes to `take`, from the offset on, until it has enough. Standard input begins there.
-fn feed(input: &Path, from: u64, mut take: impl FnMut(&[u8]) -> Result<Reading>) -> Result<()> {
-    let mut reader: Box<dyn Read> = if is_standard_input(input) {
-        Box::new(io::stdin().lock())
-    } else {
-        let mut file = reading::open(input)?;
-        file.seek(SeekFrom::Start(from)).with_context(|| format!("cannot read {}", input.display()))?;
-        Box::new(file)
-    };
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let count = reader.read(&mut buffer).with_context(|| format!("cannot read {}", input.display()))?;
-        let bytes = buffer.get(..count).unwrap_or_default();
-        if bytes.is_empty() || take(bytes)? == Reading::Enough {
-            return Ok(());
-        }
-    }
-}
-
-fn read_plan(path: &Path) -> Result<Plan> {
-    let mut all: Vec<Value> = values(std::slice::from_ref(&path.to_owned()))?;
-    let mut value = all.pop().with_context(|| format!("{} is empty", path.display()))?;
-    if let Some(reason) = value.get("one_pass").and_then(Value::as_str) {
-        bail!("{} has no ranges: {reason}", path.display());
-    }
-    let plan = value.get_mut("plan").map(Value::take).unwrap_or_default();
-    serde_json::from_value(plan).with_context(|| format!("{} is no plan", path.display()))
-}
-
-fn read_work(path: &Path) -> Result<Vec<RangeWork>> {
-    let mut all: Vec<Resolution> = values(std::slice::from_ref(&path.to_owned()))?;
-    match all.pop() {
-        Some(Resolution::Work(work)) => Ok(work),
-        Some(Resolution::ScanAgain { range, .. }) => {
-            bail!("{} is not resolved: scan range {range} again, and resolve with that scan too", path.display())
-        }
-        None => bail!("{} is empty", path.display()),
-    }
-}
-
-/// All JSON values of the files, one after another.
-fn values<T: DeserializeOwned>(paths: &[PathBuf]) -> Result<Vec<T>> {
-    let mut all = Vec::new();
-    for path in paths {
-        let reader: Box<dyn Read> =
-            if is_standard_input(path) { Box::new(io::stdin().lock()) } else { Box::new(reading::open(path)?) };
-        for value in serde_json::Deserializer::from_reader(BufReader::new(reader)).into_iter() {
-            all.push(value.with_context(|| format!("{} is not what that step prints", path.display()))?);
-        }
-    }
-    Ok(all)
 }

@@ -51,6 +51,24 @@ impl Staging {
         move_into_place(&self.path(output), &self.out.join(target))
     }
 
+    /// Removes what was moved to `target` before, or to a file of that name in a folder below its own.
+    pub(crate) fn remove_published(&self, target: &str) -> Result<()> {
+        let target = self.out.join(target);
+        let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else { return Ok(()) };
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else if entry.file_name() == name {
+                    let path = entry.path();
+                    fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a whole file to `target`, relative to the output folder: readers see the former one or this.
     pub(crate) fn write(&self, bytes: &[u8], target: &str) -> Result<()> {
         let path = self.folder.join("whole");

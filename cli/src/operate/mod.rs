@@ -37,7 +37,8 @@ pub(crate) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
     on_runtime(sweep::run(args))
 }
 
-fn on_runtime(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+/// Runs what waits for AWS.
+pub(crate) fn on_runtime(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("no tokio runtime")?;
     let result = runtime.block_on(command);
     runtime.shutdown_background();

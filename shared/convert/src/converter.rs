@@ -9,12 +9,13 @@ use crate::ConvertError;
 use crate::files::Files;
 use crate::judgement::{Judgement, Partition, Verdict};
 use crate::parse::{NullTexts, Style};
-use crate::range::{Beginning, RangeReport, RangeWork};
+use crate::range::{Beginning, KeyChunk, KeyWriter, RangeDecisions, RangeReport, RangeWork};
 use crate::reader::Reader;
 use crate::schedule::{Bundle, Schedule};
 use crate::schema::table_schema;
 use crate::settle::Settlement;
 use crate::table::Table;
+use crate::unique::{Comparison, DecidedRows};
 use crate::workers::Workers;
 
 /// Batches that one of several threads works on at a time: so many, or fewer if they take so much memory. One thread takes each by itself.
@@ -97,6 +98,9 @@ impl Converter {
     /// A converter for the rows of one range of a file, to be ended by [`Converter::finish_range`]. To be pushed: the file's bytes from
     /// [`RangeWork::begin`] on, until it has enough or the file ends.
     ///
+    /// Where the contract compares rows of different ranges, all rows that break no other rule are accepted at first, and their keys are to be
+    /// drained ([`Converter::drain_keys`]) and compared ([`crate::range`]).
+    ///
     /// # Errors
     /// [`ConvertError`] as for [`Converter::new`], or if the plan is of another contract.
     pub fn of_range(
@@ -106,8 +110,22 @@ impl Converter {
         work: &RangeWork,
     ) -> Result<Self, ConvertError> {
         let reader = Reader::of_range(&contract, beginning, work).map_err(|error| ConvertError::Plan(error.message))?;
+        let keys = work.key_buckets.map(|buckets| KeyWriter::new(&contract, buckets));
         let converter = Self::with_reader(contract, source, reader)?;
-        Ok(converter.set(|settlement| settlement.rows_before = Some(work.first_row.saturating_sub(1))))
+        Ok(converter.set(|settlement| {
+            settlement.rows_before = Some(work.first_row.saturating_sub(1));
+            if let Some(keys) = keys {
+                settlement.comparison = Comparison::Later(keys);
+            }
+        }))
+    }
+
+    /// Converts a range again, now that it is decided which of its rows lose to rows above them; called before the first push. No keys are
+    /// written.
+    #[must_use]
+    pub fn with_decisions(self, decisions: &RangeDecisions) -> Self {
+        let lists = decisions.lost.iter().map(|lost| (lost.keys.clone(), lost.rows().collect()));
+        self.set(|settlement| settlement.comparison = Comparison::Decided(DecidedRows::new(lists)))
     }
 
     fn with_reader(contract: Arc<Contract>, source: Source, reader: Reader) -> Result<Self, ConvertError> {
@@ -191,6 +209,13 @@ impl Converter {
         chunks
     }
 
+    /// The keys of a range's rows that are ready, in order within each bucket. Call it as often as [`Converter::drain`]; none come where rows
+    /// are not compared with those of other ranges.
+    pub fn drain_keys(&mut self) -> Vec<KeyChunk> {
+        let drain = |schedule: &mut Schedule| Some(schedule.settlement()?.keys()?.drain());
+        self.workers.with(drain).unwrap_or_default()
+    }
+
     /// The partition of [`Output::Table`]`(index)`; known as soon as a chunk names it, its `bytes` only at the end.
     #[must_use]
     pub fn partition(&self, index: usize) -> Option<&Partition> {
@@ -231,15 +256,20 @@ impl Converter {
         Ok(judgement)
     }
 
-    /// Judges the rows of a range: no more bytes will come, or are needed. The file as a whole is judged by [`crate::range::judge`].
+    /// Judges the rows of a range: no more bytes will come, or are needed. One last [`Converter::drain`] and [`Converter::drain_keys`] have the
+    /// last bytes. The file as a whole is judged by [`crate::range::judge`].
     ///
     /// # Errors
     /// [`ConvertError`] if the engine fails; the range cannot be judged then.
     pub fn finish_range(&mut self, range: usize) -> Result<RangeReport, ConvertError> {
         let judgement = self.finish()?;
-        let file_rules =
-            self.workers.with(|schedule| schedule.settlement().map(|settlement| settlement.file_rule_rows()));
-        Ok(RangeReport::new(range, judgement, file_rules.ok_or(ConvertError::Stopped)?))
+        let report = |schedule: &mut Schedule| {
+            let settlement = schedule.settlement()?;
+            let keys = settlement.keys().map_or(0, KeyWriter::end);
+            let (file_rules, lost) = (settlement.file_rule_rows(), settlement.lost());
+            Some(RangeReport::new(range, judgement, file_rules, keys, lost))
+        };
+        self.workers.with(report).ok_or(ConvertError::Stopped)
     }
 
     /// Reads what can be had from the bytes, and hands it on.

@@ -32,6 +32,7 @@ use values::{Values, Visitor, visit};
 pub(crate) use compress::Compressor;
 pub(crate) use dictionary::Dictionary;
 pub(crate) use footer::order_doubles_by_type;
+pub(crate) use hybrid::write_varint;
 pub(crate) use routing::{NO_PARTITION, Routing};
 
 /// A page has at most about so many bytes before compression, ...

@@ -12,6 +12,12 @@ pub enum ConvertError {
     /// A range's plan is not of this contract.
     #[error("the plan does not fit the contract: {0}")]
     Plan(String),
+    /// It was decided of a row that is not there, or breaks a rule of its own.
+    #[error("the decisions are not of this range: row {row} cannot lose to another")]
+    Decisions {
+        /// The row's number, from 1.
+        row: u64,
+    },
     /// It failed before: what came of the file is lost.
     #[error("the conversion has failed before")]
     Stopped,

@@ -8,14 +8,26 @@
 //! there is none, the range is scanned once more, from that very place: chains are guessed, and what is taken of them is not.
 
 mod chain;
+mod contest;
+mod count;
+mod decide;
 mod judged;
+mod key_reader;
+mod keys;
 mod plan;
 mod resolve;
 mod scan;
 mod track;
 
 pub use chain::{Chain, Next, RowStart, Scan};
-pub use judged::{RangeReport, judge};
+pub use contest::Contest;
+pub use count::{Counted, DuplicateCount};
+pub use decide::{CONTESTED_MAX, Decided, Decider, Decisions, RangeDecisions};
+pub use judged::{Compared, RangeReport, judge};
+pub use key_reader::{KeysError, key_passes};
+pub use keys::{KeyChunk, KeyPlan};
 pub use plan::{Beginning, Plan, Planner, Span, Uncuttable};
 pub use resolve::{RangeWork, Resolution, resolve};
 pub use scan::RangeScanner;
+
+pub(crate) use keys::KeyWriter;

@@ -18,15 +18,16 @@ use crate::group::{Group, Ready, RoutedBatch};
 use crate::judge::{Findings, Judged, Violation};
 use crate::judgement::{Counts, FileError, FileErrorKind, Judgement, RejectedAt, Verdict};
 use crate::partition::Router;
+use crate::range::KeyWriter;
 use crate::records::{Batch, Escaping};
 use crate::rejects::{self, Reject, RejectsWriter};
-use crate::unique::{RowHashes, Uniqueness};
+use crate::unique::{Comparison, Places, RowHashes, Uniqueness};
 
 /// What became of the batches so far.
 #[derive(Debug)]
 pub(crate) struct Settlement {
     contract: Arc<Contract>,
-    uniqueness: Uniqueness,
+    pub(crate) comparison: Comparison,
     file_rules: FileRules,
     pub(crate) keys_bytes_max: usize,
     router: Router,
@@ -41,6 +42,8 @@ pub(crate) struct Settlement {
     pub(crate) first_rejects_max: usize,
     /// Rows of the file before this range of it, where only a range is judged: the file as a whole is judged elsewhere.
     pub(crate) rows_before: Option<u64>,
+    /// Why the rows cannot go to partitions; known where it waits for others to be compared, and they lead no more rows there.
+    unroutable: Option<FileError>,
 }
 
 /// Rows on their way to an output.
@@ -61,7 +64,7 @@ impl Settlement {
         first_rejects_max: usize,
     ) -> Self {
         Self {
-            uniqueness: Uniqueness::new(contract),
+            comparison: Comparison::OnePass(Uniqueness::new(contract)),
             file_rules: FileRules::new(contract),
             keys_bytes_max,
             router: Router::new(contract),
@@ -77,6 +80,7 @@ impl Settlement {
             first_rejects: Vec::new(),
             first_rejects_max,
             rows_before: None,
+            unroutable: None,
             contract: Arc::clone(contract),
         }
     }
@@ -84,8 +88,10 @@ impl Settlement {
     /// Judges what hangs on the batches before, counts, and leads the good rows to their partitions. What is returned is wrong with the file
     /// as a whole: it needs no more batches.
     pub(crate) fn settle(&mut self, judged: Judged) -> Result<Option<FileError>, ConvertError> {
-        let Judged { batch, faults, rows, arrays, mut findings, hashes } = judged;
-        let dropped = self.uniqueness.judge(&self.contract, &hashes, rows, &mut findings);
+        let Judged { batch, faults, rows, arrays, mut findings, mut hashes } = judged;
+        let first_row = self.rows_before.unwrap_or_default() + self.counts.read + 1;
+        let places = Places { first_row, records: batch.records.len(), faults: &faults };
+        let dropped = self.comparison.judge(&self.contract, &mut hashes, rows, places, &mut findings)?;
         let mut accepted: Vec<bool> = Vec::new();
         let mut accepted_rows = rows;
         if !findings.is_clean() || !dropped.is_empty() {
@@ -109,6 +115,22 @@ impl Settlement {
             return Ok(Some(error));
         }
         Ok(self.too_many_keys())
+    }
+
+    /// The keys that are written down for a later comparison.
+    pub(crate) fn keys(&mut self) -> Option<&mut KeyWriter> {
+        match &mut self.comparison {
+            Comparison::Later(writer) => Some(writer),
+            Comparison::OnePass(_) | Comparison::Decided(_) => None,
+        }
+    }
+
+    /// Rows that have lost by decisions.
+    pub(crate) fn lost(&self) -> u64 {
+        match &self.comparison {
+            Comparison::Decided(decided) => decided.lost,
+            Comparison::OnePass(_) | Comparison::Later(_) => 0,
+        }
     }
 
     /// What file rules have counted, in the contract's order.
@@ -160,10 +182,23 @@ impl Settlement {
         rows: usize,
         accepted: &[bool],
     ) -> Result<Option<FileError>, ConvertError> {
+        if self.unroutable.is_some() {
+            return Ok(None);
+        }
         let mut opened = Vec::new();
         let targets = match self.router.route(&arrays, rows, accepted, |key| opened.push(key)) {
             Ok(targets) => targets,
-            Err(unroutable) => return Ok(Some(unroutable.error(&self.contract))),
+            Err(unroutable) => {
+                let error = unroutable.error(&self.contract);
+                return Ok(match &self.comparison {
+                    Comparison::OnePass(_) | Comparison::Decided(_) => Some(error),
+                    // The row may lose to one above, and then its partition does not count. Rows behind want to be compared.
+                    Comparison::Later(_) => {
+                        self.unroutable = Some(error);
+                        None
+                    }
+                });
+            }
         };
         self.partitions += opened.len();
         let Some(Kept { group, ready, .. }) = &mut self.kept else { return Ok(None) };
@@ -176,7 +211,7 @@ impl Settlement {
 
     /// What is wrong with the file if its keys take more memory than they may.
     fn too_many_keys(&self) -> Option<FileError> {
-        let bytes = self.uniqueness.bytes() + self.file_rules.bytes();
+        let bytes = self.comparison.bytes() + self.file_rules.bytes();
         (bytes > self.keys_bytes_max).then(|| {
             let message = format!(
                 "the keys of {} accepted rows need more than {} MiB: split the file, or ask for fewer unique columns, keys and \
@@ -195,6 +230,8 @@ impl Settlement {
             budget_error(&self.contract, self.counts)
                 .or_else(|| self.file_rules.error(&self.contract, self.counts.accepted))
         };
+        // What stands above comes first.
+        let file_error = self.unroutable.take().or(file_error);
         let file_error = file_error.or_else(|| if self.rows_before.is_none() { of_file() } else { None });
         let rejects = self.kept.as_mut().map(|kept| kept.rejects.finish()).transpose()?.flatten();
         Ok(Judgement {

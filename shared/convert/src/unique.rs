@@ -6,9 +6,10 @@ use arrow::buffer::NullBuffer;
 use arrow::error::ArrowError;
 use lakegate_contract::{Contract, ExactDuplicates, Metric, Rule};
 
-use crate::hash;
 use crate::judge::Findings;
+use crate::range::KeyWriter;
 use crate::seen::Seen;
+use crate::{ConvertError, hash};
 
 /// Hashes of a batch's candidate rows: what its keys are judged by, computed with the batch itself.
 #[derive(Debug, Default)]
@@ -66,6 +67,14 @@ impl RowHashes {
                 .collect::<Result<_, _>>()?,
         })
     }
+
+    /// The hashes of a row, each with its slot: the whole row's, if that is asked, each key's, each file rule's that counts duplicates. Those of
+    /// keys with a null are left out.
+    pub(crate) fn of_row(&self, row: usize) -> impl Iterator<Item = (usize, u128)> {
+        let whole = self.rows.iter().map(move |of_rows| of_rows.get(row).copied());
+        let keys = self.keys.iter().chain(self.metrics.iter().flatten()).map(move |of_key| of_key.of_row(row));
+        whole.chain(keys).enumerate().filter_map(|(slot, hash)| Some((slot, hash?)))
+    }
 }
 
 impl KeyHashes {
@@ -76,6 +85,131 @@ impl KeyHashes {
             return None;
         }
         self.hashes.get(row).copied()
+    }
+}
+
+/// What a batch's rows are compared with.
+#[derive(Debug)]
+pub(crate) enum Comparison {
+    /// With all rows above, which are judged here.
+    OnePass(Uniqueness),
+    /// With rows of other ranges, later: until then all win, and their keys are written down.
+    Later(KeyWriter),
+    /// It is decided which rows lose.
+    Decided(DecidedRows),
+}
+
+/// Where a batch's candidate rows stand in the file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places<'a> {
+    /// The row number of the batch's first record.
+    pub(crate) first_row: u64,
+    pub(crate) records: usize,
+    /// Records that are no candidate rows, ascending.
+    pub(crate) faults: &'a [(usize, Rule)],
+}
+
+impl Places<'_> {
+    /// The row numbers of the candidate rows.
+    fn row_numbers(&self) -> impl Iterator<Item = u64> {
+        let mut faults = self.faults.iter().peekable();
+        let is_candidate = move |record: &usize| faults.next_if(|(faulty, _)| faulty == record).is_none();
+        (0..self.records).filter(is_candidate).map(|record| self.first_row + record as u64)
+    }
+
+    /// The candidate row of this number.
+    fn candidate(&self, row_number: u64) -> Option<usize> {
+        let record = usize::try_from(row_number.checked_sub(self.first_row)?).ok()?;
+        let before = self.faults.partition_point(|(faulty, _)| *faulty < record);
+        let is_fault = self.faults.get(before).is_some_and(|(faulty, _)| *faulty == record);
+        (record < self.records && !is_fault).then_some(record - before)
+    }
+}
+
+impl Comparison {
+    /// Judges the rows of the next batch, and gives those to be dropped, ascending.
+    ///
+    /// # Errors
+    /// [`ConvertError::Decisions`]: it was decided of other rows.
+    pub(crate) fn judge(
+        &mut self,
+        contract: &Contract,
+        hashes: &mut RowHashes,
+        rows: usize,
+        places: Places<'_>,
+        findings: &mut Findings,
+    ) -> Result<Vec<usize>, ConvertError> {
+        match self {
+            Self::OnePass(uniqueness) => Ok(uniqueness.judge(contract, hashes, rows, findings)),
+            Self::Later(writer) => {
+                writer.write(hashes, places.row_numbers(), findings);
+                // Duplicate values are counted later, too.
+                hashes.metrics.clear();
+                Ok(Vec::new())
+            }
+            Self::Decided(decided) => {
+                hashes.metrics.clear();
+                decided.judge(contract, places, findings)
+            }
+        }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::OnePass(uniqueness) => uniqueness.bytes(),
+            // What is drained is not held.
+            Self::Later(_) | Self::Decided(_) => 0,
+        }
+    }
+}
+
+/// Rows that lose to rows above them, as was decided over all ranges.
+#[derive(Debug)]
+pub(crate) struct DecidedRows {
+    lists: Vec<DecidedList>,
+    /// How many have lost so far.
+    pub(crate) lost: u64,
+}
+
+#[derive(Debug)]
+struct DecidedList {
+    /// The keys that they break; none if they are dropped.
+    keys: Vec<usize>,
+    rows: std::iter::Peekable<std::vec::IntoIter<u64>>,
+}
+
+impl DecidedRows {
+    /// Each list has its keys, as indices into the contract's, and row numbers, ascending.
+    pub(crate) fn new(lists: impl Iterator<Item = (Vec<usize>, Vec<u64>)>) -> Self {
+        let list = |(keys, rows): (_, Vec<u64>)| DecidedList { keys, rows: rows.into_iter().peekable() };
+        Self { lists: lists.map(list).collect(), lost: 0 }
+    }
+
+    fn judge(
+        &mut self,
+        contract: &Contract,
+        places: Places<'_>,
+        findings: &mut Findings,
+    ) -> Result<Vec<usize>, ConvertError> {
+        let behind = places.first_row + places.records as u64;
+        let mut dropped = Vec::new();
+        for list in &mut self.lists {
+            while let Some(row) = list.rows.next_if(|row| *row < behind) {
+                // Every row loses once, and none that breaks a rule.
+                let candidate = places.candidate(row).filter(|candidate| !findings.is_bad(*candidate));
+                let candidate = candidate.ok_or(ConvertError::Decisions { row })?;
+                self.lost += 1;
+                if list.keys.is_empty() {
+                    dropped.push(candidate);
+                }
+                for key in &list.keys {
+                    let key = contract.keys.get(*key).ok_or(ConvertError::Decisions { row })?;
+                    findings.add_to(candidate, single(&key.columns), Rule::Unique);
+                }
+            }
+        }
+        Ok(dropped)
     }
 }
 

@@ -2,6 +2,8 @@
 //! encodings, and what becomes of columns that the contract does not know.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod texts;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -9,48 +11,16 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use lakegate_contract::{
-    Column, ColumnSource, ColumnType, Contract, CsvDialect, Encoding, Format, Packing, Quoting, UnknownColumns,
-};
+use lakegate_contract::{Contract, Encoding, Packing, Quoting};
 use lakegate_convert::{Converter, Output, Reading, Source};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
-/// A table of a text, a whole number and a text; any number of rows may be bad.
-fn contract(change: impl FnOnce(&mut CsvDialect)) -> Contract {
-    let document = r"{apiVersion: v3.2.0, kind: DataContract, id: d, version: 1.0.0,
-        servers: [{server: landing, type: s3, location: 's3://*/d/*.csv', format: csv}],
-        schema: [{name: d, logicalType: object, properties: [
-            {name: id, logicalType: string, required: true}, {name: n, logicalType: integer}, {name: t, logicalType: string}],
-            customProperties: [{property: maxRejectPercent, value: 100, vendor: lakegate}]}]}";
-    // YAML, because JSON wants its quotes.
-    let mut contract = lakegate_contract::parse(&format!("---\n{document}")).unwrap().contract;
-    if let Format::Csv(dialect) = &mut contract.landing.format {
-        change(dialect);
-    }
-    contract
-}
+use texts::{ENCODINGS, contract, rescuing};
 
 fn with_encoding(encoding: Encoding) -> Contract {
     let mut contract = contract(|_| {});
     contract.landing.encoding = encoding;
-    contract
-}
-
-fn rescuing(change: impl FnOnce(&mut CsvDialect)) -> Contract {
-    let mut contract = contract(change);
-    contract.policy.unknown_columns = UnknownColumns::Rescue;
-    contract.paths.push(ColumnSource::RESCUED_NAME.to_owned());
-    contract.columns.push(Column {
-        id: contract.columns.len(),
-        name: ColumnSource::RESCUED_NAME.to_owned(),
-        physical_name: ColumnSource::RESCUED_NAME.to_owned(),
-        description: None,
-        column_type: ColumnType::Json,
-        required: false,
-        checks: Vec::new(),
-        source: ColumnSource::Rescued,
-    });
     contract
 }
 
@@ -319,14 +289,6 @@ fn files() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn contracts() -> impl Strategy<Value = Contract> {
-    const ENCODINGS: &[Encoding] = &[
-        Encoding::Utf8,
-        Encoding::Utf16,
-        Encoding::Utf16Le,
-        Encoding::Utf16Be,
-        Encoding::Windows1252,
-        Encoding::Iso8859_1,
-    ];
     let flags = proptest::array::uniform5(any::<bool>());
     (proptest::sample::select(ENCODINGS), flags, 0_u64..3).prop_map(
         |(encoding, [escape, comment, trim, header, lenient], skip_lines)| {

@@ -9,21 +9,20 @@
 )]
 
 mod ranged;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use lakegate_contract::{
-    Column, ColumnSource, ColumnType, Contract, CsvDialect, Encoding, ExactDuplicates, Format, JsonFraming, Quoting,
-    UnknownColumns,
-};
+use lakegate_contract::{Contract, CsvDialect, Encoding, JsonFraming, Quoting};
 use lakegate_convert::FileErrorKind;
 use lakegate_convert::range::Uncuttable;
 use proptest::prelude::*;
 
 use ranged::{check, plan};
+use texts::{ENCODINGS, contract, json_contract, rescuing};
 
 fn every(step: usize, len: usize) -> Vec<usize> {
     (0..len).step_by(step).collect()
@@ -132,8 +131,7 @@ fn lines_before_the_rows_may_reach_over_ranges() {
     let found = check(&contract, input, &every(3, input.len()), 5);
     assert_eq!(found, Ok(0));
     let input = b"#\n#\n#\n";
-    let headless =
-        Arc::new(rescuing(self::contract(|dialect| (dialect.header, dialect.comment) = (false, Some(b'#')))));
+    let headless = Arc::new(rescuing(|dialect| (dialect.header, dialect.comment) = (false, Some(b'#'))));
     assert_eq!(check(&headless, input, &every(1, input.len()), 5), Ok(0));
 }
 
@@ -150,58 +148,12 @@ fn files_that_cannot_be_cut_say_why() {
     assert_eq!(reason(&json, b"{\n \"n\": 1\n}\n"), Uncuttable::ValuesOverLines);
     let array = Arc::new(json_contract(JsonFraming::Array, CsvDialect::MAX_RECORD_BYTES));
     assert_eq!(reason(&array, b"{\"n\":1}"), Uncuttable::JsonArray);
-    let mut dropping = contract(|_| {});
-    dropping.policy.exact_duplicates = ExactDuplicates::Drop;
-    assert_eq!(reason(&Arc::new(dropping), b"id,n,t\n"), Uncuttable::RowsOfOtherRanges);
     let short = Arc::new(contract(|dialect| dialect.max_record_bytes = 3));
     assert_eq!(reason(&short, b"id,n,t\n"), Uncuttable::ShortRecords);
     let Uncuttable::Rejected(error) = reason(&csv, b"id,n,u\n") else { panic!("a column is unknown") };
     assert_eq!(error.kind, FileErrorKind::HeaderMismatch);
     let Uncuttable::Rejected(error) = reason(&csv, b"") else { panic!("a header is missing") };
     assert_eq!(error.kind, FileErrorKind::EmptyFile);
-}
-
-/// A table of a text, a whole number and a text; any number of rows may be bad.
-fn contract(change: impl FnOnce(&mut CsvDialect)) -> Contract {
-    let document = r"{apiVersion: v3.2.0, kind: DataContract, id: d, version: 1.0.0,
-        servers: [{server: landing, type: s3, location: 's3://*/d/*.csv', format: csv}],
-        schema: [{name: d, logicalType: object, properties: [
-            {name: id, logicalType: string, required: true}, {name: n, logicalType: integer}, {name: t, logicalType: string}],
-            customProperties: [{property: maxRejectPercent, value: 100, vendor: lakegate}]}]}";
-    let mut contract = lakegate_contract::parse(&format!("---\n{document}")).unwrap().contract;
-    if let Format::Csv(dialect) = &mut contract.landing.format {
-        change(dialect);
-    }
-    contract
-}
-
-fn rescuing(mut contract: Contract) -> Contract {
-    contract.policy.unknown_columns = UnknownColumns::Rescue;
-    contract.paths.push(ColumnSource::RESCUED_NAME.to_owned());
-    contract.columns.push(Column {
-        id: contract.columns.len(),
-        name: ColumnSource::RESCUED_NAME.to_owned(),
-        physical_name: ColumnSource::RESCUED_NAME.to_owned(),
-        description: None,
-        column_type: ColumnType::Json,
-        required: false,
-        checks: Vec::new(),
-        source: ColumnSource::Rescued,
-    });
-    contract
-}
-
-fn json_contract(framing: JsonFraming, max_record_bytes: usize) -> Contract {
-    let document = r"{apiVersion: v3.2.0, kind: DataContract, id: d, version: 1.0.0,
-        servers: [{server: landing, type: s3, location: 's3://*/d/*.json', format: json}],
-        schema: [{name: d, logicalType: object, properties: [
-            {name: a, logicalType: string}, {name: n, logicalType: integer}],
-            customProperties: [{property: maxRejectPercent, value: 100, vendor: lakegate}]}]}";
-    let mut contract = lakegate_contract::parse(&format!("---\n{document}")).unwrap().contract;
-    if let Format::Json(dialect) = &mut contract.landing.format {
-        (dialect.framing, dialect.max_record_bytes) = (framing, max_record_bytes);
-    }
-    contract
 }
 
 /// Cuts, some of them nearer to each other than a record is long.
@@ -266,27 +218,18 @@ fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
     }
 }
 
-const ENCODINGS: &[Encoding] = &[
-    Encoding::Utf8,
-    Encoding::Utf16,
-    Encoding::Utf16Le,
-    Encoding::Utf16Be,
-    Encoding::Windows1252,
-    Encoding::Iso8859_1,
-];
-
 fn csv_contracts() -> impl Strategy<Value = Contract> {
     let flags = proptest::array::uniform6(any::<bool>());
     let limit = prop_oneof![Just(CsvDialect::MAX_RECORD_BYTES), 8_usize..40];
     (proptest::sample::select(ENCODINGS), flags, 0_u64..4, limit).prop_map(
         |(encoding, [escape, comment, trim, header, lenient, is_utf8], skip_lines, limit)| {
-            let mut contract = rescuing(contract(|dialect| {
+            let mut contract = rescuing(|dialect| {
                 dialect.escape = escape.then_some(b'\\');
                 dialect.comment = comment.then_some(b'#');
                 (dialect.trim, dialect.header, dialect.skip_lines) = (trim, header, skip_lines);
                 dialect.quoting = if lenient { Quoting::Lenient } else { Quoting::Strict };
                 dialect.max_record_bytes = limit.max(if header { 20 } else { 8 });
-            }));
+            });
             contract.landing.encoding = if is_utf8 { Encoding::Utf8 } else { encoding };
             contract
         },

@@ -3,7 +3,9 @@
 
 mod conversion;
 mod outcome;
+mod outputs;
 mod publication;
+pub mod ranges;
 mod removal;
 mod settings;
 mod settlement;
@@ -17,6 +19,7 @@ mod uploads;
 #[cfg(test)]
 mod world;
 
+pub use conversion::ConversionError;
 pub use outcome::{Outcome, Report};
 pub use removal::remove;
 pub use settings::{Settings, TooBig, UnknownDatasets};

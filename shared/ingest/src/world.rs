@@ -14,10 +14,10 @@ use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{FailureRecord, Stage};
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::ledger::{self, Entry, State};
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
+use object_store::ObjectStoreExt;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::outcome::Outcome;
 use crate::removal::remove;
@@ -206,11 +206,11 @@ impl<'a> World<'a> {
     pub(crate) fn context(&self) -> Context {
         let store = |inner: &Arc<Bucket>| {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
-            Arc::new(store) as Arc<dyn ObjectStore>
+            Arc::new(store) as Arc<dyn BucketStore>
         };
         let (raw, lake) = match self.s3 {
             Some(s3) => {
-                (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn ObjectStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
+                (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn BucketStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
             }
             None => (store(&self.raw), store(&self.lake)),
         };
@@ -250,7 +250,7 @@ impl<'a> World<'a> {
     ) -> Option<Result<Outcome, LakeError>> {
         let context = self.context();
         let worker = Worker::new("r", clock() + time, clock());
-        let delivery = Delivery { worker: &worker, event, replaces, started: Instant::now() };
+        let delivery = Delivery { worker: &worker, event, replaces, run_id: None, started: Instant::now() };
         // As S3 does, only what is uploaded is announced with a size.
         let work = async {
             match event.size_bytes {
@@ -305,7 +305,7 @@ impl<'a> World<'a> {
 
     /// The buckets without faults.
     pub(crate) fn plain(&self) -> Objects {
-        let lake: Arc<dyn ObjectStore> = Arc::<Bucket>::clone(&self.lake);
+        let lake: Arc<dyn BucketStore> = Arc::<Bucket>::clone(&self.lake);
         Objects::of_stores(BTreeMap::from([("lake".to_owned(), lake)]))
     }
 

@@ -75,7 +75,8 @@ fn low_32(bits: u64) -> [u8; 4] {
     [a, b, c, d]
 }
 
-fn write_varint(mut value: u64, out: &mut Vec<u8>) {
+/// A variable-length number (LEB128).
+pub(crate) fn write_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value.to_le_bytes().first().copied().unwrap_or_default() | 0x80);
         value >>= 7;

@@ -4,10 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lakegate_contract::{Contract, Encoding, ExactDuplicates, Format, JsonFraming, Metric};
+use lakegate_contract::{Contract, Encoding, Format, JsonFraming};
 use serde::{Deserialize, Serialize};
 
 use super::chain::RowStart;
+use super::keys::KeyPlan;
 use super::resolve::RangeWork;
 use crate::csv::{CsvBeginning, CsvReader};
 use crate::decode::{Decoder, Progress};
@@ -27,6 +28,8 @@ pub struct Plan {
     pub beginning: Beginning,
     /// The ranges, in order and without gaps; the last one ends with the file.
     pub ranges: Vec<Span>,
+    /// How the rows of different ranges are compared; `None` if the contract asks nothing of the kind.
+    pub keys: Option<KeyPlan>,
 }
 
 /// Bytes of a file, from `start` up to but not including `end`.
@@ -78,8 +81,6 @@ pub enum Uncuttable {
     ValuesOverLines,
     /// The contract allows records so short that one may be cut inside a character.
     ShortRecords,
-    /// The contract asks what hangs on rows of other ranges: unique columns, keys, exact duplicates.
-    RowsOfOtherRanges,
     /// The file is rejected by its beginning.
     Rejected(FileError),
 }
@@ -92,11 +93,12 @@ impl fmt::Display for Uncuttable {
             Self::ValuesOverLines => {
                 f.write_str("the file's JSON values are written over several lines, and no line tells where one begins")
             }
-            Self::ShortRecords => write!(f, "the contract's maxRecordBytes is below {CHARACTER_BYTES_MAX}, which a character may take"),
-            Self::RowsOfOtherRanges => f.write_str(
-                "the contract has unique columns, a primary key, or drops or counts duplicates: ranges do not see each other's rows",
-            ),
-            Self::Rejected(error) => write!(f, "the file is rejected by its beginning: {}: {}", error.kind, error.message),
+            Self::ShortRecords => {
+                write!(f, "the contract's maxRecordBytes is below {CHARACTER_BYTES_MAX}, which a character may take")
+            }
+            Self::Rejected(error) => {
+                write!(f, "the file is rejected by its beginning: {}: {}", error.kind, error.message)
+            }
         }
     }
 }
@@ -104,6 +106,7 @@ impl fmt::Display for Uncuttable {
 /// Reads a file's beginning. Push its bytes in order until it has enough, then cut.
 #[derive(Debug)]
 pub struct Planner {
+    contract: Arc<Contract>,
     decoder: Decoder,
     format: FormatPlanner,
     outcome: Option<Result<(), Uncuttable>>,
@@ -130,12 +133,10 @@ impl Planner {
             Some(Err(Uncuttable::JsonArray))
         } else if contract.landing.format.max_record_bytes() < CHARACTER_BYTES_MAX {
             Some(Err(Uncuttable::ShortRecords))
-        } else if asks_of_other_ranges(contract) {
-            Some(Err(Uncuttable::RowsOfOtherRanges))
         } else {
             None
         };
-        Self { decoder: Decoder::new(&contract.landing), format, outcome }
+        Self { contract: Arc::clone(contract), decoder: Decoder::new(&contract.landing), format, outcome }
     }
 
     /// Takes the next bytes of the file, in pieces of any size.
@@ -174,7 +175,8 @@ impl Planner {
         let starts = std::iter::successors(Some(0), |start: &u64| start.checked_add(step));
         let span = |start: u64| Span { start, end: start.saturating_add(step).min(size_bytes) };
         let ranges = starts.take_while(|start| *start < size_bytes).map(span).collect();
-        Ok(Plan { size_bytes, beginning, ranges })
+        let keys = KeyPlan::new(&self.contract, size_bytes);
+        Ok(Plan { size_bytes, beginning, ranges, keys })
     }
 
     fn beginning(&mut self) -> Result<Beginning, Uncuttable> {
@@ -249,17 +251,6 @@ impl FormatPlanner {
             },
         }
     }
-}
-
-/// Whether the contract asks what hangs on rows of other ranges.
-fn asks_of_other_ranges(contract: &Contract) -> bool {
-    let is_counted = |metric: &Metric| match metric {
-        Metric::DuplicateValues(_) => true,
-        Metric::RowCount | Metric::NullValues(_) | Metric::MissingValues(..) | Metric::InvalidValues(..) => false,
-    };
-    !contract.keys.is_empty()
-        || contract.policy.exact_duplicates == ExactDuplicates::Drop
-        || contract.file_rules.iter().any(|rule| is_counted(&rule.metric))
 }
 
 impl Beginning {

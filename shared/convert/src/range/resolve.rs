@@ -1,6 +1,8 @@
 //! Scans of all ranges to what each has to convert, in the file's order.
 //! Pure: it does not read the file.
 
+use std::num::NonZeroU16;
+
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Chain, Next, RowStart, Scan};
@@ -25,6 +27,8 @@ pub struct RangeWork {
     pub end: u64,
     /// The file cannot be read behind these rows: the range's conversion says why, and nothing behind it counts.
     pub fails: bool,
+    /// Into so many buckets the range's keys are written; `None` where they are not compared with those of other ranges.
+    pub(crate) key_buckets: Option<NonZeroU16>,
 }
 
 /// What came of the scans.
@@ -48,6 +52,7 @@ pub fn resolve(plan: &Plan, scans: &[Scan]) -> Resolution {
     let mut work: Vec<RangeWork> = Vec::new();
     // Where the next row begins; at first where the file's rows do.
     let mut start: Option<RowStart> = None;
+    let key_buckets = plan.keys.map(|keys| keys.buckets);
     let (mut first_row, mut line) = (1, plan.beginning.line());
     for (range, span) in plan.ranges.iter().enumerate() {
         let offset = start.map_or(plan.beginning.offset(), |start| start.offset);
@@ -63,7 +68,17 @@ pub fn resolve(plan: &Plan, scans: &[Scan]) -> Resolution {
             Next::End => (plan.size_bytes, false),
             Next::Error => (plan.size_bytes, true),
         };
-        work.push(RangeWork { range, begin: offset, start, first_row, line, rows: chain.rows, end, fails });
+        work.push(RangeWork {
+            range,
+            begin: offset,
+            start,
+            first_row,
+            line,
+            rows: chain.rows,
+            end,
+            fails,
+            key_buckets,
+        });
         first_row += chain.rows;
         line += chain.lines;
         match &chain.next {

@@ -1,13 +1,15 @@
 //! A file converted range by range, and in one pass, so that both can be compared.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lakegate_contract::Contract;
 use lakegate_convert::range::{
-    Plan, Planner, RangeReport, RangeScanner, RangeWork, Resolution, Scan, Span, Uncuttable, judge, resolve,
+    Compared, Contest, Decider, Decisions, DuplicateCount, Plan, Planner, RangeDecisions, RangeReport, RangeScanner,
+    RangeWork, Resolution, Scan, Span, Uncuttable, judge, resolve,
 };
 use lakegate_convert::{Converter, Judgement, Output, Reading, Source, Verdict};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -104,7 +106,7 @@ fn scan(mut scanner: RangeScanner, input: &[u8], chunk_bytes: usize) -> Scan {
 }
 
 /// The work of all ranges, and how many ranges had to be scanned again.
-fn work(contract: &Arc<Contract>, plan: &Plan, input: &[u8], chunk_bytes: usize) -> (Vec<RangeWork>, usize) {
+pub(crate) fn work(contract: &Arc<Contract>, plan: &Plan, input: &[u8], chunk_bytes: usize) -> (Vec<RangeWork>, usize) {
     let of_ranges =
         (0..plan.ranges.len()).map(|range| scan(RangeScanner::new(contract, plan, range), input, chunk_bytes));
     let mut scans: Vec<Scan> = of_ranges.collect();
@@ -120,26 +122,103 @@ fn work(contract: &Arc<Contract>, plan: &Plan, input: &[u8], chunk_bytes: usize)
     panic!("a range is scanned again and again");
 }
 
-fn convert(
-    contract: &Arc<Contract>,
-    plan: &Plan,
-    work: &RangeWork,
-    input: &[u8],
-    chunk_bytes: usize,
-) -> (RangeReport, BTreeMap<Output, Vec<u8>>) {
-    let mut converter = Converter::of_range(Arc::clone(contract), source(), &plan.beginning, work).unwrap();
-    let from = usize::try_from(work.begin).unwrap();
-    let mut outputs: BTreeMap<Output, Vec<u8>> = BTreeMap::new();
-    for chunk in input[from..].chunks(chunk_bytes) {
-        if converter.push(chunk).unwrap() == Reading::Enough {
-            break;
+/// What came of a range.
+pub(crate) struct Converted {
+    pub(crate) report: RangeReport,
+    outputs: BTreeMap<Output, Vec<u8>>,
+    pub(crate) keys: BTreeMap<u16, Vec<u8>>,
+}
+
+/// A file, and how it is cut.
+pub(crate) struct Ranges<'a> {
+    pub(crate) contract: &'a Arc<Contract>,
+    pub(crate) plan: Plan,
+    pub(crate) input: &'a [u8],
+    pub(crate) chunk_bytes: usize,
+    pub(crate) passes: u32,
+}
+
+impl Ranges<'_> {
+    pub(crate) fn convert(&self, work: &RangeWork, decisions: Option<&RangeDecisions>) -> Converted {
+        let contract = Arc::clone(self.contract);
+        let mut converter = Converter::of_range(contract, source(), &self.plan.beginning, work).unwrap();
+        if let Some(decisions) = decisions {
+            converter = converter.with_decisions(decisions);
         }
+        let from = usize::try_from(work.begin).unwrap();
+        let (mut outputs, mut keys): (BTreeMap<_, Vec<u8>>, BTreeMap<_, Vec<u8>>) = (BTreeMap::new(), BTreeMap::new());
+        for chunk in self.input[from..].chunks(self.chunk_bytes) {
+            if converter.push(chunk).unwrap() == Reading::Enough {
+                break;
+            }
+            converter
+                .drain_keys()
+                .into_iter()
+                .for_each(|chunk| keys.entry(chunk.bucket).or_default().extend(chunk.bytes));
+        }
+        let report = sent(&converter.finish_range(work.range).unwrap());
+        converter.drain_keys().into_iter().for_each(|chunk| keys.entry(chunk.bucket).or_default().extend(chunk.bytes));
+        for chunk in converter.drain() {
+            outputs.entry(chunk.output).or_default().extend(chunk.bytes);
+        }
+        assert!(report.counts.read == work.rows || report.file_error.is_some(), "{work:?}");
+        Converted { report, outputs, keys }
     }
-    let report = converter.finish_range(work.range).unwrap();
-    for chunk in converter.drain() {
-        outputs.entry(chunk.output).or_default().extend(chunk.bytes);
+
+    /// All buckets, each with the keys of the ranges that have some.
+    fn buckets<'c>(&self, converted: &'c [Converted]) -> BTreeMap<u16, Vec<&'c [u8]>> {
+        let mut buckets: BTreeMap<u16, Vec<&[u8]>> = BTreeMap::new();
+        for (bucket, keys) in converted.iter().rev().flat_map(|converted| &converted.keys) {
+            assert!(*bucket < self.plan.keys.unwrap().buckets.get());
+            buckets.entry(*bucket).or_default().push(keys);
+        }
+        buckets
     }
-    (sent(&report), outputs)
+
+    pub(crate) fn contest(&self, keys: &[&[u8]]) -> Vec<u8> {
+        let mut contest = Contest::new(self.contract, self.passes);
+        while contest.next_pass() {
+            keys.iter().flat_map(|keys| keys.chunks(self.chunk_bytes)).for_each(|chunk| contest.push(chunk).unwrap());
+        }
+        contest.finish().unwrap()
+    }
+
+    pub(crate) fn decide(&self, work: &[RangeWork], converted: &[Converted]) -> Decisions {
+        let reports: Vec<RangeReport> = converted.iter().map(|converted| converted.report.clone()).collect();
+        let mut decider = Decider::new(self.contract, work, &reports).unwrap();
+        self.buckets(converted).values().for_each(|keys| decider.add(&self.contest(keys)).unwrap());
+        sent(&decider.finish().unwrap())
+    }
+
+    pub(crate) fn compare(&self, converted: &[Converted], decisions: &Decisions) -> Compared {
+        let mut compared = Compared { decided: decisions.decided.clone(), counted: Vec::new() };
+        if self.plan.keys.unwrap().counts_duplicates {
+            for keys in self.buckets(converted).values() {
+                let mut count = DuplicateCount::new(self.contract, self.passes, decisions);
+                while count.next_pass() {
+                    keys.iter().for_each(|keys| count.push(keys).unwrap());
+                }
+                compared.counted.push(count.finish().unwrap());
+            }
+        }
+        sent(&compared)
+    }
+
+    /// Converts all ranges, and those with rows that lose once more.
+    fn convert_all(&self, work: &[RangeWork]) -> (Vec<Converted>, Option<Compared>) {
+        let mut converted: Vec<Converted> = work.iter().map(|work| self.convert(work, None)).collect();
+        if self.plan.keys.is_none() {
+            return (converted, None);
+        }
+        let decisions = self.decide(work, &converted);
+        let compared = self.compare(&converted, &decisions);
+        for (work, converted) in work.iter().zip(&mut converted) {
+            if let Some(decisions) = decisions.ranges.get(&work.range) {
+                *converted = self.convert(work, Some(decisions));
+            }
+        }
+        (converted, Some(compared))
+    }
 }
 
 /// Converts range by range. Why not, if the file is not to be cut.
@@ -149,21 +228,23 @@ fn in_ranges(
     cuts: &[usize],
     chunk_bytes: usize,
 ) -> Result<(Outcome, usize), Uncuttable> {
-    let plan = plan(contract, input, cuts)?;
+    let mut plan = plan(contract, input, cuts)?;
+    if let Some(keys) = &mut plan.keys {
+        keys.buckets = NonZeroU16::MIN.saturating_add(u16::try_from(input.len() % 4).unwrap());
+    }
     let (work, again) = work(contract, &plan, input, chunk_bytes);
-    let mut outcome = Outcome::default();
-    let (mut reports, mut all_outputs) = (Vec::new(), Vec::new());
+    let passes = u32::try_from(1 + input.len() / 4 % 3).unwrap();
+    let ranges = Ranges { contract, plan, input, chunk_bytes, passes };
     let mut next_row = 1;
     for work in &work {
         assert_eq!(work.first_row, next_row);
-        let (report, outputs) = convert(contract, &plan, work, input, chunk_bytes);
-        assert_eq!(report.counts.read, work.rows, "{work:?}");
         next_row += work.rows;
-        reports.push(report);
-        all_outputs.push(outputs);
     }
-    let mut judgement = judge(contract, input.len() as u64, &reports);
-    for (report, outputs) in reports.iter().zip(&all_outputs) {
+    let (converted, compared) = ranges.convert_all(&work);
+    let reports: Vec<RangeReport> = converted.iter().map(|converted| converted.report.clone()).collect();
+    let mut judgement = judge(contract, input.len() as u64, &reports, compared.as_ref()).unwrap();
+    let mut outcome = Outcome::default();
+    for Converted { report, outputs, .. } in &converted {
         let partitions = if judgement.verdict == Verdict::Published { report.partitions.as_slice() } else { &[] };
         add(&mut outcome, partitions, outputs);
     }

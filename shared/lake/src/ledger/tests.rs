@@ -39,7 +39,7 @@ fn entry(state: State) -> Entry {
 /// What an event of a version asks for that was not seen in the bucket.
 fn due_of(entry: &Entry, announced: &Source, now: u64) -> Due {
     let wanted = held_against("1.0.0", "0.1.0", announced.clone(), State::Working);
-    due(Some(entry), &Wanted { entry: &wanted, is_current: false, replaces: None }, at(now))
+    due(Some(entry), &Wanted { entry: &wanted, is_current: false, takes_heavy: false, replaces: None }, at(now))
 }
 
 fn output(path: &str) -> Output {
@@ -82,18 +82,18 @@ fn a_repeated_delivery_of_what_was_committed_or_told_is_nothing_to_do() {
             [("1.0.0", "0.1.0", expected), ("1.1.0", "0.1.0", Due::Work), ("1.0.0", "0.2.0", Due::Work)]
         {
             let wanted = held_against(contract_version, engine_version, repeated.clone(), State::Working);
-            let wanted = Wanted { entry: &wanted, is_current: true, replaces: None };
+            let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy: false, replaces: None };
             assert_eq!(due(Some(&found), &wanted, at(0)), expected, "{state:?}");
             assert_eq!(due(Some(&unknown), &wanted, at(0)), Due::Work, "a contract was deployed since");
         }
         let none = Entry::new(repeated.clone(), State::Working, "0.1.0", String::new());
-        let none = Wanted { entry: &none, is_current: true, replaces: None };
+        let none = Wanted { entry: &none, is_current: true, takes_heavy: false, replaces: None };
         assert_eq!(due(Some(&found), &none, at(0)), expected, "there is nothing to judge it by");
         assert_eq!(due(Some(&unknown), &none, at(0)), expected, "as before");
     }
     assert_eq!(due_of(&entry(State::Working), &repeated, 0), Due::Work);
     assert_eq!(due_of(&entry(State::Publishing), &repeated, 0), Due::Work);
-    let wanted = Wanted { entry: &entry(State::Working), is_current: true, replaces: None };
+    let wanted = Wanted { entry: &entry(State::Working), is_current: true, takes_heavy: false, replaces: None };
     assert_eq!(due(None, &wanted, at(0)), Due::Work);
 }
 
@@ -101,7 +101,7 @@ fn a_repeated_delivery_of_what_was_committed_or_told_is_nothing_to_do() {
 fn a_replay_is_worked_on_unless_its_outcome_was_replaced_before() {
     let wanted = entry(State::Working);
     let replays = |state, replaces| {
-        let wanted = Wanted { entry: &wanted, is_current: true, replaces: Some(replaces) };
+        let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy: false, replaces: Some(replaces) };
         due(Some(&entry(state)), &wanted, at(0))
     };
     for state in [State::Rejected, State::Failed, State::Heavy] {
@@ -160,7 +160,7 @@ fn a_newer_version_waits_for_an_older_one_only_while_that_is_published_or_makes_
         let unordered = source(Some("v3"), None);
         assert_eq!(due_of(&leased, &unordered, 0), Due::Busy);
         let wanted = held_against("1.0.0", "0.1.0", unordered, State::Working);
-        let wanted = Wanted { entry: &wanted, is_current: true, replaces: None };
+        let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy: false, replaces: None };
         assert_eq!(due(Some(&leased), &wanted, at(0)), expected);
         leased.unfinished = Some(source(Some("v1"), None));
         assert_eq!(due(Some(&leased), &wanted, at(0)), Due::Busy);

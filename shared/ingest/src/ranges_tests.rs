@@ -1,0 +1,2 @@
+//! Tests.
+//! To be written.
