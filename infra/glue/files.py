@@ -102,7 +102,7 @@ KINDS = {
         repeated(json_line),
         contract=(("format", "json"), ("policy", "      - {property: exactDuplicates, value: drop, vendor: lakegate}\n")),
     ),
-    "gzip": Kind(csv_line, how="packed", pack=gzip.compress),
+    "gzip": Kind(csv_line, how="the file is packed, and can only be unpacked from its beginning", pack=gzip.compress),
 }
 
 

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus
 
 import boto3
 import duckdb
@@ -93,7 +94,7 @@ class Lake:
         boto3.client("glue", region_name="us-east-1").create_database(DatabaseInput={"Name": self.database})
         self.sqs = boto3.client("sqs", region_name="us-east-1")
         self.failures = self.sqs.create_queue(QueueName=f"{self.name}-failures")["QueueUrl"]
-        self.s3.put_object(Bucket=self.name, Key="contracts/contract.yaml", Body=self.contract.encode())
+        self.s3.put_object(Bucket=self.name, Key="contracts/contract.odcs.yaml", Body=self.contract.encode())
 
     @property
     def settings(self) -> dict[str, str]:
@@ -105,21 +106,16 @@ class Lake:
         assert landing, "the contract names a landing location"
         key = landing[1] + name
         put = self.s3.put_object(Bucket=self.raw, Key=key, Body=data)
-        told = {"key": key, "size": len(data), "eTag": put["ETag"].strip('"')}
-        sequencer = f"{int(uuid.uuid4().int % 2**63):016X}"
-        record = {
-            "eventVersion": "2.1",
-            "eventSource": "aws:s3",
-            "awsRegion": "us-east-1",
-            "eventTime": "2026-01-02T03:04:05.000Z",
-            "eventName": "ObjectCreated:Put",
-            "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": self.raw}, "object": told | {"sequencer": sequencer}},
-        }
-        return {"event": json.dumps({"Records": [record]}), "replaces": None, "run_id": "jr_test", "size_bytes": len(data)}
+        sample = json.loads((ROOT / "events/ingest/s3-notification.json").read_text(encoding="utf-8"))
+        told = {"key": quote_plus(key, safe="/"), "size": len(data), "eTag": put["ETag"].strip('"')}
+        (record,) = sample["Records"]
+        record["s3"]["bucket"]["name"] = self.raw
+        record["s3"]["object"] = told | {"sequencer": f"{uuid.uuid4().int % 2**63:016X}"}
+        return {"event": json.dumps(sample), "replaces": None, "run_id": "jr_test", "size_bytes": len(data)}
 
     def entry(self, item: dict[str, Any]) -> dict[str, Any]:
         """The ledger's entry of an object."""
-        key = json.loads(item["event"])["Records"][0]["s3"]["object"]["key"]
+        key = unquote_plus(json.loads(item["event"])["Records"][0]["s3"]["object"]["key"])
         found = [json.loads(self.read(path)) for path in self.list("ledger/")]
         (entry,) = [entry for entry in found if entry["source"]["key"] == key]
         return entry

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use lakegate_convert::range::{
-    KeyChunk, RangeDecisions, RangeWork, Resolution, RowStart, Scan, resolve as resolve_scans,
+    Counted, Decided, KeyChunk, RangeDecisions, RangeWork, Resolution, RowStart, Scan, resolve as resolve_scans,
 };
 use lakegate_ingest::ranges::{self, Begun, ComparedKeys, ConvertedRange, RangesError, RangesJob};
 use lakegate_ingest::{Delivery, Outcome, Report};
@@ -71,8 +71,11 @@ struct PublishInput {
     job: RangesJob,
     work: Vec<RangeWork>,
     converted: Vec<ConvertedRange>,
-    #[serde(flatten)]
-    keys: ComparedKeys,
+    // Not flattened: keys of maps that are numbers would then be taken for texts.
+    #[serde(default)]
+    decided: Option<Decided>,
+    #[serde(default)]
+    counted: Vec<Counted>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,7 +151,8 @@ pub(super) async fn convert(keys: Option<&Path>) -> Result<ExitCode> {
 }
 
 pub(super) async fn publish() -> Result<ExitCode> {
-    let PublishInput { job, work, converted, keys } = input()?;
+    let PublishInput { job, work, converted, decided, counted } = input()?;
+    let keys = ComparedKeys { decided, counted };
     let context = context().await?;
     let (now, event, started) = ((context.clock)(), job.event(), Instant::now());
     let files: usize = converted.iter().map(ConvertedRange::files).sum();
