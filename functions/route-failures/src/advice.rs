@@ -11,6 +11,15 @@ pub(crate) struct Advice {
     pub(crate) to_do: &'static str,
 }
 
+const LONG_RUN: (&str, &str) = (
+    "stopped by a Glue run that took too long",
+    "Open the run. Raise the job's timeout or its number of workers, and then replay.",
+);
+const UNFINISHED_RUN: (&str, &str) = (
+    "left unfinished by a Glue run that says it succeeded",
+    "Open the run, read its log, and then replay. If it comes again, this is a bug: report what the log says.",
+);
+
 /// Says what a kind means and what to do.
 pub(crate) fn of(kind: &FailureKind) -> Advice {
     let (what, to_do) = match kind {
@@ -99,10 +108,8 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         FailureKind::GlueJobFailed => {
             ("stopped by a Glue run that failed", "Open the run, read its error, remove the cause, and then replay.")
         }
-        FailureKind::GlueJobTimedOut => (
-            "stopped by a Glue run that took too long",
-            "Open the run. Raise the job's timeout or its number of workers, and then replay.",
-        ),
+        FailureKind::GlueJobTimedOut => LONG_RUN,
+        FailureKind::GlueJobUnfinished => UNFINISHED_RUN,
         FailureKind::GlueJobStopped => (
             "left unfinished by a Glue run that somebody stopped",
             "Find out who stopped it and why; replay when it may run again.",

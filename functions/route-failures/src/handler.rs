@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures::stream::{self, StreamExt};
-use lakegate_lake::clients::{GlueClient, SnsClient, SqsClient};
+use lakegate_lake::clients::{SnsClient, SqsClient};
 use lakegate_lake::failure::{self, FailureRecord};
 use lakegate_lake::invocation::{self, Invocation, Message};
 use lakegate_lake::{LakeError, alerts, chain, queues};
@@ -16,11 +16,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::digest;
+use crate::glue_run::Lookups;
 use crate::known::{Known, Progress};
 use crate::routed::{self, Routed};
 use crate::settings::Settings;
 
-/// How long a batch waits for Glue to say which files its failed runs were for: of the function's two minutes most is for the dead-letter
+/// How long a batch waits for Glue and the ledger to say which files its runs were for, and what became of them: of the function's two minutes most is for the dead-letter
 /// queue and the digest.
 pub(crate) const LOOKUPS_MAX: Duration = Duration::from_secs(20);
 /// Runs that are looked up at once.
@@ -29,7 +30,7 @@ const LOOKUPS_AT_ONCE: usize = 16;
 /// What every invocation uses.
 pub(crate) struct Context {
     pub(crate) settings: Settings,
-    pub(crate) glue: GlueClient,
+    pub(crate) lookups: Lookups,
     pub(crate) sns: SnsClient,
     pub(crate) sqs: SqsClient,
     /// What the last batches have come to: a message may be delivered again though its failure is in the dead-letter queue, or told.
@@ -55,7 +56,7 @@ pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<SqsBatc
     let mut failures = Failures::new();
     let limit = Instant::now() + context.lookups_max;
     let understand = async |message: Message| {
-        let routed = routed::of_message(&context.glue, &message, limit).await;
+        let routed = routed::of_message(&context.lookups, &message, limit).await;
         (message, routed)
     };
     let mut understood = stream::iter(messages).map(understand).buffered(LOOKUPS_AT_ONCE);

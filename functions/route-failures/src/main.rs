@@ -3,19 +3,24 @@
 
 mod advice;
 mod digest;
+#[cfg(test)]
+mod fault_tests;
+mod glue_run;
 mod handler;
 mod known;
 mod routed;
 mod settings;
 #[cfg(test)]
-mod stand_ins;
+mod world;
 
 use std::process::ExitCode;
 
 use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
+use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
+use crate::glue_run::Lookups;
 use crate::handler::Context;
 use crate::settings::Settings;
 
@@ -31,7 +36,11 @@ async fn main() -> Result<ExitCode, Error> {
     };
     let config = clients::sdk_config(&settings.aws).await;
     let context = Context {
-        glue: GlueClient::new(&config),
+        lookups: Lookups {
+            glue: GlueClient::new(&config),
+            objects: Objects::on_s3(clients::s3_builder(&settings.aws)),
+            lake_bucket: settings.lake_bucket.clone(),
+        },
         sns: SnsClient::new(&config),
         sqs: SqsClient::new(&config),
         known: std::sync::Mutex::default(),

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use lakegate_lake::clients;
+use lakegate_lake::clients::{self, GlueClient};
 use lakegate_lake::invocation::{self, Invocation};
+use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::AwsSettings;
 
 use super::*;
@@ -28,10 +29,14 @@ async fn lines_of(message: &Message) -> String {
     let endpoint_url = Some("http://127.0.0.1:9".to_owned());
     let settings =
         AwsSettings { region: "eu-central-1".to_owned(), endpoint_url, variables: std::collections::BTreeMap::new() };
-    let glue = GlueClient::new(&clients::sdk_config(&settings).await);
+    let lookups = Lookups {
+        glue: GlueClient::new(&clients::sdk_config(&settings).await),
+        objects: Objects::on_s3(clients::s3_builder(&settings)),
+        lake_bucket: "lake".to_owned(),
+    };
     let mut lines = Vec::new();
     for Routed { record, original, .. } in
-        of_message(&glue, message, Instant::now() + Duration::from_mins(1)).await.unwrap()
+        of_message(&lookups, message, Instant::now() + Duration::from_mins(1)).await.unwrap()
     {
         let source = record.source.as_ref().map_or_else(|| "no source".to_owned(), FailedSource::url);
         let start: String = original.chars().take(12).collect();

@@ -10,6 +10,8 @@ pub(crate) struct Settings {
     pub(crate) aws: AwsSettings,
     /// Where failed events are kept.
     pub(crate) dead_letter_queue_url: String,
+    /// Where the ledger is, and the Glue runs' manifests.
+    pub(crate) lake_bucket: String,
     /// The stack, as the replay command names it.
     pub(crate) stack_name: String,
     /// Who is told.
@@ -21,6 +23,7 @@ impl Settings {
         let settings = Self {
             aws: environment.aws(),
             dead_letter_queue_url: environment.required("DEAD_LETTER_QUEUE_URL"),
+            lake_bucket: environment.required("LAKE_BUCKET"),
             stack_name: environment.required("STACK_NAME"),
             alerts_topic_arn: environment.required("ALERTS_TOPIC_ARN"),
         };
@@ -40,6 +43,6 @@ mod tests {
     #[test]
     fn a_bare_environment_is_told_everything_that_it_lacks() {
         let error = Settings::read(Environment::default()).map(|_| ()).unwrap_err();
-        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, DEAD_LETTER_QUEUE_URL, STACK_NAME, ALERTS_TOPIC_ARN; infra/template.yaml sets them on the deployed function, export them before running it by hand");
+        insta::assert_snapshot!(error, @"missing environment variables: AWS_REGION, DEAD_LETTER_QUEUE_URL, LAKE_BUCKET, STACK_NAME, ALERTS_TOPIC_ARN; infra/template.yaml sets them on the deployed function, export them before running it by hand");
     }
 }

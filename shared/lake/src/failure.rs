@@ -151,6 +151,8 @@ pub enum FailureKind {
     GlueJobTimedOut,
     /// A Glue run was stopped.
     GlueJobStopped,
+    /// A Glue run says that it succeeded, and its object is not dealt with.
+    GlueJobUnfinished,
     /// A word of another version of Lakegate.
     #[serde(untagged)]
     Other(String),

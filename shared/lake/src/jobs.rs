@@ -122,7 +122,7 @@ pub fn source_of(arguments: &BTreeMap<String, String>) -> Option<Source> {
     Some(Source {
         bucket: bucket?.clone(),
         key: key?.clone(),
-        version_id: version.filter(|version| *version != NO_VERSION).cloned(),
+        version_id: version.filter(|version| !version.is_empty() && *version != NO_VERSION).cloned(),
         etag: None,
         sequencer: None,
         last_modified: None,

@@ -118,6 +118,8 @@ struct Plan {
     armed: BTreeMap<usize, Fault>,
     /// Calls that are repeated by their client, and go wrong again.
     repeated: BTreeMap<String, Fault>,
+    /// Calls that always go wrong, by the beginning of their names.
+    standing: Option<(&'static str, Fault)>,
     may_go_on: bool,
 }
 
@@ -134,6 +136,17 @@ impl Faults {
         let mut plan = self.plan.lock().unwrap();
         plan.repeated.clear();
         std::mem::take(&mut plan.armed).is_empty()
+    }
+
+    /// From now on each call goes wrong that begins so: SQS's, Glue's and SNS's with the operation's name, S3's with the method and the
+    /// path. Or none does any more.
+    pub fn always(&self, standing: Option<(&'static str, Fault)>) {
+        self.plan.lock().unwrap().standing = standing;
+    }
+
+    /// How many calls there were, but for those that their client repeated because they went wrong.
+    pub fn calls(&self) -> usize {
+        self.plan.lock().unwrap().calls
     }
 
     /// Comes back when the worker has died.
@@ -171,7 +184,12 @@ impl Faults {
         if let Some(fault) = self.plan.lock().unwrap().repeated.get(request) {
             return Some(*fault);
         }
-        let fault = self.next()?;
+        let next = self.next();
+        let standing = self.plan.lock().unwrap().standing;
+        if let Some((_, fault)) = standing.filter(|(begins, _)| request.starts_with(begins)) {
+            return Some(fault);
+        }
+        let fault = next?;
         if !fault.is_once() && !fault.is_deadly() && fault != Fault::Wait {
             self.plan.lock().unwrap().repeated.insert(request.to_owned(), fault);
         }

@@ -181,7 +181,7 @@ impl State {
         if *self.denied.lock().unwrap() == Some(operation) {
             return refused("AccessDeniedException");
         }
-        if operation.is_empty() {
+        if operation == PUBLISH {
             return self.sent.lock().unwrap().publish(request);
         }
         let body = request.json();
@@ -213,9 +213,11 @@ impl Service for State {
     }
 }
 
-/// Empty for SNS, which is asked by a form.
+/// What SNS is asked for, by a form that names it nowhere else.
+const PUBLISH: &str = "Publish";
+
 fn operation(request: &Request) -> &str {
-    request.header("x-amz-target").unwrap_or_default().rsplit('.').next().unwrap_or_default()
+    request.header("x-amz-target").and_then(|target| target.rsplit('.').next()).unwrap_or(PUBLISH)
 }
 
 pub(crate) fn refused(kind: &str) -> Answer {
@@ -223,7 +225,7 @@ pub(crate) fn refused(kind: &str) -> Answer {
 }
 
 fn not_now(request: &Request, kind: &str, code: &str) -> Answer {
-    if operation(request).is_empty() {
+    if operation(request) == PUBLISH {
         return Answer::new(400, format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"));
     }
     refused(kind)
