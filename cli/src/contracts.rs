@@ -1,7 +1,9 @@
-//! `lakegate contracts`: what is wrong with contracts, and what a new one changes, before they are deployed.
+//! `lakegate contracts`: what is wrong with contracts, what a new one changes, and which are deployed.
 //! It does not judge files.
 
+mod deployed;
 mod diff;
+mod push;
 
 use std::fs::File;
 use std::io::Read;
@@ -13,7 +15,7 @@ use anyhow::{Context, Result};
 use lakegate_contract::{Checked, Contract, Note, Problem};
 use serde_json::{Value, json};
 
-use crate::{output, reading};
+use crate::{operate, output, reading};
 
 const CHECK_HELP: &str = "\
 An error rejects the contract; a note tells what is legal and not enforced, or read otherwise than written. Both name the line.
@@ -35,6 +37,14 @@ pub(crate) enum ContractsCommand {
     },
     /// Compare a contract with the one that is to follow it: what happens to the table, its partitions, older files and new ones
     Diff(diff::DiffArgs),
+    /// Deploy contracts: checked, compared with what is deployed, refused where they would break it
+    Push(push::PushArgs),
+    /// List the contracts that are deployed
+    ///
+    /// Exit status: 0 every one can be used, 2 wrong usage, 1 anything else.
+    List(deployed::ListArgs),
+    /// Print a contract as it is deployed
+    Show(deployed::ShowArgs),
 }
 
 /// Runs a subcommand. Failure: at least one contract cannot be used.
@@ -42,6 +52,9 @@ pub(crate) fn run(command: &ContractsCommand) -> Result<ExitCode> {
     match command {
         ContractsCommand::Check { files, json } => check_all(files, *json),
         ContractsCommand::Diff(args) => diff::run(args),
+        ContractsCommand::Push(args) => operate::on_runtime(push::run(args)),
+        ContractsCommand::List(args) => operate::on_runtime(deployed::list(args)),
+        ContractsCommand::Show(args) => operate::on_runtime(deployed::show(args)),
     }
 }
 
@@ -73,22 +86,32 @@ fn check_all(files: &[PathBuf], is_json: bool) -> Result<ExitCode> {
 
 /// Reads a contract for a command that needs it.
 pub(crate) fn read(file: &Path) -> Result<Contract> {
-    match parse(file)? {
-        Ok(checked) => Ok(checked.contract),
-        Err(problems) => {
-            for problem in &problems {
-                eprintln!("{}: error: {problem}", place(file, problem.line));
-            }
-            anyhow::bail!(
-                "{} is no contract that can be enforced ({})",
-                file.display(),
-                count(problems.len(), "error")
-            );
-        }
+    read_document(file).map(|(_, contract)| contract)
+}
+
+/// As [`read`], with the document itself.
+fn read_document(file: &Path) -> Result<(String, Contract)> {
+    let problems = match text_of(file)? {
+        Ok(document) => match lakegate_contract::parse(&document) {
+            Ok(checked) => return Ok((document, checked.contract)),
+            Err(problems) => problems,
+        },
+        Err(problem) => vec![problem],
+    };
+    for problem in &problems {
+        eprintln!("{}: error: {problem}", place(file, problem.line));
     }
+    anyhow::bail!("{} is no contract that can be enforced ({})", file.display(), count(problems.len(), "error"));
 }
 
 fn parse(file: &Path) -> Result<Result<Checked, Vec<Problem>>> {
+    Ok(match text_of(file)? {
+        Ok(document) => lakegate_contract::parse(&document),
+        Err(problem) => Err(vec![problem]),
+    })
+}
+
+fn text_of(file: &Path) -> Result<Result<String, Problem>> {
     let mut bytes = Vec::new();
     let read = if reading::is_standard_input(file) {
         std::io::stdin().lock().read_to_end(&mut bytes)
@@ -96,10 +119,7 @@ fn parse(file: &Path) -> Result<Result<Checked, Vec<Problem>>> {
         File::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
     };
     read.with_context(|| format!("cannot read contract {}", file.display()))?;
-    Ok(match String::from_utf8(bytes) {
-        Ok(document) => lakegate_contract::parse(&document),
-        Err(error) => Err(vec![not_utf8(&error)]),
-    })
+    Ok(String::from_utf8(bytes).map_err(|error| not_utf8(&error)))
 }
 
 fn not_utf8(error: &FromUtf8Error) -> Problem {

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 
 use crate::{operate, output};
 
+pub(crate) use lists::Listing;
+
 const STEPS: &str = "\
 The steps of one object, each of which may be run again, anywhere, any number of times:
   begin      whether there is anything to do, and in which ranges

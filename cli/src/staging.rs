@@ -11,6 +11,9 @@ use lakegate_convert::{Chunk, Output};
 
 use crate::local_lake;
 
+/// What is written at once. Longer writes take large folios of the page cache, which a virtual machine mostly has to get from its host
+/// first: measured on Linux 6.18, 100 MB take 0.2 s of system time by 128 KiB and more, 0.02 s by 64 KiB.
+const WRITE_BYTES: usize = 64 * 1024;
 /// How the folders begin in which files are made.
 const PREFIX: &str = ".lakegate-";
 
@@ -42,7 +45,8 @@ impl Staging {
         let path = self.path(chunk.output);
         let is_new = self.begun.insert(chunk.output);
         let file = File::options().append(true).create_new(is_new).open(&path);
-        let written = file.and_then(|mut file| file.write_all(&chunk.bytes));
+        let written =
+            file.and_then(|mut file| chunk.bytes.chunks(WRITE_BYTES).try_for_each(|piece| file.write_all(piece)));
         written.with_context(|| format!("cannot write {}", path.display()))
     }
 

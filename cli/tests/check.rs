@@ -1,30 +1,17 @@
 //! `lakegate check` as a user meets it: what it prints and returns.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const CONTRACT: &str = r#"
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-servers:
-  - {server: landing, type: s3, location: "s3://*/orders/*.csv", format: csv}
-schema:
-  - name: orders
-    logicalType: object
-    properties:
-      - {name: id, logicalType: string, required: true}
-      - {name: on_day, logicalType: date}
-      - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 1}}
-    customProperties:
-      - {property: maxRejectPercent, value: 50, vendor: lakegate}
-"#;
+use common::{CONTRACT, command, lakegate};
+
 const GOOD: &str = "id,on_day,quantity\na,2024-01-31,1\nb,,2\n";
 /// The header's order is not the contract's: fields are counted in the file.
 const WITH_REJECTS: &str = "quantity,id,on_day\n1,a,2024-01-31\n0,b,secret\n3,c\n4,d,\n";
@@ -40,13 +27,12 @@ fn with_files() -> TempDir {
 }
 
 fn check(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
-    command.arg("check").args(args).args(["--contract", "orders.yaml"]).current_dir(dir).output().unwrap()
+    lakegate(dir, &[&["check"], args, &["--contract", "orders.yaml"]].concat())
 }
 
 /// Standard output, with every time taken as `_`.
 fn stdout(output: &Output) -> String {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let text = common::stdout(output);
     let line = |line: &str| match line.rsplit_once(", in ") {
         Some((before, after)) if after.ends_with(" ms") => format!("{before}, in _ ms"),
         _ => line.to_owned(),
@@ -147,8 +133,7 @@ fn the_total_of_several_files_says_what_was_not_read_and_what_strict_takes_for_g
 #[test]
 fn standard_input_is_checked_as_a_file_is() {
     let dir = with_files();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
-    let command = command.args(["check", "-", "--contract", "orders.yaml"]).current_dir(dir.path());
+    let mut command = command(dir.path(), &["check", "-", "--contract", "orders.yaml"]);
     let output = command.stdin(fs::File::open(dir.path().join("with_rejects.csv")).unwrap()).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(stdout(&output).contains("\n-:3: on_day (field 3): not a date"), "{}", stdout(&output));

@@ -1,28 +1,16 @@
 //! `lakegate contracts diff` as a user meets it: what it prints and returns.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const CONTRACT: &str = r#"
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-servers:
-  - {server: landing, type: s3, location: "s3://*/orders/*.csv", format: csv}
-schema:
-  - name: orders
-    logicalType: object
-    properties:
-      - {name: id, logicalType: string, required: true}
-      - {name: on_day, logicalType: date}
-      - {name: quantity, logicalType: integer, physicalType: INTEGER, logicalTypeOptions: {minimum: 1}}
-"#;
+use common::{CONTRACT, lakegate, stderr, stdout};
 
 fn with_contracts(changes: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -37,12 +25,7 @@ fn with_contracts(changes: &[(&str, &str)]) -> TempDir {
 }
 
 fn diff(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
-    command.args(["contracts", "diff"]).args(args).current_dir(dir).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    lakegate(dir, &[&["contracts", "diff"], args].concat())
 }
 
 #[test]
@@ -56,7 +39,7 @@ fn changes_are_told_by_class_and_a_breaking_one_exits_with_3() {
         ),
     ]);
     let output = diff(dir.path(), &["old.yaml", "new.yaml"]);
-    insta::assert_snapshot!(text(&output.stdout), @r"
+    insta::assert_snapshot!(stdout(&output), @r"
     table orders, version 1.0.0 to 2.0.0: 1 breaking, 1 stricter, 2 looser, 2 neutral
 
     breaking: older files, queries or new files fail, or rows mean something else
@@ -79,7 +62,7 @@ fn changes_are_told_by_class_and_a_breaking_one_exits_with_3() {
       version: 1.0.0 -> 2.0.0
           a file that is announced again is judged anew by this contract; files that are not stay as they were judged
     ");
-    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(3), ""));
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(3), ""));
 }
 
 #[test]
@@ -87,10 +70,10 @@ fn changes_that_break_nothing_exit_with_0() {
     let dir =
         with_contracts(&[("version: 1.0.0", "version: 1.1.0"), ("physicalType: INTEGER", "physicalType: BIGINT")]);
     let output = diff(dir.path(), &["old.yaml", "new.yaml"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     let same = diff(dir.path(), &["old.yaml", "old.yaml"]);
     assert_eq!(
-        (same.status.code(), text(&same.stdout).as_str()),
+        (same.status.code(), stdout(&same).as_str()),
         (Some(0), "table orders, version 1.0.0 to 1.0.0: no difference\n")
     );
 }
@@ -122,11 +105,8 @@ fn a_document_that_is_no_contract_exits_with_1_and_wrong_usage_with_2() {
     let dir = with_contracts(&[("logicalType: date", "logicalType: day")]);
     let output = diff(dir.path(), &["old.yaml", "new.yaml"]);
     assert_eq!(output.status.code(), Some(1));
-    let stderr = text(&output.stderr);
-    assert!(
-        stderr.starts_with("new.yaml:13: error: ") && stderr.contains("\nlakegate: new.yaml is no contract"),
-        "{stderr}"
-    );
+    let told = stderr(&output);
+    assert!(told.starts_with("new.yaml:13: error: ") && told.contains("\nlakegate: new.yaml is no contract"), "{told}");
     assert_eq!(diff(dir.path(), &["old.yaml", "missing.yaml"]).status.code(), Some(1));
     assert_eq!(diff(dir.path(), &["old.yaml"]).status.code(), Some(2));
 }

@@ -1,34 +1,21 @@
 //! `lakegate convert` and `lakegate contracts check` as a user meets them: what they print, write and return.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const CONTRACT: &str = r#"
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-servers:
-  - {server: landing, type: s3, location: "s3://*/orders/*.csv", format: csv}
-schema:
-  - name: orders
-    logicalType: object
-    properties:
-      - {name: id, logicalType: string, required: true}
-      - {name: on_day, logicalType: date}
-      - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 1}}
-      - {name: year, logicalType: integer, physicalType: INTEGER, partitioned: true, transformLogic: year(on_day)}
-    customProperties:
-      - {property: maxRejectPercent, value: 50, vendor: lakegate}
-"#;
+use common::{contract_with, lakegate, stderr};
 
-fn lakegate(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lakegate")).args(args).current_dir(dir).output().unwrap()
+fn contract() -> String {
+    contract_with(&[
+        "name: year, logicalType: integer, physicalType: INTEGER, partitioned: true, transformLogic: year(on_day)",
+    ])
 }
 
 fn convert(dir: &Path, input: &str) -> Output {
@@ -38,7 +25,7 @@ fn convert(dir: &Path, input: &str) -> Output {
 
 fn with_contract() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("orders.yaml"), CONTRACT).unwrap();
+    fs::write(dir.path().join("orders.yaml"), contract()).unwrap();
     dir
 }
 
@@ -70,10 +57,6 @@ fn unhashed(text: &str) -> String {
         let (version, rest) = if has_version { ("-VERSION", &rest[9..]) } else { ("", rest) };
         format!("{text}/orders-HASH{version}{rest}")
     })
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 #[test]
@@ -298,7 +281,7 @@ fn without_a_report_a_summary_is_printed() {
 #[test]
 fn what_cannot_be_read_is_one_line() {
     let dir = with_contract();
-    fs::write(dir.path().join("bad.yaml"), CONTRACT.replace("kind: DataContract", "kind: Table")).unwrap();
+    fs::write(dir.path().join("bad.yaml"), contract().replace("kind: DataContract", "kind: Table")).unwrap();
     for (args, status, said) in [
         (["gone.csv", "orders.yaml"], 1, "lakegate: cannot read gone.csv: No such file or directory (os error 2)\n"),
         ([".", "orders.yaml"], 1, "lakegate: . is a folder: give one file\n"),
@@ -330,9 +313,10 @@ fn what_cannot_be_read_is_one_line() {
 #[test]
 fn checking_contracts_tells_every_error_and_every_note() {
     let dir = with_contract();
-    let notes = CONTRACT.replace("\nservers:", "\nslaProperties: [{property: freshness, value: 1, unit: h}]\nservers:");
+    let notes =
+        contract().replace("\nservers:", "\nslaProperties: [{property: freshness, value: 1, unit: h}]\nservers:");
     fs::write(dir.path().join("notes.yaml"), notes).unwrap();
-    let bad = CONTRACT.replace("kind: DataContract", "kind: Table").replace("type: s3", "type: ftp");
+    let bad = contract().replace("kind: DataContract", "kind: Table").replace("type: s3", "type: ftp");
     fs::write(dir.path().join("bad.yaml"), bad).unwrap();
     let output = lakegate(dir.path(), &["contracts", "check", "orders.yaml", "notes.yaml", "bad.yaml"]);
     assert_eq!(output.status.code(), Some(1));
@@ -350,7 +334,7 @@ fn checking_contracts_tells_every_error_and_every_note() {
 #[test]
 fn a_contract_that_is_no_utf8_or_not_there_keeps_no_other_one_from_being_checked() {
     let dir = with_contract();
-    let latin: Vec<u8> = CONTRACT.bytes().map(|byte| if byte == b':' { 0xE4 } else { byte }).collect();
+    let latin: Vec<u8> = contract().bytes().map(|byte| if byte == b':' { 0xE4 } else { byte }).collect();
     fs::write(dir.path().join("latin.yaml"), latin).unwrap();
     let output = lakegate(dir.path(), &["contracts", "check", "latin.yaml", "missing.yaml", "orders.yaml"]);
     assert_eq!(output.status.code(), Some(1));
@@ -365,7 +349,7 @@ fn a_contract_that_is_no_utf8_or_not_there_keeps_no_other_one_from_being_checked
 #[test]
 fn contracts_are_checked_for_programs_too() {
     let dir = with_contract();
-    fs::write(dir.path().join("bad.yaml"), CONTRACT.replace("type: s3", "type: ftp")).unwrap();
+    fs::write(dir.path().join("bad.yaml"), contract().replace("type: s3", "type: ftp")).unwrap();
     let output = lakegate(dir.path(), &["contracts", "check", "--json", "bad.yaml", "orders.yaml"]);
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();

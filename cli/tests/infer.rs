@@ -1,23 +1,13 @@
 //! `lakegate infer` as a user meets it: what it prints, writes and returns.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod common;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+
+use common::{command, lakegate, stderr, stdout};
 
 const ORDERS: &str = "order_id,OrderDate,quantity\nO-1,2025-09-01,3\nO-2,2025-09-02,\n";
-
-fn lakegate(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lakegate")).args(args).current_dir(dir).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 #[test]
 fn a_draft_goes_to_standard_output_and_says_what_it_is_made_from() {
@@ -174,10 +164,9 @@ fn what_is_no_table_of_text_says_so() {
 fn standard_input_is_drafted_from_and_held_against_the_draft() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("in.csv"), "id,on_day\n1,2025-01-31\n2,\n").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
-    let command = command.args(["infer", "-", "--table", "orders"]).current_dir(dir.path());
+    let mut command = command(dir.path(), &["infer", "-", "--table", "orders"]);
     let output = command.stdin(fs::File::open(dir.path().join("in.csv")).unwrap()).output().unwrap();
-    let (yaml, told) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let (yaml, told) = (stdout(&output), stderr(&output));
     assert!(yaml.starts_with("# Drafted from standard input: 2 rows"), "{yaml}");
     assert_eq!(told, "-: 2 columns drafted; it accepts all 2 rows\n");
 }

@@ -16,8 +16,56 @@ fn lakegate(home: &TempDir, args: &[&str], variables: &[(&str, &str)]) -> Output
 }
 
 fn help(command: &str) -> String {
-    let output = lakegate(&tempfile::tempdir().unwrap(), &[command, "-h"], &[("COLUMNS", "140")]);
+    help_of(&[command])
+}
+
+fn help_of(command: &[&str]) -> String {
+    let output = lakegate(&tempfile::tempdir().unwrap(), &[command, &["-h"]].concat(), &[("COLUMNS", "140")]);
     String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn contracts_push_says_what_it_refuses() {
+    insta::assert_snapshot!(help_of(&["contracts", "push"]), @r"
+    Deploy contracts: checked, compared with what is deployed, refused where they would break it
+
+    Usage: lakegate contracts push [OPTIONS] <FILE>...
+
+    Arguments:
+      <FILE>...  Contract documents (ODCS v3, YAML or JSON), named *.odcs.yaml, *.odcs.yml or *.odcs.json
+
+    Options:
+          --dry-run  Show what would happen, and push nothing
+          --force    Push also what breaks older files, queries or new files
+          --json     Print one JSON object instead of text
+      -h, --help     Print help
+
+    Stack:
+          --stack <NAME>        Name of the deployed stack [env: LAKEGATE_STACK] [default: lakegate]
+          --region <REGION>     Region, if not that of AWS_REGION or of the profile
+          --profile <NAME>      Profile of ~/.aws/config, if not that of AWS_PROFILE
+          --endpoint-url <URL>  Another address for every service, as of a local AWS
+
+    Examples:
+      lakegate contracts push contracts/*.odcs.yaml --dry-run
+      lakegate contracts push orders.odcs.yaml
+
+    Every contract is checked, and compared with the one that is deployed for its table. If one cannot be used, or would break older files,
+    queries or new files, nothing is pushed; --force pushes what breaks all the same. Files that come from half a minute later on are held
+    against the new contracts; files that were rejected are judged again by `lakegate replay --from ledger`.
+
+    Exit status: 0 all are deployed (or could be), 3 refused because something would break, 2 wrong usage, 1 anything else.
+    ");
+}
+
+#[test]
+fn a_contract_that_cannot_be_used_is_told_before_any_aws_is_asked() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("x.odcs.yaml"), "kind: DataContract\n").unwrap();
+    let output = lakegate(&home, &["contracts", "push", "x.odcs.yaml"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("x.odcs.yaml: error: schema: ") && !told.contains("credentials"), "{told}");
 }
 
 fn said(args: &[&str], config: &str, variables: &[(&str, &str)]) -> String {

@@ -1,48 +1,34 @@
 //! `lakegate range` as whoever distributes a conversion meets it: each step a process of its own, JSON between them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const CONTRACT: &str = r#"
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-servers:
-  - {server: landing, type: s3, location: "s3://*/orders/*.csv", format: csv}
-schema:
-  - name: orders
-    logicalType: object
-    properties:
-      - {name: id, logicalType: string, required: true}
-      - {name: note, logicalType: string}
-      - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 1}}
-      - {name: year, logicalType: integer, physicalType: INTEGER, partitioned: true}
-    customProperties:
-      - {property: maxRejectPercent, value: 50, vendor: lakegate}
-"#;
+use common::{command, contract_with, lakegate, stderr};
+
+fn contract() -> String {
+    let year = "name: year, logicalType: integer, physicalType: INTEGER, partitioned: true";
+    contract_with(&["name: note, logicalType: string", year])
+}
 
 fn with_file(input: &str) -> TempDir {
+    with_contract(&contract(), input)
+}
+
+fn with_contract(contract: &str, input: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("orders.yaml"), CONTRACT).unwrap();
+    fs::write(dir.path().join("orders.yaml"), contract).unwrap();
     fs::write(dir.path().join("orders.csv"), input).unwrap();
     dir
-}
-
-fn lakegate(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lakegate")).args(args).current_dir(dir).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Runs a step, and keeps what it prints in a file of this name.
@@ -71,25 +57,42 @@ fn resolve(dir: &Path, ranges: usize) -> Value {
 }
 
 fn convert(dir: &Path, range: u64) -> Value {
+    convert_with(dir, range, &[])
+}
+
+fn convert_with(dir: &Path, range: u64, more: &[&str]) -> Value {
     let at = ["--plan", "plan.json", "--resolved", "resolved.json", "--out", "ranges", "--range", &range.to_string()];
-    step(dir, &format!("report-{range}.json"), &[&["convert"], FILE, &at].concat())
+    step(dir, &format!("report-{range}.json"), &[&["convert"], FILE, &at, more].concat())
 }
 
 /// Judges by the reports of these ranges.
 fn judge(dir: &Path, ranges: &[u64]) -> Output {
-    let reports: Vec<String> = ranges.iter().map(|range| format!("report-{range}.json")).collect();
-    let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
-    let args = ["range", "judge", "--contract", "orders.yaml", "--plan", "plan.json", "--resolved", "resolved.json"];
-    lakegate(dir, &[&args, reports.as_slice()].concat())
+    judge_with(dir, ranges, &[])
 }
 
-/// All steps; the ranges that had rows, and the judgement.
-fn all_steps(dir: &Path, range_bytes: &str) -> (Vec<u64>, Value) {
+fn judge_with(dir: &Path, ranges: &[u64], more: &[&str]) -> Output {
+    let reports = reports(ranges);
+    let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
+    let args = ["range", "judge", "--contract", "orders.yaml", "--plan", "plan.json", "--resolved", "resolved.json"];
+    lakegate(dir, &[&args, reports.as_slice(), more].concat())
+}
+
+fn reports(ranges: &[u64]) -> Vec<String> {
+    ranges.iter().map(|range| format!("report-{range}.json")).collect()
+}
+
+/// The first steps; the ranges that have rows.
+fn resolve_all(dir: &Path, range_bytes: &str) -> Vec<u64> {
     let ranges = plan(dir, range_bytes)["plan"]["ranges"].as_array().unwrap().len();
     (0..ranges).for_each(|range| scan(dir, range));
     let resolved = resolve(dir, ranges);
     let work = resolved["work"].as_array().unwrap();
-    let ranges: Vec<u64> = work.iter().map(|work| work["range"].as_u64().unwrap()).collect();
+    work.iter().map(|work| work["range"].as_u64().unwrap()).collect()
+}
+
+/// All steps; the ranges that had rows, and the judgement.
+fn all_steps(dir: &Path, range_bytes: &str) -> (Vec<u64>, Value) {
+    let ranges = resolve_all(dir, range_bytes);
     for range in &ranges {
         convert(dir, *range);
     }
@@ -115,13 +118,8 @@ fn rows_by_partition(report: &Value) -> BTreeMap<String, u64> {
     rows
 }
 
-#[test]
-fn the_ranges_of_a_file_are_judged_as_the_whole_file_is() {
-    let dir = with_file(&orders(200));
-    let convert = ["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out", "--report", "-"];
-    let whole: Value = serde_json::from_slice(&lakegate(dir.path(), &convert).stdout).unwrap();
-    let (ranges, judged) = all_steps(dir.path(), "1000");
-    assert_eq!(ranges.len(), 7);
+/// The judgement of ranges is that of the whole file.
+fn assert_same(judged: &Value, whole: &Value) {
     for name in [
         "status",
         "table",
@@ -136,8 +134,22 @@ fn the_ranges_of_a_file_are_judged_as_the_whole_file_is() {
     ] {
         assert_eq!(judged[name], whole[name], "{name}");
     }
+    assert_eq!(rows_by_partition(judged), rows_by_partition(whole));
+}
+
+fn convert_whole(dir: &Path) -> Value {
+    let convert = ["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out", "--report", "-"];
+    serde_json::from_slice(&lakegate(dir, &convert).stdout).unwrap()
+}
+
+#[test]
+fn the_ranges_of_a_file_are_judged_as_the_whole_file_is() {
+    let dir = with_file(&orders(200));
+    let whole = convert_whole(dir.path());
+    let (ranges, judged) = all_steps(dir.path(), "1000");
+    assert_eq!(ranges.len(), 7);
+    assert_same(&judged, &whole);
     assert_eq!(judged["rows_rejected"], 29);
-    assert_eq!(rows_by_partition(&judged), rows_by_partition(&whole));
     // Every file that is told is there, under a name that no other range writes.
     let outputs = judged["outputs"].as_array().unwrap().iter().map(|output| output["path"].as_str().unwrap());
     let rejects = judged["rejects_paths"].as_array().unwrap().iter().map(|path| path.as_str().unwrap());
@@ -169,13 +181,8 @@ fn bytes_may_come_from_standard_input() {
     let planned = plan(dir.path(), "1500");
     let from = usize::try_from(planned["scan_from"][1].as_u64().unwrap()).unwrap();
     scan(dir.path(), 1);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_lakegate"))
-        .args(["range", "scan", "-", "--contract", "orders.yaml", "--plan", "plan.json", "--range", "1"])
-        .current_dir(dir.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let args = ["range", "scan", "-", "--contract", "orders.yaml", "--plan", "plan.json", "--range", "1"];
+    let mut child = command(dir.path(), &args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     // It may have enough before all is written.
     let _ = child.stdin.take().unwrap().write_all(&input.as_bytes()[from..]);
     let output = child.wait_with_output().unwrap();
@@ -228,4 +235,122 @@ fn steps_that_do_not_fit_together_are_refused() {
     fs::write(dir.path().join("orders.csv"), orders(41)).unwrap();
     insta::assert_snapshot!(told(&scan_of("0")), @"lakegate: orders.csv has 1315 bytes, and the plan is of a file of 1283");
     insta::assert_snapshot!(told(&["range", "plan", "-", "--contract", "orders.yaml", "--range-bytes", "9"]), @"lakegate: give the file's size by --size-bytes: standard input has none");
+}
+
+/// With a unique id and dropped and counted duplicates.
+fn contract_with_keys() -> String {
+    let unique = contract().replace("name: id, logicalType: string", "name: id, logicalType: string, unique: true");
+    let drop = "customProperties:\n      - {property: exactDuplicates, value: drop, vendor: lakegate}";
+    let count = "quality: [{name: notes, metric: duplicateValues, arguments: {properties: [note]}, mustBe: 0, severity: warning}]";
+    unique
+        .replace("customProperties:", drop)
+        .replace("    customProperties:", &format!("    {count}\n    customProperties:"))
+}
+
+/// Every tenth row is that of five rows above, every tenth but one has only its id; and one of these is alone in its year.
+fn orders_with_duplicates(rows: usize) -> String {
+    let line = |row: usize| match row % 10 {
+        9 => format!("O{},note {},3,2021\n", row - 5, (row - 5) % 17),
+        8 if row == 58 => "O50,note,3,1999\n".to_owned(),
+        8 => format!("O{},note,3,2021\n", row - 8),
+        _ => format!("O{row},note {},3,2021\n", row % 17),
+    };
+    format!("id,note,quantity,year\n{}", (0..rows).map(line).collect::<String>())
+}
+
+/// Contests, and what is decided.
+fn decide(dir: &Path, ranges: &[u64]) -> Value {
+    let keys: Vec<String> = ranges.iter().map(|range| format!("keys/{range}/0")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let contested = lakegate(dir, &[&["range", "contest", "--contract", "orders.yaml"], keys.as_slice()].concat());
+    assert_eq!(contested.status.code(), Some(0), "{}", stderr(&contested));
+    fs::write(dir.join("contested-0"), contested.stdout).unwrap();
+    let reports = reports(ranges);
+    let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
+    let args = ["decide", "--contract", "orders.yaml", "--resolved", "resolved.json", "--contested", "contested-0"];
+    let decided = step(dir, "decided.json", &[&args, ["--reports"].as_slice(), reports.as_slice()].concat());
+    step(
+        dir,
+        "counted-0.json",
+        &[&["count", "--contract", "orders.yaml", "--decided", "decided.json"], keys.as_slice()].concat(),
+    );
+    decided
+}
+
+#[test]
+fn rows_of_different_ranges_that_share_keys_are_decided_as_in_the_whole_file() {
+    let dir = with_contract(&contract_with_keys(), &orders_with_duplicates(200));
+    let whole = convert_whole(dir.path());
+    assert_eq!((&whole["rows_rejected"], &whole["rows_duplicate"]), (&json!(20), &json!(20)));
+    let ranges = resolve_all(dir.path(), "700");
+    assert!(ranges.len() > 4);
+    for range in &ranges {
+        convert_with(dir.path(), *range, &["--keys", &format!("keys/{range}")]);
+    }
+    let alone = || files_below(&dir.path().join("ranges/lake/orders/year=1999"));
+    assert_eq!(alone(), 1);
+    let decided = decide(dir.path(), &ranges);
+    let compared = ["--decided", "decided.json", "--counted", "counted-0.json"];
+    // What was decided is obeyed, or nothing is judged.
+    let disobeyed = judge_with(dir.path(), &ranges, &compared);
+    assert!(stderr(&disobeyed).contains("convert the range with its decisions"), "{}", stderr(&disobeyed));
+    for range in decided["ranges"].as_object().unwrap().keys() {
+        convert_with(dir.path(), range.parse().unwrap(), &["--decisions", "decided.json"]);
+    }
+    // A file of the first conversion that has no rows any more is gone.
+    assert_eq!(alone(), 0);
+    let judged = judge_with(dir.path(), &ranges, &compared);
+    assert_eq!(judged.status.code(), Some(0), "{}", stderr(&judged));
+    let judged: Value = serde_json::from_slice(&judged.stdout).unwrap();
+    assert_same(&judged, &whole);
+    assert!(judged["warnings"][""]["notes"].as_u64() > Some(100), "{judged}");
+    for output in judged["outputs"].as_array().unwrap() {
+        assert!(dir.path().join("ranges").join(output["path"].as_str().unwrap()).is_file(), "{output}");
+    }
+}
+
+fn files_below(folder: &Path) -> usize {
+    fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn steps_that_leave_keys_out_are_refused() {
+    let dir = with_contract(&contract_with_keys(), &orders_with_duplicates(60));
+    let ranges = resolve_all(dir.path(), "700");
+    let told = |args: &[&str]| {
+        let output = lakegate(dir.path(), args);
+        assert_eq!(output.status.code(), Some(1));
+        stderr(&output)
+    };
+    let at = ["--plan", "plan.json", "--resolved", "resolved.json", "--out", "ranges", "--range", "0"];
+    let convert = [&["range", "convert"], FILE, &at].concat();
+    insta::assert_snapshot!(told(&convert), @"lakegate: the contract compares rows of different ranges: say by --keys where this one's keys go, or by --decisions what is decided");
+    for range in &ranges {
+        convert_with(dir.path(), *range, &["--keys", &format!("keys/{range}")]);
+    }
+    insta::assert_snapshot!(stderr(&judge(dir.path(), &ranges)), @"lakegate: the contract compares rows of different ranges, and they were not compared");
+    decide(dir.path(), &ranges);
+    fs::write(
+        dir.path().join("decided.json"),
+        r#"{"decided": {"keys": 1, "lost": {}, "file_error": null}, "ranges": {}}"#,
+    )
+    .unwrap();
+    insta::assert_snapshot!(told(&[convert.as_slice(), &["--decisions", "decided.json"]].concat()), @"lakegate: nothing is decided of range 0: its first conversion stands");
+    let lost = [
+        "range",
+        "decide",
+        "--contract",
+        "orders.yaml",
+        "--resolved",
+        "resolved.json",
+        "--reports",
+        "report-0.json",
+        "report-1.json",
+    ];
+    insta::assert_snapshot!(told(&lost), @"lakegate: the ranges wrote 180 keys, and 0 were compared");
+    insta::assert_snapshot!(told(&["range", "contest", "--contract", "orders.yaml", "keys/0/0", "orders.csv"]), @"lakegate: orders.csv: these are no keys of this version of the engine");
+    let plain = with_file(&orders(20));
+    resolve_all(plain.path(), "700");
+    let undecided = lakegate(plain.path(), &[convert.as_slice(), &["--decisions", "decided.json"]].concat());
+    insta::assert_snapshot!(stderr(&undecided), @"lakegate: the contract does not compare rows of different ranges: nothing is decided of them");
 }

@@ -265,3 +265,58 @@ fn duckdb_type(hive: &str) -> String {
         other => other.to_uppercase(),
     }
 }
+
+#[test]
+fn contracts_are_pushed_shown_and_not_broken_by_accident() -> Result<()> {
+    on_stack(async |harness| {
+        let sample = fs::read_to_string(Project::find()?.root().join("contracts/orders.odcs.yaml"))?;
+        let table = "op_pushed";
+        let first = orders::contract_for(&sample, table);
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("op_pushed.odcs.yaml");
+        let path = file.to_str().context("a path in UTF-8")?;
+        let push = |content: &str, args: &[&str]| {
+            fs::write(&file, content)?;
+            harness.lakegate_json(&[&["contracts", "push", path][..], args].concat())
+        };
+        let outcome = |answer: &Value| answer["contracts"][0]["outcome"].as_str().map(str::to_owned);
+
+        assert_eq!(outcome(&push(&first, &["--dry-run"])?).as_deref(), Some("would be new"));
+        assert!(harness.lakegate(&["contracts", "show", table]).is_err(), "a dry run pushes nothing");
+        assert_eq!(outcome(&push(&first, &[])?).as_deref(), Some("new"));
+        assert_eq!(outcome(&push(&first, &[])?).as_deref(), Some("unchanged"));
+        assert_eq!(harness.lakegate(&["contracts", "show", table])?.trim_end(), first.trim_end());
+
+        // What ingest goes by is what was pushed.
+        let key = "op_pushed/2025-09.csv";
+        harness.stack.drop_file(key, orders::good_file("2025-09-01", 1, 4)).await?;
+        assert_eq!(harness.ledger(key, &["committed"]).await?["rows_accepted"], 4);
+
+        let breaking = first.replace("partitionKeyPosition: 1", "partitionKeyPosition: 9");
+        let Err(refused) = push(&breaking, &[]) else { panic!("what breaks the table is refused") };
+        assert!(format!("{refused:#}").contains("exit status: 3"), "{refused:#}");
+        assert_eq!(harness.lakegate(&["contracts", "show", "op_pushed.odcs.yaml"])?.trim_end(), first.trim_end());
+        let forced = push(&breaking, &["--force"])?;
+        assert_eq!(
+            (outcome(&forced).as_deref(), &forced["contracts"][0]["is_breaking"]),
+            (Some("replaced"), &json!(true))
+        );
+
+        // Two contracts that want the same files would stop them all.
+        let other = folder.path().join("op_other.odcs.yaml");
+        fs::write(
+            &other,
+            first
+                .replace("name: op_pushed", "name: op_other")
+                .replace("physicalName: op_pushed", "physicalName: op_other"),
+        )?;
+        let clash = harness.lakegate(&["contracts", "push", other.to_str().context("UTF-8")?]);
+        assert!(clash.is_err_and(|error| format!("{error:#}").contains("s3://*/op_pushed/")));
+
+        let listed = harness.lakegate_json(&["contracts", "list"])?;
+        let ours = listed["contracts"].as_array().into_iter().flatten().find(|contract| contract["table"] == table);
+        assert_eq!(ours.context("it is listed")?["key"], "contracts/op_pushed.odcs.yaml");
+        assert!(harness.lakegate(&["contracts", "list"])?.contains("op_pushed.odcs.yaml"));
+        Ok(())
+    })
+}

@@ -63,7 +63,7 @@ const fn meaning(class: Class) -> &'static str {
     }
 }
 
-fn as_text(old: &Contract, new: &Contract, changes: &[Change]) -> String {
+pub(super) fn as_text(old: &Contract, new: &Contract, changes: &[Change]) -> String {
     let title = format!("table {}, version {} to {}", new.table, old.version, new.version);
     if changes.is_empty() {
         return format!("{title}: no difference");
@@ -92,15 +92,6 @@ fn sides(change: &Change) -> String {
 }
 
 fn as_json(old: &Contract, new: &Contract, changes: &[Change]) -> Value {
-    let change = |change: &Change| {
-        json!({
-            "class": change.class.name(),
-            "path": change.path,
-            "old": change.old,
-            "new": change.new,
-            "effect": change.effect,
-        })
-    };
     let counts: serde_json::Map<String, Value> =
         Class::ALL.into_iter().map(|class| (class.name().to_owned(), json!(number(changes, class)))).collect();
     json!({
@@ -109,6 +100,16 @@ fn as_json(old: &Contract, new: &Contract, changes: &[Change]) -> Value {
         "new_version": new.version,
         "is_breaking": number(changes, Class::Breaking) > 0,
         "counts": counts,
-        "changes": changes.iter().map(change).collect::<Vec<_>>(),
+        "changes": changes.iter().map(change_as_json).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn change_as_json(change: &Change) -> Value {
+    json!({
+        "class": change.class.name(),
+        "path": change.path,
+        "old": change.old,
+        "new": change.new,
+        "effect": change.effect,
     })
 }

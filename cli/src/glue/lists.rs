@@ -6,17 +6,17 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use lakegate_ingest::{Context, Delivery, UnknownDatasets, take_in as take_object_in};
-use lakegate_lake::claims::{self, Worker};
-use lakegate_lake::contracts::{Deployed, Lookup};
-use lakegate_lake::ledger::{self, Source};
-use lakegate_lake::listing::{ListedObject, Lister};
-use lakegate_lake::{LakeError, announce, clients, layout};
+use lakegate_lake::claims::Worker;
+use lakegate_lake::ledger::Source;
+use lakegate_lake::listing::Lister;
+use lakegate_lake::{announce, clients};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use super::pending::{Asked, pending};
 use super::settings::{GlueSettings, context};
 use super::steps::{Announced, outcome_of};
 use super::{again, input};
@@ -29,8 +29,6 @@ const SMALL_BYTES: u64 = 32 * 1024 * 1024;
 /// How long one object may take: this, and a second for so many bytes more.
 const OBJECT_TIME: Duration = Duration::from_mins(2);
 const BYTES_A_SECOND: u64 = 10_000_000;
-/// Ledger entries that are read at once.
-const ENTRIES_IN_FLIGHT: usize = 32;
 
 #[derive(Debug, Deserialize)]
 struct ListInput {
@@ -82,60 +80,16 @@ async fn take_one(context: &Context, announced: &Announced, room: &Semaphore) ->
     }
 }
 
-/// Prints an event of every object under a prefix that the ledger does not have as done, or as handed to a run of its own.
+/// Prints an event of every object under a prefix that is to be taken in.
 pub(super) async fn list() -> Result<ExitCode> {
     let ListInput { bucket, prefix, contract } = input()?;
     let settings = GlueSettings::read()?;
     let lister = Lister::new(&clients::s3_builder(&settings.aws), &bucket)?;
-    let context = settings.context().await;
-    let deployed = context.contracts.deployed(&context.objects).await?;
-    let listing = Listing { context, deployed, bucket, contract };
-    let mut next = None;
-    loop {
-        let page = lister.page(&prefix, next.as_deref()).await?;
-        let lines = stream::iter(page.objects).map(|object| listing.line(object)).buffered(ENTRIES_IN_FLIGHT);
-        let mut lines = std::pin::pin!(lines);
-        while let Some(line) = lines.try_next().await? {
-            if let Some(line) = line {
-                output::line(&line.to_string())?;
-            }
-        }
-        next = page.next;
-        if next.is_none() {
-            return Ok(ExitCode::SUCCESS);
-        }
-    }
-}
-
-struct Listing {
-    context: Context,
-    deployed: Deployed,
-    bucket: String,
-    contract: Option<String>,
-}
-
-impl Listing {
-    /// The object's line, if it is to be taken in.
-    async fn line(&self, object: ListedObject) -> Result<Option<Value>, LakeError> {
-        let Self { context, deployed, bucket, .. } = self;
-        let lake_bucket = &context.settings.lake_bucket;
-        let is_folder = object.key.ends_with('/') && object.size_bytes == 0;
-        if is_folder || layout::is_own_object(lake_bucket, bucket, &object.key) {
-            return Ok(None);
-        }
-        let lookup = deployed.find(bucket, &object.key);
-        if !self.is_meant(&lookup) {
-            return Ok(None);
-        }
-        let found = claims::find(&context.objects, lake_bucket, bucket, &object.key).await?;
-        let contract = match &lookup {
-            Lookup::Found(contract) => Some(&**contract),
-            Lookup::Unknown(_) | Lookup::Invalid(_) | Lookup::Ambiguous { .. } => None,
-        };
-        let etag = object.etag.as_deref();
-        if found.entry().is_some_and(|entry| ledger::is_settled(entry, etag, contract, env!("CARGO_PKG_VERSION"))) {
-            return Ok(None);
-        }
+    let Context { objects, contracts, settings, .. } = settings.context().await;
+    let deployed = contracts.deployed(&objects).await?;
+    let infers = settings.unknown_datasets == UnknownDatasets::Infer;
+    let asked = Asked { lake_bucket: &settings.lake_bucket, bucket: &bucket, contract: contract.as_deref(), infers };
+    pending(&objects, &deployed, &lister, &asked, &prefix, |object| {
         let source = Source {
             bucket: bucket.clone(),
             key: object.key,
@@ -145,17 +99,10 @@ impl Listing {
             last_modified: None,
             size_bytes: object.size_bytes,
         };
-        let event = announce::version(&context.settings.region, &source, SystemTime::now().into());
-        Ok(Some(json!({ "event": event, "replaces": null, "size_bytes": object.size_bytes })))
-    }
-
-    /// Objects of the contract that is asked for, or of any; and those that would get one.
-    fn is_meant(&self, lookup: &Lookup) -> bool {
-        match (lookup, &self.contract) {
-            (Lookup::Found(contract), Some(id)) => contract.id == *id,
-            (Lookup::Found(_), None) => true,
-            (Lookup::Unknown(_), None) => self.context.settings.unknown_datasets == UnknownDatasets::Infer,
-            (Lookup::Unknown(_) | Lookup::Invalid(_) | Lookup::Ambiguous { .. }, _) => false,
-        }
-    }
+        let event = announce::version(&settings.region, &source, SystemTime::now().into());
+        let line = json!({ "event": event, "replaces": null, "size_bytes": object.size_bytes });
+        output::line(&line.to_string())
+    })
+    .await?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,11 @@
-//! `lakegate status`, `replay` and `sweep`: what the person on call asks of a deployed stack.
+//! `lakegate status`, `replay`, `sweep` and `backfill`: what the person on call asks of a deployed stack.
 //! It sees the stack through the `lake` library only; what the commands print is theirs.
 
+mod backfill;
 mod choice;
 mod entries;
 mod letters;
-mod place;
+pub(crate) mod place;
 mod progress;
 mod replay;
 pub(crate) mod shown;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+pub(crate) use backfill::BackfillArgs;
 pub(crate) use replay::ReplayArgs;
 pub(crate) use status::StatusArgs;
 pub(crate) use sweep::SweepArgs;
@@ -32,12 +34,17 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<ExitCode> {
     on_runtime(replay::run(args))
 }
 
+/// Runs `lakegate backfill`.
+pub(crate) fn backfill(args: &BackfillArgs) -> Result<ExitCode> {
+    on_runtime(backfill::run(args))
+}
+
 /// Runs `lakegate sweep`.
 pub(crate) fn sweep(args: &SweepArgs) -> Result<ExitCode> {
     on_runtime(sweep::run(args))
 }
 
-/// Runs what waits for AWS.
+/// Runs a command that waits for AWS.
 pub(crate) fn on_runtime(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("no tokio runtime")?;
     let result = runtime.block_on(command);

@@ -2,7 +2,7 @@
 //! It must not know what is asked of the stack.
 
 use anyhow::Result;
-use lakegate_lake::access::{self, Wishes};
+use lakegate_lake::access::{self, Access, Wishes};
 use lakegate_lake::listing::Lister;
 use lakegate_lake::stack::Stack;
 
@@ -31,19 +31,28 @@ pub(crate) struct Found {
 }
 
 impl Place {
-    /// Finds the stack; `raw_bucket` where files are dropped in another bucket than its own.
+    /// Finds the stack and listers; `raw_bucket` where files are dropped in another bucket than its own.
     pub(crate) async fn find(&self, raw_bucket: Option<&str>) -> Result<Found> {
+        let access = self.access().await?;
+        let stack = Stack::find(&access, &self.stack, raw_bucket).await?;
+        let raw = Lister::new(&access.s3, &stack.raw_bucket)?;
+        let lake = Lister::new(&access.s3, &stack.lake_bucket)?;
+        Ok(Found { stack, raw, lake })
+    }
+
+    /// Finds the stack alone.
+    pub(crate) async fn stack(&self, raw_bucket: Option<&str>) -> Result<Stack> {
+        Ok(Stack::find(&self.access().await?, &self.stack, raw_bucket).await?)
+    }
+
+    async fn access(&self) -> Result<Access> {
         let wishes = Wishes {
             // The SDK knows AWS_REGION and the profile's region; the AWS CLI's older name for it is known here.
             region: self.region.clone().or_else(default_region),
             profile: self.profile.clone(),
             endpoint_url: self.endpoint_url.clone(),
         };
-        let access = access::find(&wishes).await?;
-        let stack = Stack::find(&access, &self.stack, raw_bucket).await?;
-        let raw = Lister::new(&access.s3, &stack.raw_bucket)?;
-        let lake = Lister::new(&access.s3, &stack.lake_bucket)?;
-        Ok(Found { stack, raw, lake })
+        Ok(access::find(&wishes).await?)
     }
 }
 

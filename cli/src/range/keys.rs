@@ -149,7 +149,7 @@ impl KeysFolder {
 pub(super) fn refuse(contract_compares: bool, has_keys: bool, has_decisions: bool) -> Result<()> {
     anyhow::ensure!(
         contract_compares || !has_decisions,
-        "nothing is decided: the contract does not compare rows of different ranges"
+        "the contract does not compare rows of different ranges: nothing is decided of them"
     );
     anyhow::ensure!(
         !contract_compares || has_keys || has_decisions,

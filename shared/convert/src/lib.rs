@@ -23,7 +23,7 @@
 //!
 //! Memory does not grow with the file: a group of batches, the open pages of all partitions and the encoded row groups have fixed
 //! bounds. Keys are the exception (unique columns, the primary key, dropped duplicates, counted duplicates): 15 to 23 bytes per accepted row
-//! and key, up to [`KEYS_BYTES_MAX`].
+//! and key, up to [`KEYS_BYTES_MAX`]. Of a file that is cut into ranges ([`range`]) only rows that share a key are held.
 
 mod check;
 mod converter;

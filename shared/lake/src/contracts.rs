@@ -23,7 +23,8 @@ const DOCUMENTS_IN_FLIGHT: usize = 8;
 const MISNAMED_MAX: usize = 3;
 /// See [`Misnamed::keys`].
 pub const MISNAMED_CHARS_MAX: usize = 150;
-const SUFFIXES: [&str; 3] = [".odcs.yaml", ".odcs.yml", ".odcs.json"];
+/// How the names of documents end that are read as contracts.
+pub const SUFFIXES: [&str; 3] = [".odcs.yaml", ".odcs.yml", ".odcs.json"];
 
 /// The contracts of a lake bucket, kept in a warm process and read again only where they changed.
 #[derive(Debug)]
@@ -227,6 +228,20 @@ impl Contracts {
 }
 
 impl Deployed {
+    /// Every document, by its key: its contract, or what is wrong with it, one line each.
+    pub fn documents(&self) -> impl Iterator<Item = (&str, Result<&Contract, &[String]>)> {
+        self.kept.documents.iter().map(|(key, document)| {
+            let parsed = document.parsed.as_ref();
+            (key.as_str(), parsed.map(Arc::as_ref).map_err(Vec::as_slice))
+        })
+    }
+
+    /// What may have been meant as a contract, and is not read.
+    #[must_use]
+    pub fn misnamed(&self) -> &Misnamed {
+        &self.kept.misnamed
+    }
+
     /// True when there is a contract that wants the rows of deleted objects removed.
     #[must_use]
     pub fn remove_any(&self) -> bool {

@@ -93,6 +93,23 @@ impl Objects {
         found.bytes().await.map(Some).map_err(|error| from_store("GetObject", &url, &error))
     }
 
+    /// Reads a whole small object and its entity tag, for [`Objects::put_if`]; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused; that there is no such object is not an error.
+    pub async fn get_tagged(&self, bucket: &str, key: &str) -> Result<Option<(Bytes, EntityTag)>, LakeError> {
+        let url = layout::url(bucket, key);
+        let failed = |error: object_store::Error| from_store("GetObject", &url, &error);
+        let found = match self.store(bucket)?.get(&path(bucket, key)?).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let etag = entity_tag("GetObject", &url, found.meta.e_tag.clone())?;
+        Ok(Some((found.bytes().await.map_err(failed)?, etag)))
+    }
+
     /// Reads a JSON document and its entity tag, for [`Objects::put_json_if`]; `None` when there is none.
     ///
     /// # Errors
@@ -103,15 +120,7 @@ impl Objects {
         bucket: &str,
         key: &str,
     ) -> Result<Option<(T, EntityTag)>, LakeError> {
-        let url = layout::url(bucket, key);
-        let failed = |error: object_store::Error| from_store("GetObject", &url, &error);
-        let found = match self.store(bucket)?.get(&path(bucket, key)?).await {
-            Ok(found) => found,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        let etag = entity_tag("GetObject", &url, found.meta.e_tag.clone())?;
-        let bytes = found.bytes().await.map_err(failed)?;
+        let Some((bytes, etag)) = self.get_tagged(bucket, key).await? else { return Ok(None) };
         let parsed = serde_json::from_slice(&bytes).map(|document| Some((document, etag)));
         parsed.map_err(|source| LakeError::Unreadable { url: layout::url(bucket, key), source })
     }
@@ -120,8 +129,7 @@ impl Objects {
     ///
     /// # Errors
     ///
-    /// [`LakeError::Raced`] when something else stands there by now, which may be this very document: the client repeats a request
-    /// whose answer was lost, and the second one then meets the first. Otherwise what S3 refused.
+    /// As [`Objects::put_if`].
     pub async fn put_json_if<T: Serialize>(
         &self,
         bucket: &str,
@@ -129,10 +137,26 @@ impl Objects {
         document: &T,
         read: Option<&EntityTag>,
     ) -> Result<EntityTag, LakeError> {
-        let url = layout::url(bucket, key);
-        let mut bytes =
-            serde_json::to_vec(document).map_err(|source| LakeError::Unreadable { url: url.clone(), source })?;
+        let unreadable = |source| LakeError::Unreadable { url: layout::url(bucket, key), source };
+        let mut bytes = serde_json::to_vec(document).map_err(unreadable)?;
         bytes.push(b'\n');
+        self.put_if(bucket, key, bytes.into(), read).await
+    }
+
+    /// Writes an object over the one that was read, or, with `None`, where there was none.
+    ///
+    /// # Errors
+    ///
+    /// [`LakeError::Raced`] when something else stands there by now, which may be this very object: the client repeats a request
+    /// whose answer was lost, and the second one then meets the first. Otherwise what S3 refused.
+    pub async fn put_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        read: Option<&EntityTag>,
+    ) -> Result<EntityTag, LakeError> {
+        let url = layout::url(bucket, key);
         let mode = read.map_or(PutMode::Create, |EntityTag(etag)| {
             PutMode::Update(UpdateVersion { e_tag: Some(etag.clone()), version: None })
         });

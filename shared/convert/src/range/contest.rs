@@ -110,18 +110,19 @@ impl Contest {
         let (bucket, keys) = self.reader.finish()?;
         let Some((bucket, buckets)) = bucket else { return Ok(Vec::new()) };
         let Found { slots, contested, bytes: groups, .. } = self.found;
-        let mut bytes = Vec::with_capacity(groups.len() + 64);
-        bytes.extend_from_slice(&MAGIC);
-        bytes.push(VERSION);
-        for number in [u16::try_from(slots).unwrap_or(u16::MAX), buckets, bucket] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-        for number in [keys, contested, groups.len() as u64] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-        bytes.extend_from_slice(&groups);
-        Ok(bytes)
+        let slots = u16::try_from(slots).unwrap_or(u16::MAX);
+        Ok(write([slots, buckets, bucket], [keys, contested, groups.len() as u64], &groups))
     }
+}
+
+fn write(place: [u16; 3], counts: [u64; 3], groups: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(groups.len() + 64);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.push(VERSION);
+    place.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+    counts.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+    bytes.extend_from_slice(groups);
+    bytes
 }
 
 impl Found {
@@ -209,5 +210,17 @@ impl<'b> Contested<'b> {
             take(Told::Row { group, row: read_varint(&mut bytes)? })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::{write, write_varint};
+
+    /// What a contest of three slots tells in one of two buckets.
+    pub(in super::super) fn told(bucket: u16, keys: u64, contested: u64, groups: &[&[u64]]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        groups.iter().copied().flatten().for_each(|number| write_varint(*number, &mut bytes));
+        write([3, 2, bucket], [keys, contested, bytes.len() as u64], &bytes)
     }
 }

@@ -258,3 +258,75 @@ fn too_many(contested: u64) -> FileError {
     );
     FileError { kind: FileErrorKind::TooManyKeys, message, line: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use lakegate_contract::{Contract, Violations};
+
+    use super::super::contest::tests::told;
+    use super::{CONTESTED_MAX, Decider, Lost, RangeReport, RangeWork};
+    use crate::Counts;
+
+    fn contract() -> Contract {
+        let document = r"{apiVersion: v3.2.0, kind: DataContract, id: d, version: 1.0.0,
+            servers: [{server: landing, type: s3, location: 's3://*/d/*.csv', format: csv}],
+            schema: [{name: d, logicalType: object, properties: [
+                {name: id, logicalType: string, unique: true}, {name: code, logicalType: string, unique: true}],
+                customProperties: [{property: exactDuplicates, value: drop, vendor: lakegate}]}]}";
+        lakegate_contract::parse(&format!("---\n{document}")).unwrap().contract
+    }
+
+    fn range(range: usize, first_row: u64, keys: u64) -> (RangeWork, RangeReport) {
+        let (begin, end, rows) = (first_row * 10, first_row * 10 + 100, 10);
+        let counts = Counts { read: 10, accepted: 10, ..Counts::default() };
+        let report = RangeReport {
+            range,
+            counts,
+            violations: Violations::new(),
+            warnings: Violations::new(),
+            file_rules: Vec::new(),
+            file_error: None,
+            partitions: Vec::new(),
+            rejects: None,
+            first_rejects: Vec::new(),
+            keys,
+            lost: 0,
+        };
+        let (start, line, fails, key_buckets) = (None, first_row + 1, false, None);
+        (RangeWork { range, begin, start, first_row, line, rows, end, fails, key_buckets }, report)
+    }
+
+    #[test]
+    fn a_row_loses_as_a_duplicate_before_it_loses_by_its_keys_and_by_all_keys_at_once() {
+        let ((a, of_a), (b, of_b)) = (range(0, 1, 30), range(2, 11, 30));
+        let work = [a, b];
+        let mut decider = Decider::new(&contract(), &work, &[of_b, of_a]).unwrap();
+        // Row 12 is row 3 again; rows 13, 14 and 20 have its id, and 13 and 20 the code of row 4.
+        let groups: [&[u64]; 6] = [&[0, 0, 12, 3], &[0, 1, 3, 13], &[2, 12, 2, 20], &[0, 2, 13, 4], &[3, 20], &[2, 14]];
+        decider.add(&told(1, 40, 10, &groups)).unwrap();
+        // Row 15 has the code of row 14, which loses.
+        decider.add(&told(0, 20, 2, &[&[0, 2, 15, 14]])).unwrap();
+        let decisions = decider.finish().unwrap();
+        let lost = |keys: &[usize], steps: &[u64]| Lost { keys: keys.to_vec(), steps: steps.to_vec() };
+        assert_eq!(decisions.ranges.keys().copied().collect::<Vec<_>>(), [2]);
+        assert_eq!(decisions.ranges[&2].lost, [lost(&[], &[12]), lost(&[0], &[14]), lost(&[0, 1], &[13, 7])]);
+        assert_eq!(decisions.lost_rows(), [12, 13, 14, 20]);
+        assert_eq!(decisions.decided.lost.into_iter().collect::<Vec<_>>(), [(2, 4)]);
+    }
+
+    #[test]
+    fn a_file_with_more_contested_rows_than_can_be_decided_is_rejected() {
+        let (work, report) = range(0, 1, 9);
+        let work = [work];
+        let mut decider = Decider::new(&contract(), &work, &[report]).unwrap();
+        decider.add(&told(0, 5, 2, &[&[0, 0, 1, 2]])).unwrap();
+        decider.add(&told(1, 4, CONTESTED_MAX - 1, &[])).unwrap();
+        let decisions = decider.finish().unwrap();
+        assert!(decisions.ranges.is_empty());
+        assert_eq!(
+            decisions.decided.file_error.unwrap().message,
+            "67108865 keys are shared by several rows of the file, and at most 67108864 can be decided across its ranges: split the file, or ask \
+             for fewer unique columns, keys and dropped duplicates in the contract"
+        );
+    }
+}

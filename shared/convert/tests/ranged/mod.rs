@@ -142,6 +142,7 @@ impl Ranges<'_> {
     pub(crate) fn convert(&self, work: &RangeWork, decisions: Option<&RangeDecisions>) -> Converted {
         let contract = Arc::clone(self.contract);
         let mut converter = Converter::of_range(contract, source(), &self.plan.beginning, work).unwrap();
+        converter = converter.with_threads(1 + self.chunk_bytes % 2);
         if let Some(decisions) = decisions {
             converter = converter.with_decisions(decisions);
         }
