@@ -3,6 +3,7 @@
 
 mod keys;
 mod lists;
+pub(crate) mod pending;
 mod settings;
 mod steps;
 
@@ -19,8 +20,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{operate, output};
-
-pub(crate) use lists::Listing;
 
 const STEPS: &str = "\
 The steps of one object, each of which may be run again, anywhere, any number of times:

@@ -269,6 +269,13 @@ def test_the_scheduled_backfill_starts_our_job_with_a_manifest_that_is_json() ->
     assert re.search(pattern, "orders/a b/") and not re.search(pattern, 'a"b') and not re.search(pattern, "a\\b")
 
 
+def test_a_run_ends_before_the_lifecycle_rule_ends_its_uploads() -> None:
+    rules = BUCKETS["LakeBucket"]["LifecycleConfiguration"]["Rules"]
+    (days,) = [rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
+    assert RESOURCES["GlueJob"]["Properties"]["Timeout"] == {"Ref": "GlueTimeoutMinutes"}
+    assert TEMPLATE["Parameters"]["GlueTimeoutMinutes"]["MaxValue"] * 60 < days * DAY
+
+
 def test_flex_is_refused_where_glue_refuses_it() -> None:
     (rule,) = TEMPLATE["Rules"].values()
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "GlueExecutionClass"}, "FLEX"]}
@@ -361,7 +368,7 @@ def test_every_alarm_reaches_the_topic() -> None:
 def test_the_rule_watches_our_job_and_fills_the_failures_queue() -> None:
     rule = RESOURCES["JobFailedRule"]["Properties"]
     assert rule["EventPattern"]["detail"]["jobName"] == [RESOURCES["GlueJob"]["Properties"]["Name"]]
-    assert set(rule["EventPattern"]["detail"]["state"]) == {"FAILED", "TIMEOUT", "STOPPED"}
+    assert set(rule["EventPattern"]["detail"]["state"]) == {"SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"}
     assert [target(t["Arn"]) for t in rule["Targets"]] == ["FailuresQueue"]
 
 

@@ -71,7 +71,6 @@ struct PublishInput {
     job: RangesJob,
     work: Vec<RangeWork>,
     converted: Vec<ConvertedRange>,
-    // Not flattened: keys of maps that are numbers would then be taken for texts.
     #[serde(default)]
     decided: Option<Decided>,
     #[serde(default)]

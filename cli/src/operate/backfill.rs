@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use chrono::Utc;
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::jobs::{self, Manifest, NotStarted, Work};
-use lakegate_lake::ledger::Source;
+use lakegate_lake::listing::ListedObject;
 use lakegate_lake::{chain, layout};
 use serde_json::json;
 
-use crate::glue::Listing;
+use crate::glue::pending::{Asked, pending as each_pending};
 use crate::operate::place::{Found, Place};
 use crate::operate::{progress, shown};
 use crate::output;
@@ -58,11 +58,9 @@ pub(crate) struct BackfillArgs {
 #[derive(Debug, Default)]
 struct Pending {
     /// As many as are to be shown.
-    shown: Vec<Source>,
+    shown: Vec<ListedObject>,
     objects: u64,
     bytes: u64,
-    /// All objects under the prefix.
-    of: u64,
 }
 
 /// Runs the command.
@@ -71,10 +69,10 @@ pub(super) async fn run(args: &BackfillArgs) -> Result<ExitCode> {
     let pending = pending(args, &found).await?;
     let run_id = if args.send && pending.objects > 0 { Some(start(args, &found).await?) } else { None };
     if args.json {
-        let object = |source: &Source| json!({ "key": source.key, "size_bytes": source.size_bytes });
+        let object = |object: &ListedObject| json!({ "key": object.key, "size_bytes": object.size_bytes });
         let told = json!({
             "bucket": found.stack.raw_bucket, "prefix": args.prefix, "contract": args.contract,
-            "objects": pending.objects, "bytes": pending.bytes, "of": pending.of, "run_id": run_id,
+            "objects": pending.objects, "bytes": pending.bytes, "run_id": run_id,
             "first": pending.shown.iter().map(object).collect::<Vec<_>>(),
         });
         output::line(&serde_json::to_string_pretty(&told)?)?;
@@ -87,28 +85,27 @@ pub(super) async fn run(args: &BackfillArgs) -> Result<ExitCode> {
 /// What the run will find, as far as contracts and ledger tell now.
 async fn pending(args: &BackfillArgs, found: &Found) -> Result<Pending> {
     let stack = &found.stack;
-    let listing = Listing {
-        deployed: Contracts::new(stack.lake_bucket.clone()).deployed(&stack.objects).await?,
-        infers: false,
-        objects: &stack.objects,
+    let deployed = Contracts::new(stack.lake_bucket.clone()).deployed(&stack.objects).await?;
+    let asked = Asked {
         lake_bucket: &stack.lake_bucket,
         bucket: &stack.raw_bucket,
         contract: args.contract.as_deref(),
+        infers: false,
     };
     let bar = progress::open("holding the bucket against the ledger:");
     let mut pending = Pending::default();
-    let each = |source: Source| {
+    let each = |object: ListedObject| {
         pending.objects += 1;
-        pending.bytes += source.size_bytes;
+        pending.bytes += object.size_bytes;
         bar.set_message(shown::count(pending.objects, "object"));
         if pending.shown.len() < args.limit {
-            pending.shown.push(source);
+            pending.shown.push(object);
         }
         Ok(())
     };
-    let of = listing.pending(&found.raw, &args.prefix, each).await?;
+    each_pending(&stack.objects, &deployed, &found.raw, &asked, &args.prefix, each).await?;
     bar.finish_and_clear();
-    Ok(Pending { of, ..pending })
+    Ok(pending)
 }
 
 /// Starts the run; its id.
@@ -140,24 +137,23 @@ async fn start(args: &BackfillArgs, found: &Found) -> Result<String> {
 fn as_text(pending: &Pending, found: &Found, run_id: Option<&str>) -> String {
     let mut lines = Vec::new();
     if !pending.shown.is_empty() {
-        let row = |source: &Source| vec![count(source.size_bytes), shown::text(&source.key)];
+        let row = |object: &ListedObject| vec![count(object.size_bytes), shown::text(&object.key)];
         lines.push(draw_whole(&["bytes", "object"], &pending.shown.iter().map(row).collect::<Vec<_>>()));
     }
     let more = pending.objects - pending.shown.len() as u64;
     if more > 0 {
         lines.push(format!("… and {} more (--limit)", count(more)));
     }
-    let of = shown::count(pending.of, "object");
     let number = format!("{} ({} bytes)", shown::count(pending.objects, "object"), count(pending.bytes));
     lines.push(match (pending.objects, run_id) {
-        (0, _) => format!("{of} looked at: everything is in the lake, or its failure was told."),
+        (0, _) => "Everything there is in the lake, or its failure was told.".to_owned(),
         (_, Some(run_id)) => {
             let job = &found.stack.glue_job;
-            format!("{number} of {of}: run {run_id} of {job} takes them in. What becomes of them: lakegate status")
+            format!("{number}: run {run_id} of {job} takes them in. What becomes of them: lakegate status")
         }
         (_, None) => {
             let command = shown::this_command_with("--send");
-            format!("{number} of {of} are not in the lake. This starts a run that takes them in:\n  {command}")
+            format!("{number} to be taken in. This starts the run:\n  {command}")
         }
     });
     lines.join("\n")

@@ -65,7 +65,7 @@ pub(crate) async fn convert(
 ) -> Result<Judgement, ConversionError> {
     let source = source_of(object);
     let begin = move || Ok(Converter::new(contract, source)?.with_threads(threads));
-    run(read::chunks(object), begin, Converter::finish, no_keys, uploads).await
+    run(read::chunks(object), begin, Converter::finish, |_| Ok(()), uploads).await
 }
 
 /// What the conversion of a range is told.
@@ -100,11 +100,6 @@ pub(crate) async fn convert_range(
 
 fn source_of(object: &OpenObject) -> Source {
     Source { bucket: object.bucket.clone(), key: object.key.clone(), version: object.version_id.clone() }
-}
-
-/// A conversion as a whole has none to write down.
-fn no_keys(_: &KeyChunk) -> std::io::Result<()> {
-    Ok(())
 }
 
 /// Reads, converts and uploads, all at once.

@@ -7,6 +7,8 @@ mod outputs;
 mod publication;
 pub mod ranges;
 mod removal;
+#[cfg(test)]
+mod run;
 mod settings;
 mod settlement;
 mod sight;

@@ -11,7 +11,7 @@ mod steps;
 use std::sync::Arc;
 
 use lakegate_contract::Contract;
-use lakegate_convert::range::{Decided, KeyPlan, KeysError, Plan, RangeReport};
+use lakegate_convert::range::{Counted, Decided, KeyPlan, KeysError, Plan, RangeReport};
 use lakegate_lake::LakeError;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
@@ -24,7 +24,6 @@ use crate::uploads::Left;
 pub(crate) use publish::Converted;
 
 pub use begin::{Begun, begin};
-pub use lakegate_convert::range::Counted;
 pub use publish::publish;
 pub use steps::{convert, give_up, scan};
 
@@ -59,13 +58,11 @@ pub struct ConvertedRange {
 }
 
 /// What comparing the keys of all ranges came to.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct ComparedKeys {
     /// What was decided; `None` where the contract does not compare rows of different ranges.
-    #[serde(default)]
     pub decided: Option<Decided>,
     /// What was counted in each bucket.
-    #[serde(default)]
     pub counted: Vec<Counted>,
 }
 

@@ -82,6 +82,8 @@ pub(crate) struct World<'a> {
     pub(crate) contract: &'static str,
     pub(crate) heavy_bytes: u64,
     pub(crate) held_bytes: usize,
+    /// Uploads are taken in by Glue runs, in ranges of so many bytes.
+    pub(crate) in_ranges: Option<u64>,
     pub(crate) unknown_datasets: UnknownDatasets,
     pub(crate) uploads: Cell<u8>,
 }
@@ -129,6 +131,7 @@ impl<'a> World<'a> {
             contract: CONTRACT,
             heavy_bytes: u64::MAX,
             held_bytes: usize::MAX,
+            in_ranges: None,
             unknown_datasets: UnknownDatasets::Fail,
             uploads: Cell::new(0),
         };
@@ -253,9 +256,10 @@ impl<'a> World<'a> {
         let delivery = Delivery { worker: &worker, event, replaces, run_id: None, started: Instant::now() };
         // As S3 does, only what is uploaded is announced with a size.
         let work = async {
-            match event.size_bytes {
-                Some(_) => take_in(&context, delivery).await,
-                None => remove(&context, delivery).await,
+            match (event.size_bytes, self.in_ranges) {
+                (Some(_), Some(range_bytes)) => Box::pin(self.run(event, replaces, range_bytes)).await,
+                (Some(_), None) => take_in(&context, delivery).await,
+                (None, _) => remove(&context, delivery).await,
             }
         };
         tokio::select! {

@@ -119,7 +119,7 @@ impl<'a> Converted<'a> {
 
 /// The instant of a time before now.
 fn started(began_at: &str, now: SystemTime) -> Instant {
-    let began_at = chrono::DateTime::parse_from_rfc3339(began_at).map(SystemTime::from).unwrap_or(now);
+    let began_at = chrono::DateTime::parse_from_rfc3339(began_at).map_or(now, SystemTime::from);
     let ago: Duration = now.duration_since(began_at).unwrap_or_default();
     Instant::now().checked_sub(ago).unwrap_or_else(Instant::now)
 }
