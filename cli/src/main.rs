@@ -5,6 +5,7 @@ mod contracts;
 mod convert;
 mod demo;
 mod generate;
+mod glue;
 mod infer;
 mod local_lake;
 mod operate;
@@ -36,6 +37,9 @@ enum Command {
     /// Convert a file in byte ranges, each by itself: what a distributed engine runs, step by step
     #[command(subcommand)]
     Range(range::RangeCommand),
+    /// The steps of a Glue run, for the job's script
+    #[command(subcommand)]
+    Glue(glue::GlueCommand),
     /// Work with contracts
     #[command(subcommand)]
     Contracts(contracts::ContractsCommand),
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Range(command) => range::run(&command),
+        Command::Glue(command) => glue::run(&command),
         Command::Contracts(command) => contracts::run(&command),
         Command::Status(args) => operate::status(&args),
         Command::Replay(args) => operate::replay(&args),

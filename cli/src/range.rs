@@ -17,8 +17,9 @@ use lakegate_lake::layout;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::keys::{KeysFolder, feed as feed_keys, passes as key_passes_of};
+
 use self::files::{feed, is_planned, is_standard_input, print, read_plan, read_work, size_of, values};
-use self::keys::KeysFolder;
 use crate::contracts;
 use crate::report::{self, Report};
 use crate::staging::Staging;

@@ -99,12 +99,14 @@ pub(super) fn read_compared(decided: Option<&Path>, counted: &[PathBuf]) -> Resu
     Ok(Some(Compared { decided: read_decisions(decided)?.decided, counted }))
 }
 
-fn passes(files: &[PathBuf]) -> Result<u32> {
+/// In how many passes these files are read.
+pub(crate) fn passes(files: &[PathBuf]) -> Result<u32> {
     let sizes = files.iter().map(|file| size_of(file)).collect::<Result<Vec<u64>>>()?;
     Ok(key_passes(sizes.iter().sum()))
 }
 
-fn feed(files: &[PathBuf], mut push: impl FnMut(&[u8]) -> Result<(), KeysError>) -> Result<()> {
+/// Hands the bytes of all files to `push`.
+pub(crate) fn feed(files: &[PathBuf], mut push: impl FnMut(&[u8]) -> Result<(), KeysError>) -> Result<()> {
     let mut buffer = vec![0; READ_BYTES];
     for path in files {
         let mut file = reading::open(path)?;
@@ -122,19 +124,19 @@ fn feed(files: &[PathBuf], mut push: impl FnMut(&[u8]) -> Result<(), KeysError>)
 
 /// A folder that a range's keys are written to, one file per bucket.
 #[derive(Debug)]
-pub(super) struct KeysFolder {
+pub(crate) struct KeysFolder {
     folder: PathBuf,
     begun: BTreeSet<u16>,
 }
 
 impl KeysFolder {
-    pub(super) fn new(folder: &Path) -> Result<Self> {
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("cannot create folder {}", folder.display()))?;
         Ok(Self { folder: folder.to_owned(), begun: BTreeSet::new() })
     }
 
     /// Appends keys to their bucket's file. A file that is there from before is written anew.
-    pub(super) fn append(&mut self, chunk: &KeyChunk) -> Result<()> {
+    pub(crate) fn append(&mut self, chunk: &KeyChunk) -> Result<()> {
         let path = self.folder.join(chunk.bucket.to_string());
         let is_new = self.begun.insert(chunk.bucket);
         let file = if is_new { File::create(&path) } else { File::options().append(true).open(&path) };

@@ -93,7 +93,7 @@ async fn take_message(
     let (mut passing, mut unreadable) = (None, Vec::new());
     for announced in &announced {
         let started = Instant::now();
-        let delivery = |event| Delivery { worker, event, replaces, started };
+        let delivery = |event| Delivery { worker, event, replaces, run_id: None, started };
         let (event, taken) = match announced {
             Announced::Created(event) => (event, lakegate_ingest::take_in(context, delivery(event)).await),
             Announced::Removed(event) => (event, lakegate_ingest::remove(context, delivery(event)).await),

@@ -10,10 +10,10 @@ use lakegate_ingest::{Context, Settings, TooBig, UnknownDatasets};
 use lakegate_lake::catalog::{Catalog, TableDefinition};
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::failure::{FailureRecord, Stage};
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
 use lakegate_stand_ins::{Aws, Bucket, Faults, Store};
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::handler::Function;
 
@@ -73,7 +73,7 @@ impl<'a> World<'a> {
     pub(crate) fn function(&self) -> Function {
         let store = |inner: &Arc<Bucket>| {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
-            Arc::new(store) as Arc<dyn ObjectStore>
+            Arc::new(store) as Arc<dyn BucketStore>
         };
         let stores = BTreeMap::from([("raw".to_owned(), store(&self.raw)), ("lake".to_owned(), store(&self.lake))]);
         let context = Context {
@@ -100,7 +100,7 @@ impl<'a> World<'a> {
 
     /// The lake without faults.
     pub(crate) fn plain(&self) -> Objects {
-        let lake: Arc<dyn ObjectStore> = Arc::<Bucket>::clone(&self.lake);
+        let lake: Arc<dyn BucketStore> = Arc::<Bucket>::clone(&self.lake);
         Objects::of_stores(BTreeMap::from([("lake".to_owned(), lake)]))
     }
 

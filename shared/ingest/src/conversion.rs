@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use lakegate_contract::Contract;
+use lakegate_convert::range::{Beginning, KeyChunk, RangeDecisions, RangeReport, RangeWork};
 use lakegate_convert::{ConvertError, Converter, Judgement, Output, Reading, Source};
 use lakegate_lake::LakeError;
 use lakegate_lake::read::{self, OpenObject};
@@ -20,7 +21,7 @@ const OUTPUTS_AHEAD: usize = 8;
 
 /// Why a file came to no judgement.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConversionError {
+pub enum ConversionError {
     /// Reading or writing failed.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -30,6 +31,9 @@ pub(crate) enum ConversionError {
     /// The engine panicked.
     #[error("the conversion panicked")]
     Panicked,
+    /// The keys of a range could not be written down.
+    #[error("the range's keys cannot be written")]
+    Keys(#[source] std::io::Error),
     /// The outputs hold more back than there is memory for.
     #[error("the outputs hold more back than there is memory for")]
     TooMuchHeld,
@@ -59,26 +63,74 @@ pub(crate) async fn convert(
     threads: usize,
     uploads: &mut Uploads<'_>,
 ) -> Result<Judgement, ConversionError> {
-    let source = Source { bucket: object.bucket.clone(), key: object.key.clone(), version: object.version_id.clone() };
+    let source = source_of(object);
+    let begin = move || Ok(Converter::new(contract, source)?.with_threads(threads));
+    run(read::chunks(object), begin, Converter::finish, |_| Ok(()), uploads).await
+}
+
+/// What the conversion of a range is told.
+pub(crate) struct RangeInput<'a> {
+    pub(crate) contract: Arc<Contract>,
+    pub(crate) beginning: &'a Beginning,
+    pub(crate) work: &'a RangeWork,
+    pub(crate) decisions: Option<&'a RangeDecisions>,
+}
+
+/// Converts a range of an object; every output is uploaded, and none is visible. `keys` takes those of rows that are to be compared with
+/// other ranges'.
+pub(crate) async fn convert_range(
+    object: &OpenObject,
+    input: RangeInput<'_>,
+    keys: impl FnMut(&KeyChunk) -> std::io::Result<()> + Send + 'static,
+    uploads: &mut Uploads<'_>,
+) -> Result<RangeReport, ConversionError> {
+    let RangeInput { contract, beginning, work, decisions } = input;
+    let (source, range) = (source_of(object), work.range);
+    let chunks = read::chunks_from(object, work.begin, work.end);
+    let (beginning, work, decisions) = (beginning.clone(), work.clone(), decisions.cloned());
+    let begin = move || {
+        let converter = Converter::of_range(contract, source, &beginning, &work)?;
+        Ok(match &decisions {
+            Some(decisions) => converter.with_decisions(decisions),
+            None => converter,
+        })
+    };
+    run(chunks, begin, move |converter| converter.finish_range(range), keys, uploads).await
+}
+
+fn source_of(object: &OpenObject) -> Source {
+    Source { bucket: object.bucket.clone(), key: object.key.clone(), version: object.version_id.clone() }
+}
+
+/// Reads, converts and uploads, all at once.
+async fn run<T: Send + 'static>(
+    chunks: impl Stream<Item = Result<Bytes, LakeError>>,
+    begin: impl FnOnce() -> Result<Converter, ConvertError> + Send + 'static,
+    finish: impl FnOnce(&mut Converter) -> Result<T, ConvertError> + Send + 'static,
+    mut keys: impl FnMut(&KeyChunk) -> std::io::Result<()> + Send + 'static,
+    uploads: &mut Uploads<'_>,
+) -> Result<T, ConversionError> {
     let (inputs, engine_inputs) = mpsc::channel(INPUTS_AHEAD);
     let (engine_outputs, outputs) = mpsc::channel(OUTPUTS_AHEAD);
-    let engine =
-        tokio::task::spawn_blocking(move || run_engine(contract, source, threads, engine_inputs, &engine_outputs));
-    let (fed, uploaded) = tokio::join!(feed(object, inputs), upload(outputs, uploads));
+    let engine = tokio::task::spawn_blocking(move || {
+        let converter = begin().map_err(ConversionError::Engine)?;
+        run_engine(converter, engine_inputs, finish, |converter| pass_on(converter, &engine_outputs, &mut keys))
+    });
+    let (fed, uploaded) = tokio::join!(feed(chunks, inputs), upload(outputs, uploads));
     let judged = engine.await;
     fed?;
     uploaded?;
     match judged {
-        Ok(Ok(Some(judgement))) => Ok(judgement),
+        Ok(Ok(Some(judged))) => Ok(judged),
         Ok(Ok(None)) => Err(ConversionError::NoJudgement),
-        Ok(Err(error)) => Err(ConversionError::Engine(error)),
+        Ok(Err(error)) => Err(error),
         Err(_) => Err(ConversionError::Panicked),
     }
 }
 
 /// Reads until the object ends, or until the engine wants no more.
-async fn feed(object: &OpenObject, inputs: Sender<Input>) -> Result<(), LakeError> {
-    let mut chunks = std::pin::pin!(read::chunks(object));
+async fn feed(chunks: impl Stream<Item = Result<Bytes, LakeError>>, inputs: Sender<Input>) -> Result<(), LakeError> {
+    let mut chunks = std::pin::pin!(chunks);
     while let Some(bytes) = chunks.next().await {
         if inputs.send(Input::Bytes(bytes?)).await.is_err() {
             return Ok(());
@@ -97,21 +149,19 @@ async fn upload(mut outputs: Receiver<Encoded>, uploads: &mut Uploads<'_>) -> Re
 }
 
 /// `None` when the reader stopped in the middle or the uploads do not go on: then there is nothing to judge.
-fn run_engine(
-    contract: Arc<Contract>,
-    source: Source,
-    threads: usize,
+fn run_engine<T>(
+    mut converter: Converter,
     mut inputs: Receiver<Input>,
-    outputs: &Sender<Encoded>,
-) -> Result<Option<Judgement>, ConvertError> {
-    let mut converter = Converter::new(contract, source)?.with_threads(threads);
+    finish: impl FnOnce(&mut Converter) -> Result<T, ConvertError>,
+    mut pass_on: impl FnMut(&mut Converter) -> Result<bool, ConversionError>,
+) -> Result<Option<T>, ConversionError> {
     loop {
         match inputs.blocking_recv() {
             None => return Ok(None),
             Some(Input::End) => break,
             Some(Input::Bytes(bytes)) => {
-                let reading = converter.push(&bytes)?;
-                if !pass_on(&mut converter, outputs) {
+                let reading = converter.push(&bytes).map_err(ConversionError::Engine)?;
+                if !pass_on(&mut converter)? {
                     return Ok(None);
                 }
                 if reading == Reading::Enough {
@@ -121,12 +171,16 @@ fn run_engine(
         }
     }
     drop(inputs);
-    let judgement = converter.finish()?;
-    Ok(pass_on(&mut converter, outputs).then_some(judgement))
+    let judged = finish(&mut converter).map_err(ConversionError::Engine)?;
+    Ok(pass_on(&mut converter)?.then_some(judged))
 }
 
 /// False when nobody takes the outputs any more.
-fn pass_on(converter: &mut Converter, outputs: &Sender<Encoded>) -> bool {
+fn pass_on(
+    converter: &mut Converter,
+    outputs: &Sender<Encoded>,
+    keys: &mut impl FnMut(&KeyChunk) -> std::io::Result<()>,
+) -> Result<bool, ConversionError> {
     for chunk in converter.drain() {
         let partition = match chunk.output {
             Output::Table(index) => converter.partition(index).map(|partition| partition.path.clone()),
@@ -134,10 +188,11 @@ fn pass_on(converter: &mut Converter, outputs: &Sender<Encoded>) -> bool {
         };
         let encoded = Encoded { output: chunk.output, partition: partition.unwrap_or_default(), bytes: chunk.bytes };
         if outputs.blocking_send(encoded).is_err() {
-            return false;
+            return Ok(false);
         }
     }
-    true
+    converter.drain_keys().iter().try_for_each(keys).map_err(ConversionError::Keys)?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use lakegate_lake::catalog::TableDefinition;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::layout;
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
+use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::*;
 
@@ -34,15 +34,15 @@ schema:
 
 struct Bench {
     objects: Objects,
-    raw: Arc<dyn ObjectStore>,
+    raw: Arc<dyn BucketStore>,
     contract: Arc<Contract>,
 }
 
 impl Bench {
     async fn with(content: &str) -> Self {
-        let raw: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let raw: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         raw.put(&Path::from("orders/a.csv"), content.to_owned().into()).await.unwrap();
-        let lake: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let lake: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         let stores = BTreeMap::from([("raw".to_owned(), Arc::clone(&raw)), ("lake".to_owned(), lake)]);
         let contract = Arc::new(lakegate_contract::parse(CONTRACT).unwrap().contract);
         Self { objects: Objects::of_stores(stores), raw, contract }
@@ -86,9 +86,10 @@ async fn outputs_are_complete_and_invisible_until_they_are_published() {
     let mut uploads = bench.uploads(&object);
     let judgement = convert(&object, Arc::clone(&bench.contract), 2, &mut uploads).await.unwrap();
     assert_eq!((judgement.counts.read, judgement.counts.accepted, judgement.counts.rejected), (3, 2, 1));
-    assert_eq!(uploads.table_path(1), Some(table_object("APAC").as_str()));
+    let outputs = uploads.into_outputs(&judgement);
+    assert_eq!(outputs.table()[1].path, table_object("APAC"));
     assert!(bench.lake_keys().await.is_empty());
-    uploads.publish().await.unwrap();
+    outputs.publish().await.unwrap();
     let expected = [table_object("APAC"), table_object("EMEA"), rejects_object(&object)];
     assert_eq!(bench.lake_keys().await, expected);
 }
@@ -100,7 +101,7 @@ async fn a_rejected_file_leaves_its_rejects_and_nothing_else() {
     let mut uploads = bench.uploads(&object);
     let judgement = convert(&object, Arc::clone(&bench.contract), 2, &mut uploads).await.unwrap();
     assert_eq!(judgement.verdict, Verdict::Rejected);
-    uploads.publish_rejects_only().await.unwrap();
+    uploads.into_outputs(&judgement).publish_rejects_only().await.unwrap();
     assert_eq!(bench.lake_keys().await, [rejects_object(&object)]);
 }
 

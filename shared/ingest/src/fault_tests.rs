@@ -38,6 +38,11 @@ enum Work {
     AfterUnfinished,
     /// It was deleted, and rows of it stand in partitions and among the rejects.
     Remove,
+    /// A version with other partitions than the one that stands, by a Glue run, in ranges.
+    Ranges,
+    RangesRejected,
+    /// A version that is rejected, after one whose publication broke off, both by Glue runs.
+    RangesAfterUnfinished,
     /// It was deleted while its second version's publication had broken off.
     RemoveUnfinished,
     /// An upload that was announced after the deletion that followed it.
@@ -50,7 +55,10 @@ enum Work {
     AfterUnfinishedRemoval,
 }
 
-const WORK: [Work; 15] = [
+const WORK: [Work; 18] = [
+    Work::Ranges,
+    Work::RangesRejected,
+    Work::RangesAfterUnfinished,
     Work::Publish,
     Work::Replace,
     Work::Reject,
@@ -67,6 +75,16 @@ const WORK: [Work; 15] = [
     Work::UploadAgain,
     Work::AfterUnfinishedRemoval,
 ];
+
+/// The files of these tests have three or four ranges.
+const RANGE_BYTES: u64 = 11;
+
+impl Work {
+    /// Such work has many calls.
+    fn is_in_ranges(self) -> bool {
+        matches!(self, Self::Ranges | Self::RangesRejected | Self::RangesAfterUnfinished)
+    }
+}
 
 /// Brings a lake to where the work begins: the event, and which outcome it replaces.
 async fn prepare(lake: &mut World<'_>, work: Work) -> (ObjectEvent, Option<String>) {
@@ -93,14 +111,21 @@ async fn prepare(lake: &mut World<'_>, work: Work) -> (ObjectEvent, Option<Strin
             lake.settle(&first).await;
             (lake.upload(if work == Work::Replace { SECOND } else { BROKEN }).await, None)
         }
+        Work::Ranges | Work::RangesRejected => {
+            let first = lake.upload(FIRST).await;
+            lake.settle(&first).await;
+            lake.in_ranges = Some(RANGE_BYTES);
+            (lake.upload(if work == Work::Ranges { SECOND } else { BROKEN }).await, None)
+        }
         Work::Replay => {
             let event = lake.upload(BROKEN).await;
             lake.settle(&event).await;
             (event, lake.entry().await.map(|entry| entry.at))
         }
-        Work::AfterUnfinished => {
+        Work::AfterUnfinished | Work::RangesAfterUnfinished => {
             let first = lake.upload(FIRST).await;
             lake.settle(&first).await;
+            lake.in_ranges = (work == Work::RangesAfterUnfinished).then_some(RANGE_BYTES);
             let second = lake.upload(SECOND).await;
             break_off(lake, &second).await;
             (lake.upload(BROKEN).await, None)
@@ -251,6 +276,7 @@ fn every_fault_at_every_call_of_every_work_leaves_what_good_weather_leaves() {
         } else {
             6
         };
+        let every = if work.is_in_ranges() && !is_thorough() { 3 * every } else { every };
         for call in 0.. {
             if !(call + offset).is_multiple_of(every) {
                 continue;

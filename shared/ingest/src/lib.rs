@@ -3,8 +3,12 @@
 
 mod conversion;
 mod outcome;
+mod outputs;
 mod publication;
+pub mod ranges;
 mod removal;
+#[cfg(test)]
+mod run;
 mod settings;
 mod settlement;
 mod sight;
@@ -17,6 +21,7 @@ mod uploads;
 #[cfg(test)]
 mod world;
 
+pub use conversion::ConversionError;
 pub use outcome::{Outcome, Report};
 pub use removal::remove;
 pub use settings::{Settings, TooBig, UnknownDatasets};

@@ -10,15 +10,16 @@ use lakegate_lake::catalog::{CatalogPartition, TableDefinition};
 use lakegate_lake::claims::Claim;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts};
-use lakegate_lake::ledger::{self, Entry, FileError, Output, State};
+use lakegate_lake::ledger::{self, Entry, FileError, State};
 use lakegate_lake::read::OpenObject;
 use lakegate_lake::{LakeError, layout};
 
 use crate::conversion::{self, ConversionError};
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
+use crate::outputs::{Outputs, Unpublished};
 use crate::settlement;
 use crate::take_in::{self, Context};
-use crate::uploads::{Unpublished, Uploads};
+use crate::uploads::Uploads;
 
 /// The version of the engine that the ledger notes: all packages of the workspace have the same.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -34,35 +35,48 @@ pub(crate) struct Job<'a> {
 
 /// Converts the object and publishes it, or rejects it as a whole. `None`: its outputs do not fit this function's memory.
 pub(crate) async fn convert_and_publish(job: &Job<'_>, claim: &mut Claim) -> Result<Option<Outcome>, Trouble> {
-    let Some((judgement, uploads)) = convert(job).await? else {
+    let Some((judgement, outputs)) = convert(job).await? else {
         return Ok(None);
     };
+    publish_judged(job, claim, &judgement, outputs).await.map(Some)
+}
+
+/// Publishes what was judged so, and rejects what was not.
+pub(crate) async fn publish_judged(
+    job: &Job<'_>,
+    claim: &mut Claim,
+    judgement: &Judgement,
+    outputs: Outputs,
+) -> Result<Outcome, Trouble> {
     match judgement.verdict {
-        Verdict::Published => publish(job, claim, &judgement, uploads).await.map(Some),
-        Verdict::Rejected => reject(job, claim, &judgement, uploads).await.map(Some),
+        Verdict::Published => publish(job, claim, judgement, outputs).await,
+        Verdict::Rejected => reject(job, claim, judgement, outputs).await,
     }
 }
 
 /// Converts the object and publishes it, or leaves everything as it is: whether it was published.
 pub(crate) async fn convert_and_finish(job: &Job<'_>, claim: &mut Claim) -> Result<bool, Trouble> {
-    let Some((judgement, uploads)) = convert(job).await? else {
+    let Some((judgement, outputs)) = convert(job).await? else {
         return Ok(false);
     };
     match judgement.verdict {
-        Verdict::Published => publish(job, claim, &judgement, uploads).await.map(|_| true),
+        Verdict::Published => publish(job, claim, &judgement, outputs).await.map(|_| true),
         Verdict::Rejected => {
-            uploads.abort().await;
+            outputs.abort().await;
             Ok(false)
         }
     }
 }
 
-async fn convert<'a>(job: &'a Job<'a>) -> Result<Option<(Judgement, Uploads<'a>)>, Trouble> {
+async fn convert(job: &Job<'_>) -> Result<Option<(Judgement, Outputs)>, Trouble> {
     let Context { objects, settings, .. } = job.context;
     let mut uploads = Uploads::new(objects, &settings.lake_bucket, &job.contract, &job.object, settings.held_bytes);
     let converted = conversion::convert(&job.object, Arc::clone(&job.contract), settings.threads, &mut uploads).await;
     match converted {
-        Ok(judgement) => Ok(Some((judgement, uploads))),
+        Ok(judgement) => {
+            let outputs = uploads.into_outputs(&judgement);
+            Ok(Some((judgement, outputs)))
+        }
         Err(error) => {
             uploads.abort().await;
             if matches!(error, ConversionError::TooMuchHeld) { Ok(None) } else { Err(job.trouble(error)) }
@@ -77,34 +91,23 @@ async fn publish(
     job: &Job<'_>,
     claim: &mut Claim,
     judgement: &Judgement,
-    uploads: Uploads<'_>,
+    outputs: Outputs,
 ) -> Result<Outcome, Trouble> {
     let Context { objects, settings, clock, .. } = job.context;
     let table = TableDefinition::of_contract(&settings.lake_bucket, &job.contract);
     let at = failure::rfc3339(clock().into());
     let mut entry = judged(claim.outcome(State::Committed, at), judgement);
-    entry.rejects_path = uploads.rejects_path().map(str::to_owned);
-    for (index, partition) in judgement.partitions.iter().enumerate() {
-        // A partition without a path in the uploads never had a byte.
-        let Some(path) = uploads.table_path(index) else {
-            continue;
-        };
-        entry.outputs.push(Output {
-            path: path.to_owned(),
-            partition: partition.path.clone(),
-            rows: partition.rows,
-            bytes: partition.bytes,
-        });
-    }
-    let mut ready = ensure_tables(job, &table, judgement, entry.rejects_path.is_some()).await;
+    entry.set_rejects(outputs.rejects());
+    entry.outputs = outputs.table();
+    let mut ready = ensure_tables(job, &table, judgement, entry.rejects().next().is_some()).await;
     if ready.is_ok() {
         ready = claim.intend(objects, &entry, clock()).await;
     }
     if let Err(error) = ready {
-        uploads.abort().await;
+        outputs.abandon().await;
         return Err(job.lake_trouble(error));
     }
-    let published = in_time(job, claim, uploads.publish()).await.map_err(|error| job.lake_trouble(error))?;
+    let published = in_time(job, claim, outputs.publish()).await.map_err(|error| job.lake_trouble(error))?;
     if let Err(Unpublished { error, is_any_visible }) = published {
         if !is_any_visible {
             claim.has_published_nothing();
@@ -127,16 +130,11 @@ async fn in_time<T>(job: &Job<'_>, claim: &Claim, work: impl Future<Output = T>)
 
 /// Keeps the rejected rows and nothing else. What an earlier version published still stands, and the entry remembers it
 /// for the version that will replace it. The entry comes last, so that a rejection of which nobody was told is judged again.
-async fn reject(
-    job: &Job<'_>,
-    claim: &mut Claim,
-    judgement: &Judgement,
-    uploads: Uploads<'_>,
-) -> Result<Outcome, Trouble> {
+async fn reject(job: &Job<'_>, claim: &mut Claim, judgement: &Judgement, outputs: Outputs) -> Result<Outcome, Trouble> {
     let Context { objects, clock, .. } = job.context;
     let mut entry = judged(claim.outcome(State::Rejected, claim.failed_at(clock())), judgement);
-    entry.rejects_path = uploads.rejects_path().map(str::to_owned);
-    let mut ready = match &entry.rejects_path {
+    entry.set_rejects(outputs.rejects());
+    let mut ready = match entry.rejects().next() {
         Some(_) => ensure_rejects_table(job).await,
         None => Ok(()),
     };
@@ -144,10 +142,10 @@ async fn reject(
         ready = claim.intend(objects, &entry, clock()).await;
     }
     if let Err(error) = ready {
-        uploads.abort().await;
+        outputs.abandon().await;
         return Err(job.lake_trouble(error));
     }
-    let published = in_time(job, claim, uploads.publish_rejects_only()).await;
+    let published = in_time(job, claim, outputs.publish_rejects_only()).await;
     published.and_then(|published| published).map_err(|error| job.lake_trouble(error))?;
     let time_left = claim.time_left(clock());
     let forgotten = tokio::time::timeout(time_left, claim.forget_refused(objects)).await;
@@ -209,7 +207,7 @@ impl Job<'_> {
         record.rows = Some(RowCounts { read: counts.read, accepted: counts.accepted, rejected: counts.rejected });
         record.violations = judgement.violations.clone();
         let lake_bucket = &self.context.settings.lake_bucket;
-        record.rejects = entry.rejects_path.as_deref().map(|path| layout::url(lake_bucket, path));
+        record.rejects = rejects_of(entry).map(|path| layout::url(lake_bucket, &path));
         record
     }
 
@@ -227,11 +225,25 @@ impl Job<'_> {
             error @ (ConversionError::Engine(_)
             | ConversionError::Panicked
             | ConversionError::NoJudgement
+            | ConversionError::Keys(_)
             | ConversionError::TooMuchHeld) => {
                 Trouble::Failure(Box::new(self.record(FailureKind::EngineFailed, error.to_string())))
             }
         }
     }
+}
+
+/// Where the rejected rows are: of a file in ranges, what the names of all their files have in common.
+fn rejects_of(entry: &Entry) -> Option<String> {
+    let mut paths = entry.rejects();
+    let mut common = paths.next()?.clone();
+    let is_one = entry.rejects_paths.is_empty();
+    for path in paths {
+        while !path.starts_with(&common) {
+            common.pop();
+        }
+    }
+    Some(if is_one { common } else { format!("{common}*") })
 }
 
 /// The entry, with what was judged.

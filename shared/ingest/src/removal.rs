@@ -50,7 +50,7 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
     }
     let at = failure::rfc3339(clock().into());
     let entry = Entry::new(Source::of_event(&unversioned), State::Working, ENGINE_VERSION, at).under(&contract);
-    let wanted = Wanted { entry: &entry, is_current: true, replaces: None };
+    let wanted = Wanted { entry: &entry, is_current: true, takes_heavy: false, replaces: None };
     let mut claim = match claims::claim(objects, delivery.worker, &found, &wanted, clock()).await? {
         Claimed::InHand(claim) => claim,
         Claimed::Superseded => return Ok(Some(Outcome::Superseded)),

@@ -26,6 +26,16 @@ pub struct Settings {
     pub held_bytes: usize,
 }
 
+impl Settings {
+    /// What another worker handed to Glue is this one's to do.
+    pub(crate) fn takes_heavy(&self) -> bool {
+        match self.too_big {
+            TooBig::HandOn { .. } => false,
+            TooBig::Fail => true,
+        }
+    }
+}
+
 /// What to do with objects that no contract covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownDatasets {

@@ -17,6 +17,7 @@ use lakegate_lake::{LakeError, layout};
 use crate::conversion::ConversionError;
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::publication::{self, ENGINE_VERSION, Job};
+use crate::ranges::Converted;
 use crate::settings::{Settings, TooBig};
 use crate::sight::{self, Plan, Sight, Uncovered};
 use crate::{settlement, unfinished, unknown};
@@ -51,8 +52,19 @@ pub struct Delivery<'a> {
     pub event: &'a ObjectEvent,
     /// When the outcome happened that it is to replace, RFC 3339, if it is a replay.
     pub replaces: Option<&'a str>,
+    /// The Glue run that the worker is part of.
+    pub run_id: Option<&'a str>,
     /// When the work on it began.
     pub started: Instant,
+}
+
+/// How an object's rows come about.
+#[derive(Clone, Copy)]
+pub(crate) enum Means<'a> {
+    /// It is read and converted.
+    OnePass,
+    /// Its ranges were converted before.
+    Ranges(&'a Converted<'a>),
 }
 
 /// Takes one object in. Lasting trouble is an outcome, with its failure record sent.
@@ -61,8 +73,13 @@ pub struct Delivery<'a> {
 ///
 /// Passing trouble, on which the event should come again.
 pub async fn take_in(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
+    take(context, delivery, Means::OnePass).await
+}
+
+/// As [`take_in`], with rows that came about in any way.
+pub(crate) async fn take(context: &Context, delivery: Delivery<'_>, means: Means<'_>) -> Result<Outcome, LakeError> {
     // Boxed, because all that is done with an object makes a future of many kilobytes.
-    conclude(context, delivery.event, async || Box::pin(attempt(context, delivery)).await).await
+    conclude(context, delivery.event, async || Box::pin(attempt(context, delivery, means)).await).await
 }
 
 /// Attempts an object's work until it has an outcome. Lasting trouble is one, with its failure record sent; the only error is passing
@@ -108,16 +125,19 @@ async fn until_claimed(
 }
 
 /// `None` when the entry is another one by now: the object is to be looked at again.
-async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Outcome>, Trouble> {
+async fn attempt(context: &Context, delivery: Delivery<'_>, means: Means<'_>) -> Result<Option<Outcome>, Trouble> {
     let Context { objects, clock, .. } = context;
     let Sight { found, event, source, is_current, plan } = sight::look(context, delivery.event).await?;
+    let plan = means.plan(plan)?;
     let delivery = Delivery { event: &event, ..delivery };
     let mut entry = Entry::new(source, State::Working, ENGINE_VERSION, failure::rfc3339(clock().into()));
+    entry.run_id = delivery.run_id.map(str::to_owned);
     if let Plan::Judge(_, contract) = &plan {
         entry = entry.under(contract);
     }
-    let wanted = Wanted { entry: &entry, is_current, replaces: delivery.replaces };
-    let claimed = if unfinished::comes_first(&found, &wanted, clock()) {
+    let wanted =
+        Wanted { entry: &entry, is_current, takes_heavy: context.settings.takes_heavy(), replaces: delivery.replaces };
+    let claimed = if !means.replaces_all() && unfinished::comes_first(&found, &wanted, clock()) {
         match unfinished::finish(context, delivery, found).await? {
             unfinished::Finished::Published => return Ok(None),
             unfinished::Finished::NotToBeHad(found) => {
@@ -134,14 +154,20 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
         Claimed::Superseded => return Ok(Some(Outcome::Superseded)),
         Claimed::Raced => return Ok(None),
     };
-    match work(context, delivery, &mut claim, plan).await {
+    match work(context, delivery, &mut claim, plan, means).await {
         Ok(outcome) => Ok(Some(outcome)),
         Err(trouble) => settlement::settle(context, delivery, &mut claim, trouble).await.map(Some),
     }
 }
 
 /// Does with an object in hand what is to be done.
-async fn work(context: &Context, delivery: Delivery<'_>, claim: &mut Claim, plan: Plan) -> Result<Outcome, Trouble> {
+async fn work(
+    context: &Context,
+    delivery: Delivery<'_>,
+    claim: &mut Claim,
+    plan: Plan,
+    means: Means<'_>,
+) -> Result<Outcome, Trouble> {
     let Context { objects, settings, .. } = context;
     let (object, contract) = match plan {
         Plan::Judge(object, contract) => (object, contract),
@@ -158,6 +184,10 @@ async fn work(context: &Context, delivery: Delivery<'_>, claim: &mut Claim, plan
         Plan::Fail(record) => return Err(Trouble::Failure(record)),
     };
     let job = Job { context, event: delivery.event, contract, object, started: delivery.started };
+    if let Means::Ranges(converted) = means {
+        let outputs = converted.outputs(objects, &settings.lake_bucket)?;
+        return publication::publish_judged(&job, claim, converted.judgement(), outputs).await;
+    }
     if job.object.size_bytes > settings.size_bytes_max {
         let (has, max) = (job.object.size_bytes, settings.size_bytes_max);
         return hand_on(&job, claim, || format!("the object has {has} bytes, and one pass takes {max} at most")).await;
@@ -173,6 +203,27 @@ async fn hand_on(job: &Job<'_>, claim: &mut Claim, reason: impl FnOnce() -> Stri
     match &job.context.settings.too_big {
         TooBig::HandOn { heavy_queue_url } => hand_to_glue(job, claim, heavy_queue_url).await,
         TooBig::Fail => Err(Trouble::Failure(Box::new(job.record(FailureKind::TooBig, reason())))),
+    }
+}
+
+impl Means<'_> {
+    /// What is to be done with an object: with one that was converted before, by the contract that it was held against.
+    fn plan(self, plan: Plan) -> Result<Plan, LakeError> {
+        match (self, plan) {
+            (Self::OnePass, plan) | (Self::Ranges(_), plan @ Plan::Fail(_)) => Ok(plan),
+            (Self::Ranges(converted), Plan::Judge(object, _) | Plan::Draft(object)) => {
+                let contract = converted.contract_of(&object)?;
+                Ok(Plan::Judge(object, contract))
+            }
+        }
+    }
+
+    /// It is certain that nothing of a former version is to stand.
+    fn replaces_all(self) -> bool {
+        match self {
+            Self::OnePass => false,
+            Self::Ranges(converted) => converted.is_accepted(),
+        }
     }
 }
 
@@ -213,7 +264,8 @@ pub(crate) async fn outcome_without_work(
 ) -> Result<Option<Outcome>, LakeError> {
     let Source { bucket, key, .. } = &entry.source;
     let found = claims::find(&context.objects, &context.settings.lake_bucket, bucket, key).await?;
-    let wanted = Wanted { entry, is_current: false, replaces: delivery.replaces };
+    let takes_heavy = context.settings.takes_heavy();
+    let wanted = Wanted { entry, is_current: false, takes_heavy, replaces: delivery.replaces };
     match ledger::due(found.entry(), &wanted, (context.clock)()) {
         Due::Work => Ok(None),
         Due::AlreadyCommitted => Ok(Some(Outcome::AlreadyCommitted)),

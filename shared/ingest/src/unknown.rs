@@ -28,7 +28,7 @@ pub(crate) enum UnknownError {
     /// Another dataset's table must not get its rows.
     #[error("its table would be {table}, which is that of {document}")]
     TableTaken { table: String, document: String },
-    /// Glue looks contracts up by itself and knows no drafts.
+    /// It would have to be read to its end.
     #[error("with {size_bytes} bytes it is too big for a contract to be drafted from it")]
     TooBig { size_bytes: u64 },
     /// The file shows no columns.
@@ -81,12 +81,10 @@ pub(crate) async fn drafted(
     if let Some(document) = contracts.document_of_table(&naming.table).await {
         return Err(UnknownError::TableTaken { table: naming.table, document });
     }
-    if object.size_bytes > size_bytes_max {
-        return Err(UnknownError::TooBig { size_bytes: object.size_bytes });
-    }
     let key = layout::draft_object(&naming.table);
     match objects.get(lake_bucket, &key).await? {
         Some(draft) => in_its_format(parse(&key, &draft)?, key, &naming.origin).map(Some),
+        None if object.size_bytes > size_bytes_max => Err(UnknownError::TooBig { size_bytes: object.size_bytes }),
         None => Ok(None),
     }
 }

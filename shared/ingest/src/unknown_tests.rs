@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use lakegate_contract::{ColumnType, Format};
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
+use lakegate_lake::objects::BucketStore;
+use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::*;
 
@@ -17,14 +18,14 @@ const DRAFT_KEY: &str = "contracts/drafts/sensor_data.odcs.yaml";
 struct Bench {
     objects: Objects,
     contracts: Contracts,
-    raw: Arc<dyn ObjectStore>,
-    lake: Arc<dyn ObjectStore>,
+    raw: Arc<dyn BucketStore>,
+    lake: Arc<dyn BucketStore>,
 }
 
 impl Bench {
     fn new() -> Self {
-        let raw: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let lake: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let raw: Arc<dyn BucketStore> = Arc::new(InMemory::new());
+        let lake: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         let stores = BTreeMap::from([("raw".to_owned(), Arc::clone(&raw)), ("lake".to_owned(), Arc::clone(&lake))]);
         Self { objects: Objects::of_stores(stores), contracts: Contracts::new("lake".to_owned()), raw, lake }
     }

@@ -14,10 +14,10 @@ use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{FailureRecord, Stage};
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::ledger::{self, Entry, State};
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
+use object_store::ObjectStoreExt;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::outcome::Outcome;
 use crate::removal::remove;
@@ -82,6 +82,8 @@ pub(crate) struct World<'a> {
     pub(crate) contract: &'static str,
     pub(crate) heavy_bytes: u64,
     pub(crate) held_bytes: usize,
+    /// Uploads are taken in by Glue runs, in ranges of so many bytes.
+    pub(crate) in_ranges: Option<u64>,
     pub(crate) unknown_datasets: UnknownDatasets,
     pub(crate) uploads: Cell<u8>,
 }
@@ -129,6 +131,7 @@ impl<'a> World<'a> {
             contract: CONTRACT,
             heavy_bytes: u64::MAX,
             held_bytes: usize::MAX,
+            in_ranges: None,
             unknown_datasets: UnknownDatasets::Fail,
             uploads: Cell::new(0),
         };
@@ -206,11 +209,11 @@ impl<'a> World<'a> {
     pub(crate) fn context(&self) -> Context {
         let store = |inner: &Arc<Bucket>| {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
-            Arc::new(store) as Arc<dyn ObjectStore>
+            Arc::new(store) as Arc<dyn BucketStore>
         };
         let (raw, lake) = match self.s3 {
             Some(s3) => {
-                (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn ObjectStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
+                (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn BucketStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
             }
             None => (store(&self.raw), store(&self.lake)),
         };
@@ -250,12 +253,13 @@ impl<'a> World<'a> {
     ) -> Option<Result<Outcome, LakeError>> {
         let context = self.context();
         let worker = Worker::new("r", clock() + time, clock());
-        let delivery = Delivery { worker: &worker, event, replaces, started: Instant::now() };
+        let delivery = Delivery { worker: &worker, event, replaces, run_id: None, started: Instant::now() };
         // As S3 does, only what is uploaded is announced with a size.
         let work = async {
-            match event.size_bytes {
-                Some(_) => take_in(&context, delivery).await,
-                None => remove(&context, delivery).await,
+            match (event.size_bytes, self.in_ranges) {
+                (Some(_), Some(range_bytes)) => Box::pin(self.run(event, replaces, range_bytes)).await,
+                (Some(_), None) => take_in(&context, delivery).await,
+                (None, _) => remove(&context, delivery).await,
             }
         };
         tokio::select! {
@@ -305,7 +309,7 @@ impl<'a> World<'a> {
 
     /// The buckets without faults.
     pub(crate) fn plain(&self) -> Objects {
-        let lake: Arc<dyn ObjectStore> = Arc::<Bucket>::clone(&self.lake);
+        let lake: Arc<dyn BucketStore> = Arc::<Bucket>::clone(&self.lake);
         Objects::of_stores(BTreeMap::from([("lake".to_owned(), lake)]))
     }
 

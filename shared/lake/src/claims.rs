@@ -1,7 +1,9 @@
 //! Who has an object in hand: claims on its ledger entry, all of them by conditional writes.
 //! It must not know what is done with the object, and sees no clock: the time is an argument.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -44,7 +46,7 @@ pub struct Claim {
     /// What `unfinished` of the entry was before this version was about to be published.
     unfinished_before: Option<Source>,
     /// The rejected rows of a version that was refused as a whole.
-    refused: Option<String>,
+    refused: Vec<String>,
     is_withdrawn: bool,
 }
 
@@ -163,8 +165,8 @@ pub async fn take(
     };
     let (lake_bucket, deadline) = (found.lake_bucket.clone(), worker.deadline);
     let unfinished_before = entry.unfinished.clone();
-    let refused =
-        former.filter(|former| former.state == State::Rejected).and_then(|former| former.rejects_path.clone());
+    let refused = former.filter(|former| former.state == State::Rejected);
+    let refused = refused.map(|former| former.rejects().cloned().collect()).unwrap_or_default();
     Ok(Some(Box::new(Claim { lake_bucket, entry, etag, deadline, unfinished_before, refused, is_withdrawn: false })))
 }
 
@@ -215,6 +217,7 @@ impl Claim {
         let mut entry = Entry::new(self.entry.source.clone(), state, &self.entry.engine_version, at);
         entry.dataset.clone_from(&self.entry.dataset);
         entry.contract_version.clone_from(&self.entry.contract_version);
+        entry.run_id.clone_from(&self.entry.run_id);
         entry
     }
 
@@ -283,8 +286,8 @@ impl Claim {
     ///
     /// What S3 refused; whoever takes the object over goes on.
     pub async fn withdraw(&mut self, objects: &Objects) -> Result<(), LakeError> {
-        let is_former = |path: &&String| self.entry.rejects_path.as_ref() != Some(*path);
-        let former: Vec<String> = self.entry.kept_paths.iter().filter(is_former).cloned().collect();
+        let own: BTreeSet<&String> = self.entry.rejects().collect();
+        let former: Vec<String> = self.entry.kept_paths.iter().filter(|path| !own.contains(path)).cloned().collect();
         objects.delete_all(&self.lake_bucket, &former).await?;
         self.is_withdrawn = true;
         Ok(())
@@ -297,10 +300,11 @@ impl Claim {
     ///
     /// What S3 refused.
     pub async fn forget_refused(&mut self, objects: &Objects) -> Result<(), LakeError> {
-        if let Some(path) = self.refused.take().filter(|path| self.entry.rejects_path.as_ref() != Some(path)) {
-            objects.delete_all(&self.lake_bucket, std::slice::from_ref(&path)).await?;
-            self.entry.kept_paths.retain(|kept| *kept != path);
-        }
+        let own: BTreeSet<&String> = self.entry.rejects().collect();
+        let refused: BTreeSet<String> =
+            mem::take(&mut self.refused).into_iter().filter(|path| !own.contains(path)).collect();
+        objects.delete_all(&self.lake_bucket, &Vec::from_iter(refused.clone())).await?;
+        self.entry.kept_paths.retain(|kept| !refused.contains(kept));
         Ok(())
     }
 

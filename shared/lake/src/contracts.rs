@@ -174,6 +174,13 @@ impl Contracts {
         kept.documents.iter().find(|(_, document)| has_table(document)).map(|(key, _)| key.clone())
     }
 
+    /// The key of a deployed contract's document; `None` for one that is not deployed, or was found before it was written anew.
+    pub async fn key_of(&self, contract: &Arc<Contract>) -> Option<String> {
+        let kept = self.kept.lock().await;
+        let is_it = |document: &Document| document.parsed.as_ref().is_ok_and(|parsed| Arc::ptr_eq(parsed, contract));
+        kept.documents.iter().find(|(_, document)| is_it(document)).map(|(key, _)| key.clone())
+    }
+
     async fn refresh(&self, objects: &Objects, kept: &mut Kept) -> Result<(), LakeError> {
         let mut listed = objects.list(&self.lake_bucket, CONTRACTS_PREFIX).await?;
         let is_document = |key: &str| SUFFIXES.iter().any(|suffix| key.ends_with(suffix));
@@ -241,6 +248,12 @@ impl Deployed {
         self.kept.documents.values().any(|document| document.parsed.as_ref().is_ok_and(|contract| removes(contract)))
     }
 
+    /// Which contract an object falls under.
+    #[must_use]
+    pub fn find(&self, bucket: &str, key: &str) -> Lookup {
+        look_up(&self.kept, bucket, key)
+    }
+
     /// The contract of this key's object, if there is one, which wants the rows of deleted objects removed.
     #[must_use]
     pub fn removing(&self, bucket: &str, key: &str) -> Option<Arc<Contract>> {
@@ -289,7 +302,7 @@ fn look_up(kept: &Kept, bucket: &str, key: &str) -> Lookup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use object_store::ObjectStore;
+    use crate::objects::BucketStore;
     use object_store::ObjectStoreExt;
     use object_store::memory::InMemory;
     use object_store::path::Path;
@@ -302,8 +315,8 @@ mod tests {
         )
     }
 
-    async fn deployed(documents: &[(&str, &str)]) -> (Contracts, Objects, Arc<dyn ObjectStore>) {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    async fn deployed(documents: &[(&str, &str)]) -> (Contracts, Objects, Arc<dyn BucketStore>) {
+        let store: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         for (key, text) in documents {
             store.put(&Path::from(format!("contracts/{key}")), (*text).to_owned().into()).await.unwrap();
         }

@@ -16,7 +16,7 @@ use crate::objects::Objects;
 use crate::{LakeError, layout};
 
 pub(crate) use due::is_judged_alike;
-pub use due::{Due, Wanted, due, is_older, is_same_version};
+pub use due::{Due, Wanted, due, is_older, is_same_version, is_settled};
 
 /// What became of one version of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,9 +77,12 @@ pub struct Entry {
     pub at: String,
     /// From the object's opening to this entry.
     pub elapsed_ms: u64,
-    /// The Glue run that this version was handed to, once one was started.
+    /// The Glue run that this version was handed to, once one was started, and that wrote this, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
+    /// The objects with this version's rejected rows, where there are several: then `rejects_path` is absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejects_paths: Vec<String>,
 }
 
 /// The object of an entry.
@@ -201,6 +204,7 @@ impl Entry {
             at,
             elapsed_ms: 0,
             run_id: None,
+            rejects_paths: Vec::new(),
         }
     }
 
@@ -223,7 +227,18 @@ impl Entry {
     #[must_use]
     pub fn standing_paths(&self) -> BTreeSet<String> {
         let outputs = self.outputs.iter().map(|output| output.path.clone());
-        outputs.chain(self.rejects_path.clone()).chain(self.kept_paths.iter().cloned()).collect()
+        outputs.chain(self.rejects().cloned()).chain(self.kept_paths.iter().cloned()).collect()
+    }
+
+    /// The objects with this version's rejected rows.
+    pub fn rejects(&self) -> impl Iterator<Item = &String> {
+        self.rejects_path.iter().chain(&self.rejects_paths)
+    }
+
+    /// Notes the objects with this version's rejected rows.
+    pub fn set_rejects(&mut self, mut paths: Vec<String>) {
+        self.rejects_path = if paths.len() == 1 { paths.pop() } else { None };
+        self.rejects_paths = paths;
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::aws::AmazonS3Builder;
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
 use serde::Serialize;
@@ -16,11 +17,16 @@ use crate::error::from_store;
 use crate::listing::{ListedObject, Lister};
 use crate::{LakeError, layout};
 
+/// What a bucket's store does: objects, and uploads with which another process goes on.
+pub trait BucketStore: ObjectStore + MultipartStore {}
+
+impl<T: ObjectStore + MultipartStore> BucketStore for T {}
+
 /// Stores by bucket; each is made when it is first asked for and then kept, with its connections.
 #[derive(Debug)]
 pub struct Objects {
     builder: Option<AmazonS3Builder>,
-    stores: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
+    stores: Mutex<BTreeMap<String, Arc<dyn BucketStore>>>,
     listers: Mutex<BTreeMap<String, Arc<Lister>>>,
 }
 
@@ -47,7 +53,7 @@ impl Objects {
 
     /// The given stores and no others, as for tests and local folders.
     #[must_use]
-    pub fn of_stores(stores: BTreeMap<String, Arc<dyn ObjectStore>>) -> Self {
+    pub fn of_stores(stores: BTreeMap<String, Arc<dyn BucketStore>>) -> Self {
         Self { builder: None, stores: Mutex::new(stores), listers: Mutex::default() }
     }
 
@@ -56,7 +62,7 @@ impl Objects {
     /// # Errors
     ///
     /// A bucket for which no store can be made.
-    pub fn store(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, LakeError> {
+    pub fn store(&self, bucket: &str) -> Result<Arc<dyn BucketStore>, LakeError> {
         // A panic elsewhere cannot leave the map half-written.
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = stores.get(bucket) {
@@ -67,7 +73,7 @@ impl Objects {
             return Err(LakeError::NoSuchObject { url });
         };
         let store = builder.clone().with_bucket_name(bucket).build();
-        let store: Arc<dyn ObjectStore> = Arc::new(store.map_err(|error| from_store("connect", &url, &error))?);
+        let store: Arc<dyn BucketStore> = Arc::new(store.map_err(|error| from_store("connect", &url, &error))?);
         stores.insert(bucket.to_owned(), Arc::clone(&store));
         Ok(store)
     }
@@ -317,7 +323,7 @@ mod tests {
     use std::collections::BTreeMap as Map;
 
     fn in_memory() -> Objects {
-        Objects::of_stores(Map::from([("lake".to_owned(), Arc::new(InMemory::new()) as Arc<dyn ObjectStore>)]))
+        Objects::of_stores(Map::from([("lake".to_owned(), Arc::new(InMemory::new()) as Arc<dyn BucketStore>)]))
     }
 
     #[tokio::test]

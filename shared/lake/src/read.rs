@@ -21,6 +21,9 @@ pub const RANGE_BYTES: u64 = 8 * 1024 * 1024;
 /// Lambda's bandwidth is used up.
 pub const RANGES_IN_FLIGHT: usize = 4;
 
+/// Bytes of one request behind what is likely to be enough: the rest of a record, nearly always.
+const REST_BYTES: u64 = 128 * 1024;
+
 /// The id of every version that is written while a bucket keeps none: it names none in particular (S3 User Guide, "Adding objects to
 /// versioning-suspended buckets").
 pub const NULL_VERSION: &str = "null";
@@ -118,6 +121,28 @@ pub fn chunks(object: &OpenObject) -> impl Stream<Item = Result<Bytes, LakeError
     chunks_of(object, RANGE_BYTES)
 }
 
+/// The object's bytes from an offset on, as [`chunks`]; behind `enough`, where the caller may have read enough, in small pieces that are
+/// asked for one by one.
+pub fn chunks_from(
+    object: &OpenObject,
+    from: u64,
+    enough: u64,
+) -> impl Stream<Item = Result<Bytes, LakeError>> + Send + use<> {
+    let size_bytes = object.size_bytes;
+    let enough = enough.clamp(from.min(size_bytes), size_bytes);
+    let starts = |from: u64, to: u64, bytes: u64| {
+        let count = to.saturating_sub(from).div_ceil(bytes);
+        (0..count).map(move |index| (from + index * bytes, to.min(from + (index + 1) * bytes)))
+    };
+    let (first, second) = (object.clone(), object.clone());
+    let likely = stream::iter(starts(from, enough, RANGE_BYTES))
+        .map(move |(start, end)| read_range(first.clone(), start, end))
+        .buffered(RANGES_IN_FLIGHT);
+    let rest = stream::iter(starts(enough, size_bytes, REST_BYTES))
+        .then(move |(start, end)| read_range(second.clone(), start, end));
+    likely.chain(rest)
+}
+
 fn chunks_of(object: &OpenObject, range_bytes: u64) -> impl Stream<Item = Result<Bytes, LakeError>> + Send + use<> {
     let object = object.clone();
     let count = object.size_bytes.div_ceil(range_bytes);
@@ -143,6 +168,7 @@ async fn read_range(object: OpenObject, start: u64, end: u64) -> Result<Bytes, L
 mod tests {
     use super::*;
     use crate::key::ObjectKey;
+    use crate::objects::BucketStore;
     use futures::TryStreamExt;
     use object_store::ObjectStoreExt;
     use object_store::memory::InMemory;
@@ -160,8 +186,8 @@ mod tests {
         }
     }
 
-    async fn raw_bucket(key: &str, content: &[u8]) -> (Objects, Arc<dyn ObjectStore>) {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    async fn raw_bucket(key: &str, content: &[u8]) -> (Objects, Arc<dyn BucketStore>) {
+        let store: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         store.put(&Path::parse(key).unwrap(), content.to_vec().into()).await.unwrap();
         (Objects::of_stores(BTreeMap::from([("raw".to_owned(), Arc::clone(&store))])), store)
     }
@@ -174,6 +200,18 @@ mod tests {
         for range_bytes in [1, 100, 1003, 5000] {
             let read: Vec<Bytes> = chunks_of(&object, range_bytes).try_collect().await.unwrap();
             assert_eq!(read.concat(), content);
+        }
+    }
+
+    #[tokio::test]
+    async fn chunks_from_an_offset_are_the_rest_of_the_object() {
+        let content: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+        let (objects, _) = raw_bucket("a.csv", &content).await;
+        let object = open(&objects, &event(ObjectKey::as_given("a.csv")), "a.csv").await.unwrap();
+        for (from, enough) in [(0, 0), (0, 7), (100, 50), (100, 1003), (299_999, 300_000), (300_000, 1), (5, u64::MAX)]
+        {
+            let read: Vec<Bytes> = chunks_from(&object, from, enough).try_collect().await.unwrap();
+            assert_eq!(read.concat(), content[usize::try_from(from).unwrap()..], "{from}, {enough}");
         }
     }
 

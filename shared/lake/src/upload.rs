@@ -1,22 +1,27 @@
-//! An object that is written now and becomes visible later, or never.
+//! An object that is written now and becomes visible later, or never; also by another process than the one that wrote it.
 //! It must not know what is written, or when it is to be seen.
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use object_store::multipart::PartId;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{Attribute, Attributes, GetOptions, MultipartId, ObjectStoreExt, PutMultipartOptions, PutPayload};
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::error::from_store;
-use crate::objects::{Objects, path};
+use crate::objects::{BucketStore, Objects, path};
 use crate::{LakeError, layout};
 
 /// Least size of every part but the last ("Amazon S3 multipart upload limits").
 pub const PART_MIN_BYTES: usize = 5 * 1024 * 1024;
 /// Parts of one object in flight at once; more make `write` wait.
 const PARTS_IN_FLIGHT: usize = 2;
+/// User-defined metadata of an object that was left to another process: which upload it came of.
+const MARK: &str = "lakegate-upload";
 
 /// An object in the making. Nobody sees any of it before [`PendingObject::publish`].
 ///
@@ -25,13 +30,33 @@ const PARTS_IN_FLIGHT: usize = 2;
 /// the bucket's lifecycle rule clears away; [`PendingObject::abort`] does so at once.
 #[derive(Debug)]
 pub struct PendingObject {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<dyn BucketStore>,
     path: Path,
     url: String,
     held: BytesMut,
-    upload: Option<Box<dyn MultipartUpload>>,
-    parts: JoinSet<object_store::Result<()>>,
+    upload: Option<MultipartId>,
+    /// Parts that were begun.
+    begun: usize,
+    sent: BTreeMap<usize, PartId>,
+    parts: JoinSet<object_store::Result<(usize, PartId)>>,
     size_bytes: u64,
+    /// Of an upload that another process may go on with.
+    mark: Option<String>,
+}
+
+/// An object whose bytes are all sent, and which waits to be published or given up by whoever has this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftObject {
+    /// The key in the lake bucket.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// S3's name of the upload.
+    pub upload_id: String,
+    /// What S3 called each part.
+    pub parts: Vec<String>,
+    /// Ours, of this upload and no other: the object's metadata have it.
+    pub mark: String,
 }
 
 impl PendingObject {
@@ -47,8 +72,37 @@ impl PendingObject {
             url: layout::url_without_values(bucket, key),
             held: BytesMut::new(),
             upload: None,
+            begun: 0,
+            sent: BTreeMap::new(),
             parts: JoinSet::new(),
             size_bytes: 0,
+            mark: None,
+        })
+    }
+
+    /// As [`PendingObject::new`], for an object that is to be left to another process. `mark` is a text that no other upload has.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be addressed.
+    pub fn to_be_left(objects: &Objects, bucket: &str, key: &str, mark: String) -> Result<Self, LakeError> {
+        Ok(Self { mark: Some(mark), ..Self::new(objects, bucket, key)? })
+    }
+
+    /// Goes on with an object that was left.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be addressed.
+    pub fn of_left(objects: &Objects, bucket: &str, left: &LeftObject) -> Result<Self, LakeError> {
+        let part = |(index, part): (usize, &String)| (index, PartId { content_id: part.clone() });
+        Ok(Self {
+            upload: Some(left.upload_id.clone()),
+            begun: left.parts.len(),
+            sent: left.parts.iter().enumerate().map(part).collect(),
+            size_bytes: left.bytes,
+            mark: Some(left.mark.clone()),
+            ..Self::new(objects, bucket, &left.path)?
         })
     }
 
@@ -99,6 +153,8 @@ impl PendingObject {
 
     /// Completes the object, replacing what stood under its key: from now on it is visible, whole.
     ///
+    /// One that was left may be published again, by whoever does not know whether it was.
+    ///
     /// # Errors
     ///
     /// What S3 refused; then nothing of the object is visible, and the parts that were sent are removed, as far as S3 lets us. Where a
@@ -114,15 +170,41 @@ impl PendingObject {
             let _ = self.abort().await;
             return Err(error);
         }
-        let Some(mut upload) = self.upload.take() else {
+        let Some(upload) = self.upload.take() else {
             return Ok(());
         };
-        let completed = upload.complete().await;
+        let parts = mem::take(&mut self.sent).into_values().collect();
+        let completed = self.store.complete_multipart(&self.path, &upload, parts).await;
+        if matches!(completed, Err(object_store::Error::NotFound { .. })) && self.is_published().await? {
+            return Ok(());
+        }
         let outcome = completed.map(|_| ()).map_err(|error| from_store("CompleteMultipartUpload", &self.url, &error));
         if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
-            let _ = upload.abort().await;
+            let _ = self.store.abort_multipart(&self.path, &upload).await;
         }
         outcome
+    }
+
+    /// Sends the rest, and leaves the object to another process.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused; the parts that were sent are removed, as far as S3 lets us.
+    pub async fn leave(mut self) -> Result<LeftObject, LakeError> {
+        let rest = mem::take(&mut self.held).freeze();
+        let sent = match self.upload {
+            Some(_) => self.send_rest(rest).await,
+            // Of one part alone any size will do.
+            None => self.send_part(rest).await,
+        };
+        let finished = self.finish_parts().await;
+        if let Err(error) = sent.and(finished) {
+            let _ = self.abort().await;
+            return Err(error);
+        }
+        let parts = mem::take(&mut self.sent).into_values().map(|part| part.content_id).collect();
+        let (upload_id, mark) = (self.upload.take().unwrap_or_default(), self.mark.take().unwrap_or_default());
+        Ok(LeftObject { path: self.path.to_string(), bytes: self.size_bytes, upload_id, parts, mark })
     }
 
     /// Gives the object up and removes the parts that were sent.
@@ -132,13 +214,25 @@ impl PendingObject {
     /// What S3 refused; the parts stay until the bucket's lifecycle rule removes them.
     pub async fn abort(mut self) -> Result<(), LakeError> {
         self.parts.shutdown().await;
-        let Some(mut upload) = self.upload.take() else {
+        let Some(upload) = self.upload.take() else {
             return Ok(());
         };
-        match upload.abort().await {
+        match self.store.abort_multipart(&self.path, &upload).await {
             // An earlier request removed it, whose answer was lost.
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(from_store("AbortMultipartUpload", &self.url, &error)),
+        }
+    }
+
+    /// Whether what stands under the key came of this upload, which is not there any more.
+    async fn is_published(&self) -> Result<bool, LakeError> {
+        let Some(mark) = self.mark.as_deref() else {
+            return Ok(false);
+        };
+        match self.store.get_opts(&self.path, GetOptions::new().with_head(true)).await {
+            Ok(found) => Ok(found.attributes.get(&mark_attribute()).is_some_and(|found| found.as_ref() == mark)),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(from_store("HeadObject", &self.url, &error)),
         }
     }
 
@@ -153,13 +247,24 @@ impl PendingObject {
         while self.parts.len() >= PARTS_IN_FLIGHT {
             self.join_part().await?;
         }
-        let upload = if let Some(upload) = &mut self.upload {
-            upload
+        let upload = if let Some(upload) = &self.upload {
+            upload.clone()
         } else {
-            let begun = self.store.put_multipart(&self.path).await;
-            self.upload.insert(begun.map_err(|error| from_store("CreateMultipartUpload", &self.url, &error))?)
+            let mut attributes = Attributes::new();
+            if let Some(mark) = &self.mark {
+                attributes.insert(mark_attribute(), mark.clone().into());
+            }
+            let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+            let begun = self.store.create_multipart_opts(&self.path, options).await;
+            let begun = begun.map_err(|error| from_store("CreateMultipartUpload", &self.url, &error))?;
+            self.upload.insert(begun).clone()
         };
-        self.parts.spawn(upload.put_part(PutPayload::from(bytes)));
+        let (store, path, index) = (Arc::clone(&self.store), self.path.clone(), self.begun);
+        self.begun += 1;
+        self.parts.spawn(async move {
+            let part = store.put_part(&path, &upload, index, PutPayload::from(bytes)).await?;
+            Ok((index, part))
+        });
         Ok(())
     }
 
@@ -168,18 +273,23 @@ impl PendingObject {
             return Ok(());
         };
         let sent = joined.map_err(object_store::Error::from).and_then(|sent| sent);
-        sent.map_err(|error| from_store("UploadPart", &self.url, &error))
+        let (index, part) = sent.map_err(|error| from_store("UploadPart", &self.url, &error))?;
+        self.sent.insert(index, part);
+        Ok(())
     }
+}
+
+fn mark_attribute() -> Attribute {
+    Attribute::Metadata(MARK.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use object_store::memory::InMemory;
-    use std::collections::BTreeMap;
 
     fn lake_bucket() -> Objects {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let store: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         Objects::of_stores(BTreeMap::from([("lake".to_owned(), store)]))
     }
 
@@ -208,5 +318,26 @@ mod tests {
         pending.write(&vec![1; PART_MIN_BYTES + 1]).await.unwrap();
         pending.abort().await.unwrap();
         assert!(objects.list("lake", "").await.unwrap().is_empty());
+    }
+
+    async fn left(objects: &Objects, mark: &str, bytes: &[u8]) -> LeftObject {
+        let mut pending = PendingObject::to_be_left(objects, "lake", "a.parquet", mark.to_owned()).unwrap();
+        pending.write(bytes).await.unwrap();
+        let left = pending.leave().await.unwrap();
+        serde_json::from_str(&serde_json::to_string(&left).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_object_that_was_left_is_published_by_whoever_knows_of_it() {
+        let objects = lake_bucket();
+        for bytes in [vec![1; 3], vec![2; 2 * PART_MIN_BYTES + 7]] {
+            let left = left(&objects, "m", &bytes).await;
+            assert_eq!(left.bytes, bytes.len() as u64);
+            PendingObject::of_left(&objects, "lake", &left).unwrap().publish().await.unwrap();
+            assert_eq!(objects.get("lake", "a.parquet").await.unwrap().unwrap(), bytes);
+        }
+        let given_up = left(&objects, "m", b"no").await;
+        PendingObject::of_left(&objects, "lake", &given_up).unwrap().abort().await.unwrap();
+        assert!(PendingObject::of_left(&objects, "lake", &given_up).unwrap().publish().await.is_err());
     }
 }

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use object_store::memory::InMemory;
+use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartId, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 use crate::faults::Faults;
@@ -143,6 +144,35 @@ impl ObjectStore for Bucket {
     }
 }
 
+#[async_trait::async_trait]
+impl MultipartStore for Bucket {
+    async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
+        self.create_multipart_opts(path, PutMultipartOptions::default()).await
+    }
+
+    async fn create_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<MultipartId> {
+        self.touch(path);
+        self.current.create_multipart_opts(path, options).await
+    }
+
+    async fn put_part(&self, path: &Path, id: &MultipartId, index: usize, data: PutPayload) -> Result<PartId> {
+        self.current.put_part(path, id, index, data).await
+    }
+
+    async fn complete_multipart(&self, path: &Path, id: &MultipartId, parts: Vec<PartId>) -> Result<PutResult> {
+        self.current.complete_multipart(path, id, parts).await.map_err(|error| no_such_upload(path, &error))
+    }
+
+    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> Result<()> {
+        self.current.abort_multipart(path, id).await.map_err(|error| no_such_upload(path, &error))
+    }
+}
+
+/// As S3 says it.
+fn no_such_upload(path: &Path, error: &object_store::Error) -> object_store::Error {
+    object_store::Error::NotFound { path: path.to_string(), source: error.to_string().into() }
+}
+
 /// A bucket, the calls to which may go wrong.
 #[derive(Debug)]
 pub struct Store {
@@ -169,8 +199,8 @@ impl ObjectStore for Store {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let begun = self.faults.around(self.inner.put_multipart_opts(location, options)).await?;
-        Ok(Box::new(Upload { inner: begun, faults: Arc::clone(&self.faults) }))
+        // Nobody asks for it: whoever uploads in parts does so by `MultipartStore`.
+        self.inner.put_multipart_opts(location, options).await
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -210,24 +240,25 @@ impl ObjectStore for Store {
     }
 }
 
-#[derive(Debug)]
-struct Upload {
-    inner: Box<dyn MultipartUpload>,
-    faults: Arc<Faults>,
-}
-
 #[async_trait::async_trait]
-impl MultipartUpload for Upload {
-    fn put_part(&mut self, data: PutPayload) -> object_store::UploadPart {
-        let (part, faults) = (self.inner.put_part(data), Arc::clone(&self.faults));
-        Box::pin(async move { faults.around(part).await })
+impl MultipartStore for Store {
+    async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
+        self.create_multipart_opts(path, PutMultipartOptions::default()).await
     }
 
-    async fn complete(&mut self) -> Result<PutResult> {
-        self.faults.around(self.inner.complete()).await
+    async fn create_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<MultipartId> {
+        self.faults.around(self.inner.create_multipart_opts(path, options)).await
     }
 
-    async fn abort(&mut self) -> Result<()> {
-        self.faults.around(self.inner.abort()).await
+    async fn put_part(&self, path: &Path, id: &MultipartId, index: usize, data: PutPayload) -> Result<PartId> {
+        self.faults.around(self.inner.put_part(path, id, index, data)).await
+    }
+
+    async fn complete_multipart(&self, path: &Path, id: &MultipartId, parts: Vec<PartId>) -> Result<PutResult> {
+        self.faults.around(self.inner.complete_multipart(path, id, parts)).await
+    }
+
+    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> Result<()> {
+        self.faults.around(self.inner.abort_multipart(path, id)).await
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use lakegate_lake::settings::AwsSettings;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    RetryConfig, UpdateVersion,
+    Attribute, Attributes, BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMode, PutOptions, RetryConfig, UpdateVersion,
 };
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -40,15 +41,27 @@ struct State {
     /// Most objects on a page of a listing.
     page_objects: Mutex<usize>,
     buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
-    /// Parts by upload and number.
-    uploads: Mutex<BTreeMap<String, BTreeMap<usize, Vec<u8>>>>,
+    /// By upload.
+    uploads: Mutex<BTreeMap<String, Upload>>,
+    begun: AtomicUsize,
     instead: Mutex<Option<Instead>>,
 }
+
+/// An upload in parts.
+#[derive(Debug, Clone, Default)]
+struct Upload {
+    parts: BTreeMap<usize, Vec<u8>>,
+    /// Of the object's metadata.
+    mark: Option<String>,
+}
+
+/// The metadata that an object may have.
+const MARK: &str = "x-amz-meta-lakegate-upload";
 
 impl Default for State {
     fn default() -> Self {
         let (buckets, uploads, instead) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { page_objects: Mutex::new(PAGE_OBJECTS), buckets, uploads, instead }
+        Self { page_objects: Mutex::new(PAGE_OBJECTS), buckets, uploads, begun: AtomicUsize::default(), instead }
     }
 }
 
@@ -168,17 +181,18 @@ impl State {
         let (asked, upload) = (|name: &str| query.contains_key(name), query.get("uploadId").cloned());
         match (request.method.as_str(), upload) {
             ("POST", None) if asked("delete") => delete(&bucket, &request.body),
-            ("POST", None) => self.begin(),
+            ("POST", None) => self.begin(request.header(MARK)),
             ("POST", Some(upload)) => self.complete(&bucket, &key, &upload),
             ("PUT", Some(upload)) => {
                 let number = query["partNumber"].parse().unwrap();
-                self.uploads.lock().unwrap().entry(upload).or_default().insert(number, request.body.clone());
+                let mut uploads = self.uploads.lock().unwrap();
+                uploads.entry(upload).or_default().parts.insert(number, request.body.clone());
                 Answer::new(200, "").with("etag", format!("\"{number}\""))
             }
-            ("DELETE", Some(upload)) => {
-                self.uploads.lock().unwrap().remove(&upload);
-                Answer::new(204, "")
-            }
+            ("DELETE", Some(upload)) => match self.uploads.lock().unwrap().remove(&upload) {
+                Some(_) => Answer::new(204, ""),
+                None => refused(404, "NoSuchUpload"),
+            },
             ("PUT", None) => put(&bucket, &key, request),
             ("GET", None) if asked("list-type") => list(&bucket, &query, *self.page_objects.lock().unwrap()),
             ("GET" | "HEAD", None) => get(&bucket, &key, request, query.get("versionId").cloned()),
@@ -186,23 +200,32 @@ impl State {
         }
     }
 
-    fn begin(&self) -> Answer {
-        let mut uploads = self.uploads.lock().unwrap();
-        let upload = format!("upload-{}", uploads.len());
-        uploads.insert(upload.clone(), BTreeMap::new());
+    fn begin(&self, mark: Option<&str>) -> Answer {
+        let upload = format!("upload-{}", self.begun.fetch_add(1, Ordering::Relaxed));
+        let begun = Upload { mark: mark.map(str::to_owned), ..Upload::default() };
+        self.uploads.lock().unwrap().insert(upload.clone(), begun);
         let result =
             format!("<InitiateMultipartUploadResult><UploadId>{upload}</UploadId></InitiateMultipartUploadResult>");
         Answer::new(200, result)
     }
 
     fn complete(&self, bucket: &Bucket, key: &Path, upload: &str) -> Answer {
-        // Kept: a repeated request is answered as the first one was.
-        let parts = self.uploads.lock().unwrap().get(upload).cloned();
-        let Some(parts) = parts else {
+        let mut uploads = self.uploads.lock().unwrap();
+        let Some(Upload { parts, mark }) = uploads.get(upload).cloned() else {
             return refused(404, "NoSuchUpload");
         };
+        // Of those without a mark a repeated request is answered as the first one was: S3 does the one or the other.
+        let mut attributes = Attributes::new();
+        if let Some(mark) = mark {
+            attributes.insert(Attribute::Metadata("lakegate-upload".into()), mark.into());
+            uploads.remove(upload);
+        }
         let bytes = parts.into_values().collect::<Vec<_>>().concat();
-        let put = block_on(bucket.put(key, bytes.into())).unwrap();
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        let put = match block_on(bucket.put_opts(key, bytes.into(), options)) {
+            Ok(put) => put,
+            Err(error) => return of_error(&error),
+        };
         let etag = put.e_tag.unwrap();
         let result = format!("<CompleteMultipartUploadResult><ETag>{etag}</ETag></CompleteMultipartUploadResult>");
         Answer::new(200, result)
@@ -250,12 +273,16 @@ fn get(bucket: &Bucket, key: &Path, request: &Request, version: Option<String>) 
         Err(error) => return of_error(&error),
     };
     let (meta, all) = (found.meta.clone(), found.meta.size);
+    let mark = found.attributes.get(&Attribute::Metadata("lakegate-upload".into())).map(|mark| mark.to_string());
     let bytes = block_on(found.bytes()).unwrap().to_vec();
     let mut answer = Answer::new(if range.is_some() { 206 } else { 200 }, bytes)
         .with("etag", meta.e_tag.unwrap())
         .with("last-modified", meta.last_modified.to_rfc2822().replace("+0000", "GMT"));
     if let Some(range) = range {
         answer = answer.with("content-range", format!("bytes {}-{}/{all}", range.start, range.end.min(all) - 1));
+    }
+    if let Some(mark) = mark {
+        answer = answer.with(MARK, mark);
     }
     match meta.version {
         Some(version) => answer.with("x-amz-version-id", version),

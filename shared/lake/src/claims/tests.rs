@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
 use super::*;
 use crate::ledger::{Output, Source};
+use crate::objects::BucketStore;
 
 fn objects() -> Objects {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store: Arc<dyn BucketStore> = Arc::new(InMemory::new());
     Objects::of_stores(BTreeMap::from([("lake".to_owned(), store)]))
 }
 
@@ -49,7 +49,7 @@ fn worker(began: u64) -> Worker {
 
 async fn claimed(objects: &Objects, number: u8, now: u64) -> Result<Claimed, LakeError> {
     let found = find(objects, "lake", "raw", "a.csv").await?;
-    let wanted = Wanted { entry: &version(number), is_current: false, replaces: None };
+    let wanted = Wanted { entry: &version(number), is_current: false, takes_heavy: false, replaces: None };
     claim(objects, &worker(now), &found, &wanted, at(now)).await
 }
 

@@ -4,6 +4,7 @@
 use std::time::SystemTime;
 
 use chrono::DateTime;
+use lakegate_contract::Contract;
 
 use super::{Entry, Source, State};
 
@@ -29,6 +30,8 @@ pub struct Wanted<'a> {
     pub entry: &'a Entry,
     /// That version stood under its key after the entry of the ledger was read: no other version can be newer.
     pub is_current: bool,
+    /// What was handed to Glue is this worker's to do.
+    pub takes_heavy: bool,
     /// Which outcome the event is to replace, by its time, RFC 3339; `None` for an event that S3 or a sweep announced.
     pub replaces: Option<&'a str>,
 }
@@ -69,9 +72,25 @@ pub fn due(entry: Option<&Entry>, wanted: &Wanted<'_>, now: SystemTime) -> Due {
     }
     match entry.state {
         State::Committed => Due::AlreadyCommitted,
+        State::Heavy if wanted.takes_heavy => Due::Work,
         State::Rejected | State::Failed | State::Heavy if replaces(wanted, entry) => Due::Work,
         State::Rejected | State::Failed | State::Heavy => Due::AlreadyTold,
         State::Working | State::Publishing | State::Removed => Due::Work,
+    }
+}
+
+/// True when nothing is to be done with an object of this entity tag, as far as a listing tells: what became of it under this contract,
+/// or under none, and by this engine, was committed or told, or Glue has a run for it.
+#[must_use]
+pub fn is_settled(entry: &Entry, etag: Option<&str>, contract: Option<&Contract>, engine_version: &str) -> bool {
+    let is_same = etag.is_some() && entry.source.etag.as_deref() == etag;
+    let under = contract.map(|contract| (contract.table.as_str(), contract.version.as_str()));
+    let is_judged_alike = entry.engine_version == engine_version
+        && under.is_none_or(|under| entry.dataset.as_deref().zip(entry.contract_version.as_deref()) == Some(under));
+    match entry.state {
+        State::Committed | State::Rejected | State::Failed => is_same && is_judged_alike,
+        State::Heavy => is_same,
+        State::Working | State::Publishing | State::Removed => false,
     }
 }
 

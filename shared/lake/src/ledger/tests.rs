@@ -39,7 +39,7 @@ fn entry(state: State) -> Entry {
 /// What an event of a version asks for that was not seen in the bucket.
 fn due_of(entry: &Entry, announced: &Source, now: u64) -> Due {
     let wanted = held_against("1.0.0", "0.1.0", announced.clone(), State::Working);
-    due(Some(entry), &Wanted { entry: &wanted, is_current: false, replaces: None }, at(now))
+    due(Some(entry), &Wanted { entry: &wanted, is_current: false, takes_heavy: false, replaces: None }, at(now))
 }
 
 fn output(path: &str) -> Output {
@@ -82,18 +82,18 @@ fn a_repeated_delivery_of_what_was_committed_or_told_is_nothing_to_do() {
             [("1.0.0", "0.1.0", expected), ("1.1.0", "0.1.0", Due::Work), ("1.0.0", "0.2.0", Due::Work)]
         {
             let wanted = held_against(contract_version, engine_version, repeated.clone(), State::Working);
-            let wanted = Wanted { entry: &wanted, is_current: true, replaces: None };
+            let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy: false, replaces: None };
             assert_eq!(due(Some(&found), &wanted, at(0)), expected, "{state:?}");
             assert_eq!(due(Some(&unknown), &wanted, at(0)), Due::Work, "a contract was deployed since");
         }
         let none = Entry::new(repeated.clone(), State::Working, "0.1.0", String::new());
-        let none = Wanted { entry: &none, is_current: true, replaces: None };
+        let none = Wanted { entry: &none, is_current: true, takes_heavy: false, replaces: None };
         assert_eq!(due(Some(&found), &none, at(0)), expected, "there is nothing to judge it by");
         assert_eq!(due(Some(&unknown), &none, at(0)), expected, "as before");
     }
     assert_eq!(due_of(&entry(State::Working), &repeated, 0), Due::Work);
     assert_eq!(due_of(&entry(State::Publishing), &repeated, 0), Due::Work);
-    let wanted = Wanted { entry: &entry(State::Working), is_current: true, replaces: None };
+    let wanted = Wanted { entry: &entry(State::Working), is_current: true, takes_heavy: false, replaces: None };
     assert_eq!(due(None, &wanted, at(0)), Due::Work);
 }
 
@@ -101,7 +101,7 @@ fn a_repeated_delivery_of_what_was_committed_or_told_is_nothing_to_do() {
 fn a_replay_is_worked_on_unless_its_outcome_was_replaced_before() {
     let wanted = entry(State::Working);
     let replays = |state, replaces| {
-        let wanted = Wanted { entry: &wanted, is_current: true, replaces: Some(replaces) };
+        let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy: false, replaces: Some(replaces) };
         due(Some(&entry(state)), &wanted, at(0))
     };
     for state in [State::Rejected, State::Failed, State::Heavy] {
@@ -160,7 +160,7 @@ fn a_newer_version_waits_for_an_older_one_only_while_that_is_published_or_makes_
         let unordered = source(Some("v3"), None);
         assert_eq!(due_of(&leased, &unordered, 0), Due::Busy);
         let wanted = held_against("1.0.0", "0.1.0", unordered, State::Working);
-        let wanted = Wanted { entry: &wanted, is_current: true, replaces: None };
+        let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy: false, replaces: None };
         assert_eq!(due(Some(&leased), &wanted, at(0)), expected);
         leased.unfinished = Some(source(Some("v1"), None));
         assert_eq!(due(Some(&leased), &wanted, at(0)), Due::Busy);
@@ -191,6 +191,7 @@ fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
     full.warnings.insert("city".to_owned(), std::collections::BTreeMap::from([("required".to_owned(), 1)]));
     full.file_error = Some(FileError { kind: String::new(), message: String::new(), line: Some(1) });
     full.kept_paths.push(String::new());
+    full.rejects_paths.push(String::new());
     (full.unfinished, full.telling) = (Some(source), Some(String::new()));
     (full.worker, full.lease_until, full.run_id) = (Some(String::new()), Some(String::new()), Some(String::new()));
     let full = serde_json::to_value(full).unwrap();
@@ -212,4 +213,51 @@ fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
             assert!(declared.contains(&format!("{name}:")), "{column} has no {name}");
         }
     }
+}
+
+#[test]
+fn what_was_handed_to_glue_is_due_to_whoever_is_part_of_a_run() {
+    let wanted = entry(State::Working);
+    let due_of = |state, takes_heavy| {
+        let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy, replaces: None };
+        due(Some(&entry(state)), &wanted, at(0))
+    };
+    assert_eq!((due_of(State::Heavy, true), due_of(State::Heavy, false)), (Due::Work, Due::AlreadyTold));
+    assert_eq!(
+        (due_of(State::Failed, true), due_of(State::Committed, true)),
+        (Due::AlreadyTold, Due::AlreadyCommitted)
+    );
+}
+
+#[test]
+fn what_a_listing_shows_is_settled_when_its_content_was_judged_alike() {
+    let document = "
+apiVersion: v3.2.0
+kind: DataContract
+id: a
+version: 1.0.0
+status: active
+servers: [{server: landing, type: s3, location: 's3://*/a/**', format: csv}]
+schema: [{name: orders, properties: [{name: id, logicalType: string}]}]
+";
+    let contract = lakegate_contract::parse(document).unwrap().contract;
+    let held = |state| {
+        let mut entry = entry(state);
+        entry.source.etag = Some("e".to_owned());
+        (entry.dataset, entry.contract_version) = (Some("orders".to_owned()), Some("1.0.0".to_owned()));
+        entry
+    };
+    let settled = |entry: &Entry, etag| is_settled(entry, etag, Some(&contract), "0.1.0");
+    for state in [State::Committed, State::Rejected, State::Failed, State::Heavy] {
+        assert!(settled(&held(state), Some("e")), "{state:?}");
+        assert!(!settled(&held(state), Some("f")) && !settled(&held(state), None), "{state:?}: other content");
+    }
+    for state in [State::Working, State::Publishing, State::Removed] {
+        assert!(!settled(&held(state), Some("e")), "{state:?}");
+    }
+    let mut other = held(State::Rejected);
+    other.contract_version = Some("0.9.0".to_owned());
+    assert!(!settled(&other, Some("e")), "under another contract");
+    assert!(!is_settled(&held(State::Committed), Some("e"), Some(&contract), "0.2.0"), "by another engine");
+    assert!(is_settled(&held(State::Committed), Some("e"), None, "0.1.0"), "there is nothing to judge it by");
 }

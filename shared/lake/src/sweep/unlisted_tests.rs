@@ -4,15 +4,16 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
+use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::json;
 
 use super::*;
 use crate::clients;
 use crate::layout;
 use crate::listing::Lister;
+use crate::objects::BucketStore;
 use crate::objects::Objects;
 use crate::settings::AwsSettings;
 use crate::sweep::{Buckets, Counts, Scope};
@@ -23,7 +24,7 @@ type Keys = Arc<Mutex<BTreeMap<&'static str, Vec<String>>>>;
 /// A raw bucket, the lake, and both of their listings over HTTP.
 struct World {
     keys: Keys,
-    lake: Arc<dyn ObjectStore>,
+    lake: Arc<dyn BucketStore>,
     objects: Objects,
     listers: [Lister; 2],
 }
@@ -48,7 +49,7 @@ impl World {
         let s3 = clients::s3_builder(&AwsSettings { region, endpoint_url, variables: BTreeMap::new() });
         let s3 = s3.with_access_key_id("a").with_secret_access_key("b");
         let listers = ["raw", "lake"].map(|bucket| Lister::new(&s3, bucket).unwrap());
-        let lake: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let lake: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         let objects = Objects::of_stores(BTreeMap::from([("lake".to_owned(), Arc::clone(&lake))]));
         Self { keys, lake, objects, listers }
     }
