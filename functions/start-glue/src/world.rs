@@ -40,7 +40,10 @@ pub(crate) fn clock() -> SystemTime {
 pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
     pub(crate) faults: Arc<Faults>,
+    /// Workers give up calls that are not answered soon.
+    pub(crate) is_hasty: Cell<bool>,
     s3: &'a S3,
+    patient: (Aws, S3),
     lake: Arc<Bucket>,
     /// Of whatever was handed over until now.
     count: Cell<u64>,
@@ -52,7 +55,8 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         s3.reset(&Arc::default(), &lake, &faults);
         aws.set_time(clock());
-        Self { aws, faults, s3, lake, count: Cell::new(0) }
+        let patient = (aws.patient(), s3.patient());
+        Self { aws, faults, is_hasty: Cell::new(false), s3, patient, lake, count: Cell::new(0) }
     }
 
     pub(crate) fn wait(&self, secs: u64) {
@@ -127,6 +131,7 @@ impl<'a> World<'a> {
     /// A function that has just started.
     pub(crate) fn context(&self) -> Context {
         let region = "eu-central-1".to_owned();
+        let (aws, s3) = if self.is_hasty.get() { (self.aws, self.s3) } else { (&self.patient.0, &self.patient.1) };
         Context {
             settings: Settings {
                 aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
@@ -135,9 +140,9 @@ impl<'a> World<'a> {
                 heavy_queue_url: "http://127.0.0.1/heavy".to_owned(),
                 failures_queue_url: "http://127.0.0.1/failures".to_owned(),
             },
-            glue: self.aws.glue.clone(),
-            sqs: self.aws.sqs.clone(),
-            objects: self.s3.objects(),
+            glue: aws.glue.clone(),
+            sqs: aws.sqs.clone(),
+            objects: s3.objects(),
             clock,
         }
     }

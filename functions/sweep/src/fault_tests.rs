@@ -52,6 +52,7 @@ fn faults() -> impl Iterator<Item = Fault> {
 struct World<'a> {
     aws: &'a Aws,
     s3: &'a S3,
+    patient: (Aws, S3),
     faults: Arc<Faults>,
     raw: Arc<Bucket>,
     lake: Arc<Bucket>,
@@ -66,8 +67,9 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         s3.reset(&raw, &lake, &faults);
         s3.set_page(PAGE);
-        let context = context(aws, s3);
-        let mut world = Self { aws, s3, faults, raw, lake, missed: BTreeSet::new(), context };
+        let patient = (aws.patient(), s3.patient());
+        let context = context(&patient.0, &patient.1);
+        let mut world = Self { aws, s3, patient, faults, raw, lake, missed: BTreeSet::new(), context };
         world.lake.put(&Path::from("contracts/orders.odcs.yaml"), CONTRACT.into()).await.unwrap();
         for number in 0..NEVER_SEEN {
             world.upload(&format!("orders/never seen {number}.csv")).await;
@@ -97,6 +99,12 @@ impl<'a> World<'a> {
             }
         }
         world
+    }
+
+    /// From now on calls are given up that are not answered soon; or none is.
+    fn hurry(&mut self, is_hasty: bool) {
+        let Self { aws, s3, patient, .. } = self;
+        self.context = if is_hasty { context(aws, s3) } else { context(&patient.0, &patient.1) };
     }
 
     /// A new object, and the entry that it would have once it is committed.
@@ -231,15 +239,17 @@ const EXAMPLES: &[(&str, State, Change)] = &[
 /// One fault at one call: false when there is no such call.
 async fn one_fault(aws: &Aws, s3: &S3, fault: Fault, call: usize) -> bool {
     let what = format!("{fault:?} at call {call}");
-    let world = World::new(aws, s3).await;
+    let mut world = World::new(aws, s3).await;
+    world.hurry(fault.is_silent());
     world.faults.arm(call, fault);
     world.sweep().await;
     if !world.faults.disarm() {
         return false;
     }
+    world.hurry(false);
     world.settle(&what).await;
     // The client itself asks again; then ingest has dealt with what it got.
-    world.check(if fault.loses_answer() { 2 } else { 1 }, &what);
+    world.check(if fault.loses_answer() || fault.is_silent() { 2 } else { 1 }, &what);
     true
 }
 
@@ -290,6 +300,7 @@ async fn storm(aws: &Aws, s3: &S3, seed: u64) -> usize {
     let mut dice = Dice::new(seed);
     let possible: Vec<Fault> = faults().collect();
     let mut world = World::new(aws, s3).await;
+    world.hurry(true);
     let mut sweeps = 0;
     for round in 0..3 {
         for _ in 0..dice.below(4) {
@@ -305,6 +316,7 @@ async fn storm(aws: &Aws, s3: &S3, seed: u64) -> usize {
         world.upload(&key).await;
         world.missed.insert(("uploaded", key));
     }
+    world.hurry(false);
     world.settle(&what).await;
     world.check(usize::MAX, &what);
     sweeps
@@ -343,7 +355,7 @@ async fn while_the_ingest_queue_is_long_nothing_is_announced() {
 async fn a_sweep_that_may_not_list_is_told_whatever_goes_wrong_with_telling_it() {
     let (aws, s3) = (Aws::start_with_retries(), S3::start());
     for fault in Fault::OVER_HTTP {
-        let world = World::new(&aws, &s3).await;
+        let mut world = World::new(&aws, &s3).await;
         let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
         world.s3.answer_instead(|_, target| target.starts_with("/raw?").then(|| (403, denied.to_owned())));
         // Of its first sweep the call to SQS behind the refused listing.
@@ -351,10 +363,12 @@ async fn a_sweep_that_may_not_list_is_told_whatever_goes_wrong_with_telling_it()
         world.sweep().await;
         let (call, told) = (world.faults.calls() - before - 1, world.aws.sent_to("failures"));
         assert_eq!(told, 1, "{fault:?}");
+        world.hurry(fault.is_silent());
         world.faults.arm(call, fault);
         let swept = world.sweep().await;
         assert!(world.faults.disarm(), "{fault:?}");
         let told = world.aws.sent_to("failures") - 1;
+        world.hurry(false);
         // Lambda repeats a scheduled invocation that failed.
         assert!(told > 0 || swept != Some(true), "{fault:?}");
         world.sweep().await;
