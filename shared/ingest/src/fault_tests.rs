@@ -232,7 +232,9 @@ async fn one_fault(aws: &Aws, s3: &S3, expected: &Seen, work: Work, fault: Fault
     let already = lake.aws.failures().len();
     wait(LATER);
     lake.faults.arm(call, fault);
+    lake.is_hasty.set(fault.is_silent());
     let delivered = lake.deliver_with(&event, replaces.as_deref(), TIME).await;
+    lake.is_hasty.set(false);
     if !lake.faults.disarm() {
         return false;
     }

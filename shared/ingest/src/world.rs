@@ -72,6 +72,10 @@ pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
     /// The way to the buckets, where it is not a short one.
     s3: Option<&'a S3>,
+    /// The same, with clients that wait for their answers however busy the machine is.
+    patient: (Aws, Option<S3>),
+    /// Workers' clients give up soon: for faults where nobody answers.
+    pub(crate) is_hasty: Cell<bool>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) raw: Arc<Bucket>,
     pub(crate) lake: Arc<Bucket>,
@@ -122,6 +126,8 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         let world = Self {
             aws,
+            patient: (aws.patient(), s3.map(S3::patient)),
+            is_hasty: Cell::new(false),
             s3,
             faults,
             raw: Arc::new(raw),
@@ -211,7 +217,9 @@ impl<'a> World<'a> {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
             Arc::new(store) as Arc<dyn BucketStore>
         };
-        let (raw, lake) = match self.s3 {
+        let (aws, s3) =
+            if self.is_hasty.get() { (self.aws, self.s3) } else { (&self.patient.0, self.patient.1.as_ref()) };
+        let (raw, lake) = match s3 {
             Some(s3) => {
                 (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn BucketStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
             }
@@ -232,9 +240,9 @@ impl<'a> World<'a> {
             },
             objects: Objects::of_stores(stores),
             contracts: Contracts::new("lake".to_owned()),
-            catalog: Catalog::new(self.aws.glue.clone(), "db".to_owned()),
+            catalog: Catalog::new(aws.glue.clone(), "db".to_owned()),
             rejects_table: TableDefinition::of_rejects("lake"),
-            sqs: self.aws.sqs.clone(),
+            sqs: aws.sqs.clone(),
             clock,
         }
     }
