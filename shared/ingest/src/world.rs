@@ -73,7 +73,7 @@ pub(crate) struct World<'a> {
     /// The way to the buckets, where it is not a short one.
     s3: Option<&'a S3>,
     /// The same, with clients that wait for their answers however busy the machine is.
-    patient: (Aws, Option<S3>),
+    patient: Box<(Aws, Option<S3>)>,
     /// Workers' clients give up soon: for faults where nobody answers.
     pub(crate) is_hasty: Cell<bool>,
     pub(crate) faults: Arc<Faults>,
@@ -126,7 +126,7 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         let world = Self {
             aws,
-            patient: (aws.patient(), s3.map(S3::patient)),
+            patient: Box::new((aws.patient(), s3.map(S3::patient))),
             is_hasty: Cell::new(false),
             s3,
             faults,
