@@ -10,11 +10,10 @@ use lakegate_lake::claims::Worker;
 use lakegate_lake::failure;
 use lakegate_lake::jobs::{self, Manifest};
 use lakegate_lake::ledger::{self, Entry, Source, State};
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
 use lakegate_lake::settings::AwsSettings;
 use lakegate_lake::{announce, layout};
 use lakegate_stand_ins::{Aws, Bucket, Faults, Run, S3};
-use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::json;
@@ -107,7 +106,7 @@ impl<'a> World<'a> {
 
     /// The buckets without faults.
     pub(crate) fn plain(&self) -> Objects {
-        let lake: Arc<dyn ObjectStore> = Arc::<Bucket>::clone(&self.lake);
+        let lake: Arc<dyn BucketStore> = Arc::<Bucket>::clone(&self.lake);
         Objects::of_stores(BTreeMap::from([("lake".to_owned(), lake)]))
     }
 
