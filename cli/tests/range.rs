@@ -255,7 +255,7 @@ fn orders_with_duplicates(rows: usize) -> String {
         8 => format!("O{},note,3,2021\n", row - 8),
         _ => format!("O{row},note {},3,2021\n", row % 17),
     };
-    format!("id,note,quantity,year\n{}", (0..rows).map(line).collect::<String>())
+    format!("id,note,quantity,year\n{}", (0..rows).map(line).collect::<Vec<_>>().concat())
 }
 
 /// Contests, and what is decided.

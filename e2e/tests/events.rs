@@ -86,14 +86,10 @@ fn a_failed_glue_run_is_alerted_with_its_object() -> Result<()> {
     on_stack(async |harness| {
         let key = "t_stopped/huge.csv";
         let source = json!({ "bucket": harness.stack.raw_bucket, "key": key, "size_bytes": 5_000_000_000_u64 });
-        let event = notification(&source)?;
-        let request = json!({
-            "JobName": harness.stack.glue_job,
-            "Arguments": {
-                "--source_bucket": harness.stack.raw_bucket, "--source_key": key, "--source_version": "", "--source_size": "5000000000",
-                "--lake_bucket": harness.stack.lake_bucket, "--database": harness.stack.database, "--event": event,
-            },
-        });
+        let manifest = json!({ "version": 1, "kind": "object", "event": notification(&source)?, "replaces": null });
+        let manifest_key = "runs/t_stopped.json";
+        harness.stack.client.put_object(&harness.stack.lake_bucket, manifest_key, manifest.to_string()).await?;
+        let request = json!({ "JobName": harness.stack.glue_job, "Arguments": { "--manifest_key": manifest_key } });
         let answer = harness.stack.client.json("AWSGlue.StartJobRun", &request).await?;
         let run_id = answer["JobRunId"].as_str().context("no run")?;
         let body = job_event(harness, "FAILED", run_id).to_string();
@@ -108,13 +104,13 @@ fn a_failed_glue_run_is_alerted_with_its_object() -> Result<()> {
         let sent_back: Value = serde_json::from_str(&message.body)?;
         assert_eq!(sent_back["Records"][0]["s3"]["object"]["key"], key);
         let (_, mail) = harness.alert(key).await?;
-        assert!(mail.contains(&harness.stack.glue_job), "{mail}");
+        assert!(mail.contains(&harness.stack.glue_job) && mail.contains("out of memory"), "{mail}");
         Ok(())
     })
 }
 
 #[test]
-fn the_rule_catches_runs_of_our_job_that_did_not_succeed_and_no_others() -> Result<()> {
+fn the_rule_catches_every_end_of_a_run_of_our_job_and_nothing_else() -> Result<()> {
     on_stack(async |harness| {
         let client = &harness.stack.client;
         let rules = client.json("AWSEvents.ListRules", &json!({})).await?;
@@ -124,12 +120,18 @@ fn the_rule_catches_runs_of_our_job_that_did_not_succeed_and_no_others() -> Resu
             .filter_map(|rule| rule["EventPattern"].as_str())
             .find(|pattern| pattern.contains("Glue Job State Change"));
         let pattern = pattern.context("no rule for the Glue job")?;
-        for (state, is_caught) in [("FAILED", true), ("TIMEOUT", true), ("STOPPED", true), ("SUCCEEDED", false)] {
-            let event = job_event(harness, state, "jr_1").to_string();
-            let answer =
-                client.json("AWSEvents.TestEventPattern", &json!({ "EventPattern": pattern, "Event": event })).await?;
-            assert_eq!(answer["Result"], is_caught, "{state}");
+        let is_caught = async |event: &Value| {
+            let request = json!({ "EventPattern": pattern, "Event": event.to_string() });
+            anyhow::Ok(client.json("AWSEvents.TestEventPattern", &request).await?["Result"] == json!(true))
+        };
+        for (state, expected) in
+            [("FAILED", true), ("TIMEOUT", true), ("STOPPED", true), ("SUCCEEDED", true), ("RUNNING", false)]
+        {
+            assert_eq!(is_caught(&job_event(harness, state, "jr_1")).await?, expected, "{state}");
         }
+        let mut another = job_event(harness, "FAILED", "jr_1");
+        another["detail"]["jobName"] = json!("another");
+        assert!(!is_caught(&another).await?);
         Ok(())
     })
 }

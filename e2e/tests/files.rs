@@ -1,6 +1,6 @@
 //! What becomes of a dropped file: the deployed functions, asked from outside.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use e2e::{HEAVY_BYTES, Value, eventually, json, notification, on_stack, orders, row_counts};
 
 #[test]
@@ -201,21 +201,47 @@ fn a_heavy_object_becomes_a_run_of_the_glue_job() -> Result<()> {
         let mut file = orders::good_file("2024-01-01", 1, 40_000);
         assert!(file.len() as u64 > HEAVY_BYTES);
         let version = harness.stack.drop_file(key, std::mem::take(&mut file)).await?;
-        let arguments = eventually("a run of the Glue job", async || {
-            let runs = harness.stack.job_runs().await?;
-            Ok(runs
-                .into_iter()
-                .map(|mut run| run["Arguments"].take())
-                .find(|arguments| arguments["--source_key"] == key))
+        let runs = async || {
+            let mut runs = harness.stack.job_runs().await?;
+            runs.retain(|run| run["Arguments"]["--source_key"] == key);
+            anyhow::Ok(runs)
+        };
+        let run = eventually("a run of the Glue job", async || Ok(runs().await?.pop())).await?;
+        assert_eq!(run["Arguments"]["--source_version"], version.as_str(), "{run}");
+        assert_eq!(run["Arguments"]["--source_bucket"], harness.stack.raw_bucket.as_str());
+        let manifest_key = run["Arguments"]["--manifest_key"].as_str().context("no manifest")?;
+        let manifest = harness.stack.client.get_object(&harness.stack.lake_bucket, manifest_key).await?;
+        let manifest: Value = serde_json::from_slice(&manifest)?;
+        assert_eq!((&manifest["version"], &manifest["kind"]), (&json!(1), &json!("object")), "{manifest}");
+        let event = manifest["event"].as_str().context("no event")?.to_owned();
+        assert!(event.contains(key) && event.contains(version.as_str()), "{event}");
+        let entry = eventually("the run's id in the ledger", async || {
+            Ok(harness.stack.ledger_entry(key).await?.filter(|entry| entry["run_id"].is_string()))
         })
         .await?;
-        assert_eq!(arguments["--source_version"], version.as_str(), "{arguments}");
-        assert_eq!(arguments["--source_bucket"], harness.stack.raw_bucket.as_str());
-        assert_eq!(arguments["--lake_bucket"], harness.stack.lake_bucket.as_str());
-        assert_eq!(arguments["--database"], harness.stack.database.as_str());
-        assert!(arguments["--event"].as_str().is_some_and(|event| event.contains("t_heavy/2024.csv")), "{arguments}");
-        let entry = harness.ledger(key, &["heavy"]).await?;
+        assert_eq!((&entry["state"], &entry["run_id"]), (&json!("heavy"), &run["Id"]));
         assert_eq!(entry["outputs"], json!([]));
+
+        // The message once more.
+        let message = json!({ "Records": [{
+            "messageId": "again", "receiptHandle": "r", "body": event, "eventSource": "aws:sqs", "md5OfBody": "",
+            "attributes": { "ApproximateReceiveCount": "2" }, "messageAttributes": {}, "awsRegion": "us-east-1",
+        }] });
+        let function = &harness.stack.start_glue_function;
+        let answer = harness.stack.client.invoke(function, message.to_string().as_bytes()).await?;
+        assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
+        assert_eq!(runs().await?.len(), 1, "no second run");
+
+        // The run says that it succeeded, and nothing of the file is in the table.
+        let run_id = run["Id"].as_str().context("no id")?;
+        let ended = json!({
+            "detail-type": "Glue Job State Change", "source": "aws.glue", "time": "2099-10-01T07:12:44Z", "region": "us-east-1",
+            "detail": { "jobName": harness.stack.glue_job, "state": "SUCCEEDED", "jobRunId": run_id, "message": "" },
+        });
+        harness.stack.client.send_message(&harness.stack.failures_queue_url, &ended.to_string()).await?;
+        let (_, record) = harness.dead_letter(key).await?;
+        assert_eq!(record["kind"], "GlueJobUnfinished", "{record}");
+        harness.alert(key).await?;
         Ok(())
     })
 }

@@ -177,6 +177,15 @@ def test_what_is_written_conditionally_may_be_read_and_deleted(prefix: str) -> N
     assert {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"} <= allowed_on("ConvertPolicy", prefix)
 
 
+@pytest.mark.parametrize("prefix", ["ledger", "runs"])
+def test_start_glue_writes_what_it_reads_and_route_failures_only_reads_it(prefix: str) -> None:
+    assert allowed_on("StartGlueRole", prefix) == {"s3:GetObject", "s3:PutObject"}
+    assert allowed_on("RouteFailuresRole", prefix) == {"s3:GetObject"}
+    for role in ("StartGlueRole", "RouteFailuresRole"):
+        (found,) = [s for name, s in statements() if name == role and s["Action"] == "s3:ListBucket"]
+        assert target(found["Resource"]) == "LakeBucket"
+
+
 def test_a_missing_object_is_told_from_a_forbidden_one() -> None:
     (found,) = [s for name, s in statements() if name == "ConvertPolicy" and s["Action"] == "s3:ListBucket"]
     assert {target(bucket) for bucket in found["Resource"]} == {"RawBucket", "LakeBucket"}
@@ -215,7 +224,7 @@ def test_a_file_that_the_queue_gave_up_is_known_to_the_sweep() -> None:
 
 
 def test_start_glue_outlasts_its_calls() -> None:
-    # It starts the run, tells a refusal, gives the message back; each call may hang.
+    # Of its calls three may hang: who is killed in between leaves the object to a later delivery.
     assert MAPPINGS["StartGlueFunction"]["BatchSize"] == 1
     assert FUNCTIONS["StartGlueFunction"]["Timeout"] > 3 * CALL_TIMEOUT
 

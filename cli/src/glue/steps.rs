@@ -25,6 +25,9 @@ const PUBLICATION_TIME: Duration = Duration::from_mins(10);
 /// Files that are completed, and former ones that are deleted, in a second: much fewer than S3 allows.
 const FILES_A_SECOND: u64 = 20;
 
+/// Bytes of a former version that are converted in half of that time, at 10 MB a second.
+const FORMER_BYTES_MAX: u64 = 3_000_000_000;
+
 /// An object that is to be worked on.
 #[derive(Debug, Deserialize)]
 pub(super) struct Announced {
@@ -152,7 +155,9 @@ pub(super) async fn convert(keys: Option<&Path>) -> Result<ExitCode> {
 pub(super) async fn publish() -> Result<ExitCode> {
     let PublishInput { job, work, converted, decided, counted } = input()?;
     let keys = ComparedKeys { decided, counted };
-    let context = context().await?;
+    let mut context = context().await?;
+    // A former version whose publication broke off is finished first, if this one is rejected: within the time of a publication.
+    context.settings.size_bytes_max = FORMER_BYTES_MAX.min(context.settings.size_bytes_max);
     let (now, event, started) = ((context.clock)(), job.event(), Instant::now());
     let files: usize = converted.iter().map(ConvertedRange::files).sum();
     let time = PUBLICATION_TIME + Duration::from_secs(u64::try_from(files).unwrap_or(u64::MAX) / FILES_A_SECOND);

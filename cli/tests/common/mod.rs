@@ -32,7 +32,7 @@ schema:
 
 /// [`CONTRACT`] with more columns, each given as in the contract: `name: note, logicalType: string`.
 pub fn contract_with(columns: &[&str]) -> String {
-    let columns: String = columns.iter().map(|column| format!("      - {{{column}}}\n")).collect();
+    let columns = columns.iter().map(|column| format!("      - {{{column}}}\n")).collect::<Vec<_>>().concat();
     CONTRACT.replace("    customProperties", &format!("{columns}    customProperties"))
 }
 

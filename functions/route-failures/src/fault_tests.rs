@@ -17,6 +17,11 @@ use serde_json::{Value, json};
 use crate::handler::{self, Context};
 use crate::world::{AT, World, event, message, state_change};
 
+/// True for a fault that leaves no doubt whether a call was carried out, in a process that goes on.
+fn is_sure(fault: Fault) -> bool {
+    !fault.is_deadly() && !fault.loses_answer() && !fault.is_silent()
+}
+
 /// The faults that a batch's calls may meet.
 fn faults() -> impl Iterator<Item = Fault> {
     Fault::OVER_HTTP.into_iter().chain([Fault::InPart])
@@ -110,9 +115,11 @@ async fn deliver(world: &World<'_>, context: &Context, waiting: &[Waiting]) -> O
 /// One fault at one call: false when there is no such call. A process that is `warm` goes on unless it dies.
 async fn one_fault(aws: &Aws, s3: &S3, fault: Fault, call: usize, is_warm: bool) -> bool {
     let what = format!("{fault:?} at call {call}, warm {is_warm}");
-    let world = World::new(aws, s3);
+    let mut world = World::new(aws, s3);
     let all = batch(&world).await;
+    world.is_hasty = fault.is_silent();
     let mut context = world.context();
+    world.is_hasty = false;
     world.faults.arm(call, fault);
     let delivered = deliver(&world, &context, &all).await;
     if !world.faults.disarm() {
@@ -120,16 +127,16 @@ async fn one_fault(aws: &Aws, s3: &S3, fault: Fault, call: usize, is_warm: bool)
     }
     let mut waiting = delivered.clone().unwrap_or_else(|| all.clone());
     for _ in 0..2 {
-        if delivered.is_none() || !is_warm {
+        if delivered.is_none() || !is_warm || fault.is_silent() {
             context = world.context();
         }
         waiting = deliver(&world, &context, &waiting).await.unwrap();
     }
     assert!(waiting.is_empty(), "{what}: it does not settle");
-    let is_sure = is_warm && !fault.is_deadly() && !fault.loses_answer();
+    let is_sure = is_warm && is_sure(fault);
     for (failure, (kept, told)) in counts(&world, &all) {
         // The client itself asks again, and so does the next delivery.
-        let most = if is_sure { 1 } else { 2 + usize::from(fault.loses_answer()) };
+        let most = if is_sure { 1 } else { 3 };
         assert!((1..=most).contains(&kept) && (1..=most).contains(&told), "{what}: {failure} {kept} {told}");
     }
     true
@@ -180,10 +187,10 @@ async fn storm(aws: &Aws, s3: &S3, seed: u64) -> usize {
     let what = format!("LAKEGATE_FAULT_SEED={seed}");
     let mut dice = Dice::new(seed);
     let is_sure = !seed.is_multiple_of(2);
-    let possible: Vec<Fault> =
-        faults().filter(|fault| !is_sure || (!fault.is_deadly() && !fault.loses_answer())).collect();
-    let world = World::new(aws, s3);
+    let possible: Vec<Fault> = faults().filter(|fault| !is_sure || self::is_sure(*fault)).collect();
+    let mut world = World::new(aws, s3);
     let all = batch(&world).await;
+    world.is_hasty = !is_sure;
     let (mut waiting, mut context, mut deliveries) = (all.clone(), world.context(), 0);
     for _ in 0..6 {
         for _ in 0..dice.below(4) {
@@ -206,6 +213,10 @@ async fn storm(aws: &Aws, s3: &S3, seed: u64) -> usize {
             again.filter(|waiting| ids.contains(&waiting.message["messageId"].to_string())).chain(later).collect();
         waiting.sort_by_key(|waiting| waiting.message["messageId"].to_string());
         waiting.dedup_by_key(|waiting| waiting.message["messageId"].to_string());
+    }
+    world.is_hasty = false;
+    if !is_sure {
+        context = world.context();
     }
     for _ in 0..2 {
         waiting = deliver(&world, &context, &waiting).await.unwrap();

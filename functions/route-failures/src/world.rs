@@ -26,7 +26,10 @@ pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
     pub(crate) faults: Arc<Faults>,
     pub(crate) lookups_max: Duration,
+    /// The function gives up calls that are not answered soon.
+    pub(crate) is_hasty: bool,
     s3: &'a S3,
+    patient: (Aws, S3),
     lake: Arc<Bucket>,
 }
 
@@ -35,11 +38,13 @@ impl<'a> World<'a> {
         let (faults, lake) = (Arc::<Faults>::default(), Arc::<Bucket>::default());
         aws.reset(&faults);
         s3.reset(&Arc::default(), &lake, &faults);
-        Self { aws, faults, lookups_max: Duration::from_secs(10), s3, lake }
+        let patient = (aws.patient(), s3.patient());
+        Self { aws, faults, lookups_max: Duration::from_mins(2), is_hasty: false, s3, patient, lake }
     }
 
     /// A function that has just started.
     pub(crate) fn context(&self) -> Context {
+        let (aws, s3) = if self.is_hasty { (self.aws, self.s3) } else { (&self.patient.0, &self.patient.1) };
         Context {
             settings: Settings {
                 aws: AwsSettings { region: "eu-central-1".to_owned(), endpoint_url: None, variables: BTreeMap::new() },
@@ -48,13 +53,9 @@ impl<'a> World<'a> {
                 stack_name: "lakegate".to_owned(),
                 alerts_topic_arn: "arn:aws:sns:eu-central-1:111122223333:alerts".to_owned(),
             },
-            lookups: Lookups {
-                glue: self.aws.glue.clone(),
-                objects: self.s3.objects(),
-                lake_bucket: "lake".to_owned(),
-            },
-            sns: self.aws.sns.clone(),
-            sqs: self.aws.sqs.clone(),
+            lookups: Lookups { glue: aws.glue.clone(), objects: s3.objects(), lake_bucket: "lake".to_owned() },
+            sns: aws.sns.clone(),
+            sqs: aws.sqs.clone(),
             known: Mutex::default(),
             lookups_max: self.lookups_max,
         }

@@ -127,9 +127,11 @@ async fn storm(aws: &Aws, s3: &S3, seed: u64) -> usize {
         for _ in 0..dice.below(4) {
             world.faults.arm(dice.below(15), Fault::OVER_HTTP[dice.below(Fault::OVER_HTTP.len())]);
         }
+        world.is_hasty.set(true);
         let chosen: Vec<usize> = (0..3).map(|_| dice.below(ingest.messages.len())).collect();
         let delivered = futures::future::join_all(chosen.iter().map(|at| world.deliver(&ingest.messages[*at]))).await;
         deliveries += delivered.len();
+        world.is_hasty.set(false);
         world.faults.disarm();
         acknowledged.resize(ingest.messages.len(), false);
         for (at, delivered) in chosen.into_iter().zip(delivered) {

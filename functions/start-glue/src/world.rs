@@ -10,11 +10,10 @@ use lakegate_lake::claims::Worker;
 use lakegate_lake::failure;
 use lakegate_lake::jobs::{self, Manifest};
 use lakegate_lake::ledger::{self, Entry, Source, State};
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
 use lakegate_lake::settings::AwsSettings;
 use lakegate_lake::{announce, layout};
 use lakegate_stand_ins::{Aws, Bucket, Faults, Run, S3};
-use object_store::ObjectStore;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::json;
@@ -41,7 +40,10 @@ pub(crate) fn clock() -> SystemTime {
 pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
     pub(crate) faults: Arc<Faults>,
+    /// Workers give up calls that are not answered soon.
+    pub(crate) is_hasty: Cell<bool>,
     s3: &'a S3,
+    patient: (Aws, S3),
     lake: Arc<Bucket>,
     /// Of whatever was handed over until now.
     count: Cell<u64>,
@@ -53,7 +55,8 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         s3.reset(&Arc::default(), &lake, &faults);
         aws.set_time(clock());
-        Self { aws, faults, s3, lake, count: Cell::new(0) }
+        let patient = (aws.patient(), s3.patient());
+        Self { aws, faults, is_hasty: Cell::new(false), s3, patient, lake, count: Cell::new(0) }
     }
 
     pub(crate) fn wait(&self, secs: u64) {
@@ -107,7 +110,7 @@ impl<'a> World<'a> {
 
     /// The buckets without faults.
     pub(crate) fn plain(&self) -> Objects {
-        let lake: Arc<dyn ObjectStore> = Arc::<Bucket>::clone(&self.lake);
+        let lake: Arc<dyn BucketStore> = Arc::<Bucket>::clone(&self.lake);
         Objects::of_stores(BTreeMap::from([("lake".to_owned(), lake)]))
     }
 
@@ -128,6 +131,7 @@ impl<'a> World<'a> {
     /// A function that has just started.
     pub(crate) fn context(&self) -> Context {
         let region = "eu-central-1".to_owned();
+        let (aws, s3) = if self.is_hasty.get() { (self.aws, self.s3) } else { (&self.patient.0, &self.patient.1) };
         Context {
             settings: Settings {
                 aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
@@ -136,9 +140,9 @@ impl<'a> World<'a> {
                 heavy_queue_url: "http://127.0.0.1/heavy".to_owned(),
                 failures_queue_url: "http://127.0.0.1/failures".to_owned(),
             },
-            glue: self.aws.glue.clone(),
-            sqs: self.aws.sqs.clone(),
-            objects: self.s3.objects(),
+            glue: aws.glue.clone(),
+            sqs: aws.sqs.clone(),
+            objects: s3.objects(),
             clock,
         }
     }

@@ -1,6 +1,8 @@
 //! Lambda function: dropped files that no event announced, or whose worker is gone, are announced again.
 //! `main` reads the settings, builds the clients and runs; the rest is in `handler`.
 
+#[cfg(test)]
+mod fault_tests;
 mod handler;
 mod settings;
 

@@ -61,10 +61,10 @@ impl Seen {
     }
 
     /// Reads where the hashes would stand, so that memory brings them while others are read: one wait for many.
-    pub(crate) fn warm(&self, hashes: &[u128]) {
+    pub(crate) fn warm(&self, hashes: impl IntoIterator<Item = u128>) {
         let mut sum = 0_u32;
         for hash in hashes {
-            let (part, entry) = locate(*hash);
+            let (part, entry) = locate(hash);
             if let Some(part) = self.parts.get(part) {
                 let first = part.places.get(part.place(entry)).map_or(0, |[first, ..]| *first);
                 sum = sum.wrapping_add(first);
@@ -168,7 +168,7 @@ mod tests {
             // What differs only in the 24 bits that are not kept is the same.
             let mut set = HashSet::new();
             let mut seen = Seen::new();
-            seen.warm(&hashes);
+            seen.warm(hashes.iter().copied());
             for hash in hashes {
                 let kept = (hash >> 32, hash & 0xff);
                 let kept = if kept.0 == 0 { (1, kept.1) } else { kept };

@@ -247,10 +247,10 @@ impl Uniqueness {
             return dropped;
         }
         for (seen, of_rows) in self.rows.iter().zip(&hashes.rows) {
-            seen.warm(of_rows);
+            seen.warm(of_rows.iter().copied());
         }
         for (seen, of_key) in self.keys.iter().zip(&hashes.keys) {
-            seen.warm(&of_key.hashes);
+            seen.warm(of_key.hashes.iter().copied());
         }
         for row in 0..rows {
             if findings.is_bad(row) {

@@ -13,7 +13,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::outcome::Outcome;
 use crate::run::{Ready, Run};
-use crate::world::{BROKEN, CONTRACT, FIRST, LATER, SECOND, THIRD, Visible, World, wait};
+use crate::world::{BROKEN, CONTRACT, FIRST, LATER, SECOND, THIRD, Visible, World, clock, wait};
 
 /// What everybody sees of a lake, wherever its files are cut.
 #[derive(Debug, PartialEq)]
@@ -342,4 +342,45 @@ async fn a_publication_that_goes_wrong_anywhere_is_made_good_by_the_same_ranges(
         }
     }
     assert!(runs > 100, "{runs}");
+}
+
+#[tokio::test]
+async fn what_is_too_big_for_one_pass_and_cannot_be_cut_is_a_failure() {
+    let aws = Aws::start();
+    let lake = World::new(&aws).await;
+    let event = lake.upload(FIRST).await;
+    let mut context = lake.glue_context();
+    context.settings.size_bytes_max = 20;
+    let worker = lakegate_lake::claims::Worker::new("jr_1", clock() + std::time::Duration::from_mins(1), clock());
+    let started = std::time::Instant::now();
+    let delivery = crate::Delivery { worker: &worker, event: &event, replaces: None, run_id: Some("jr_1"), started };
+    let outcome = crate::take_in(&context, delivery).await.unwrap();
+    let Outcome::Failed(record) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(record.kind.to_string(), "TooBig");
+    insta::assert_snapshot!(record.summary, @"the object has 30 bytes, and one pass takes 20 at most");
+    lake.check(State::Failed, &Visible::new(), "nothing stands").await;
+    assert_eq!(aws.sent_to("heavy"), 0);
+}
+
+#[tokio::test]
+async fn ranges_that_are_missing_or_there_twice_are_never_published() {
+    let aws = Aws::start();
+    let lake = World::new(&aws).await;
+    let event = lake.upload(SECOND).await;
+    let mut ready = ready(&lake, &event).await;
+    let worker = lakegate_lake::claims::Worker::new("jr_1", clock() + std::time::Duration::from_mins(1), clock());
+    let whole = ready.converted.clone();
+    for (converted, what) in [
+        (whole[1..].to_vec(), "one is missing"),
+        ([&whole[..], &whole[..1]].concat(), "one is there twice"),
+        (Vec::new(), "none is there"),
+    ] {
+        ready.converted = converted;
+        let Ready { job, work, converted, keys } = &*ready;
+        let published = super::publish(&lake.glue_context(), &worker, job, work, converted, keys).await;
+        assert!(matches!(published, Err(super::RangesError::OtherWork(_))), "{what}");
+    }
+    assert!(lake.entry().await.is_none() && lake.visible().await.is_empty());
+    ready.converted = whole;
+    assert!(matches!(lake.publish(&ready).await, Ok(Outcome::Committed(_))), "in the end they are");
 }

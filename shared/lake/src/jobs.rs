@@ -203,6 +203,7 @@ pub async fn run(glue: &Client, job: &str, run_id: &str) -> Result<KnownRun, Lak
     let answer = answer.map_err(|error| from_sdk("GetJobRun", format!("{job} {run_id}"), &error))?;
     let run = answer.job_run;
     let (arguments, error) = run.map(|run| (run.arguments, run.error_message)).unwrap_or_default();
+    let error = error.filter(|error| !error.is_empty());
     Ok(KnownRun { arguments: arguments.unwrap_or_default().into_iter().collect(), error })
 }
 

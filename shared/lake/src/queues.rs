@@ -10,7 +10,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use futures::{StreamExt, stream};
 
 use crate::LakeError;
-use crate::error::from_sdk;
+use crate::error::{from_sdk, one_line};
 
 /// Most messages that one `SendMessageBatch` takes (SQS quotas).
 pub const SQS_BATCH_MAX: usize = 10;
@@ -79,7 +79,8 @@ pub async fn hide(sqs: &Client, queue_url: &str, receipt_handle: &str, time: Dur
 
 /// Sends messages, ten to a call and [`CALLS_IN_FLIGHT`] calls at once; returns for each, in order, whether the queue took it.
 ///
-/// A call that fails as a whole fails its messages only; the error of the last failure is returned for the log.
+/// A call that fails as a whole fails its messages only; the error of the last failure is returned. Messages that SQS refuses by themselves
+/// are passing trouble, unless it says that the fault is the sender's.
 pub async fn send_all(sqs: &Client, queue_url: &str, messages: &[Outgoing]) -> (Vec<bool>, Option<LakeError>) {
     let mut taken = Vec::with_capacity(messages.len());
     let mut last_error = None;
@@ -87,26 +88,25 @@ pub async fn send_all(sqs: &Client, queue_url: &str, messages: &[Outgoing]) -> (
     let mut calls = pin!(calls.buffered(CALLS_IN_FLIGHT));
     while let Some((batch, answer)) = calls.next().await {
         match answer {
-            Ok(refused) => taken.extend((0..batch.len()).map(|index| !refused.contains_key(&index))),
+            Ok(refused) => {
+                taken.extend((0..batch.len()).map(|index| !refused.contains_key(&index)));
+                last_error = refused.into_values().last().or(last_error);
+            }
             Err(error) => {
                 taken.extend(std::iter::repeat_n(false, batch.len()));
                 last_error = Some(error);
             }
         }
     }
-    if last_error.is_none() && taken.contains(&false) {
-        let source = "the queue refused messages of the batch".into();
-        last_error = Some(LakeError::Refused { operation: "SendMessageBatch", resource: queue_url.to_owned(), source });
-    }
     (taken, last_error)
 }
 
-/// Returns the indices of the messages that were refused, with SQS's words for it.
+/// Returns the indices of the messages that were refused, with the reason.
 async fn send_batch(
     sqs: &Client,
     queue_url: &str,
     messages: &[Outgoing],
-) -> Result<BTreeMap<usize, String>, LakeError> {
+) -> Result<BTreeMap<usize, LakeError>, LakeError> {
     const OPERATION: &str = "SendMessageBatch";
     let mut request = sqs.send_message_batch().queue_url(queue_url);
     for (index, message) in messages.iter().enumerate() {
@@ -122,7 +122,14 @@ async fn send_batch(
     let mut refused = BTreeMap::new();
     for entry in answer.failed() {
         if let Ok(index) = entry.id().parse() {
-            refused.insert(index, entry.message().unwrap_or_else(|| entry.code()).to_owned());
+            let resource = queue_url.to_owned();
+            let source = one_line(&format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"))).into();
+            let error = if entry.sender_fault() {
+                LakeError::Refused { operation: OPERATION, resource, source }
+            } else {
+                LakeError::Passing { operation: OPERATION, resource, source }
+            };
+            refused.insert(index, error);
         }
     }
     Ok(refused)

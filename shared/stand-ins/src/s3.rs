@@ -24,7 +24,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use crate::bucket::Bucket;
 use crate::faults::Faults;
 use crate::http::{Answer, Request, Server, Service};
-use crate::services::PATIENCE;
+use crate::services::{LONG_PATIENCE, PATIENCE};
 
 /// S3, and the clients to two buckets of it.
 pub struct S3 {
@@ -34,7 +34,7 @@ pub struct S3 {
     pub raw: Arc<AmazonS3>,
     /// To the bucket `lake`.
     pub lake: Arc<AmazonS3>,
-    server: Server<State>,
+    server: Arc<Server<State>>,
 }
 
 struct State {
@@ -74,16 +74,25 @@ type Instead = Box<dyn FnMut(&str, &str) -> Option<(u16, String)> + Send>;
 impl S3 {
     /// With clients that ask a second time soon.
     pub fn start() -> Self {
-        let server = Server::start(State::default());
+        Self::with(Arc::new(Server::start(State::default())), PATIENCE)
+    }
+
+    /// The same S3, with clients that wait for their answers however busy the machine is.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self::with(Arc::clone(&self.server), LONG_PATIENCE)
+    }
+
+    fn with(server: Arc<Server<State>>, patience: Duration) -> Self {
         let wait = Duration::from_millis(1);
         let retry = RetryConfig {
             backoff: BackoffConfig { init_backoff: wait, max_backoff: 2 * wait, base: 2.0 },
             max_retries: 1,
-            retry_timeout: Duration::from_secs(10),
+            retry_timeout: Duration::from_mins(2),
         };
         let (region, endpoint_url) = ("eu-central-1".to_owned(), Some(server.url.clone()));
         let settings = AwsSettings { region, endpoint_url, variables: BTreeMap::new() };
-        let options = ClientOptions::new().with_allow_http(true).with_timeout(PATIENCE);
+        let options = ClientOptions::new().with_allow_http(true).with_timeout(patience);
         let builder = clients::s3_builder(&settings).with_access_key_id("a").with_secret_access_key("b");
         let builder = builder.with_client_options(options).with_retry(retry);
         let client = |bucket: &str| Arc::new(builder.clone().with_bucket_name(bucket).build().unwrap());

@@ -15,8 +15,10 @@ use crate::http::{Answer, Request, Server, Service};
 use crate::queues::Sent;
 use crate::runs::{Run, Runs};
 
-/// Longest that a call waits for its answer: much longer than any takes.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
+/// Longest that a call waits for its answer, by clients that are to give up soon: longer than any takes, unless the machine is very busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// By clients that are not to give up, however busy the machine is.
+pub(crate) const LONG_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Glue, SQS and SNS, and the clients to them.
 pub struct Aws {
@@ -26,7 +28,8 @@ pub struct Aws {
     pub sqs: SqsClient,
     /// To any topic.
     pub sns: SnsClient,
-    server: Server<State>,
+    retries: RetryConfig,
+    server: Arc<Server<State>>,
 }
 
 #[derive(Default)]
@@ -41,19 +44,25 @@ struct State {
 impl Aws {
     /// With clients that ask once.
     pub fn start() -> Self {
-        Self::with(&RetryConfig::disabled())
+        Self::with(Arc::new(Server::start(State::default())), RetryConfig::disabled(), PATIENCE)
     }
 
     /// With clients that ask a second time at once.
     pub fn start_with_retries() -> Self {
-        Self::with(&RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(1)))
+        let retries = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(1));
+        Self::with(Arc::new(Server::start(State::default())), retries, PATIENCE)
     }
 
-    fn with(retries: &RetryConfig) -> Self {
-        let server = Server::start(State::default());
+    /// The same services, with clients that wait for their answers however busy the machine is.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        Self::with(Arc::clone(&self.server), self.retries.clone(), LONG_PATIENCE)
+    }
+
+    fn with(server: Arc<Server<State>>, retries: RetryConfig, patience: Duration) -> Self {
         let credentials = || Credentials::new("a", "b", None, None, "test");
         let region = || Region::new("eu-central-1");
-        let timeouts = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
+        let timeouts = TimeoutConfig::builder().operation_timeout(patience).build();
         let glue = aws_sdk_glue::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(clients::http_client())
@@ -85,6 +94,7 @@ impl Aws {
             glue: GlueClient::from_conf(glue),
             sqs: SqsClient::from_conf(sqs),
             sns: SnsClient::from_conf(sns),
+            retries,
             server,
         }
     }

@@ -14,17 +14,17 @@
 //! | 8 | bytes of the groups, which follow |
 //!
 //! A group is the rows that share a key. Groups are numbered in the order in which they begin; a row is told by two variable-length numbers
-//! (LEB128): its group's number and 1, and the row number. A group's beginning is 0, its slot, and the numbers of two of its rows.
+//! (LEB128): its group's number and 1, and the row number. A group's beginning is 0, its slot, and the number of its first row.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Place;
 
 use lakegate_contract::Contract;
 
 use super::decide::CONTESTED_MAX;
 use super::key_reader::{Entry, KeyReader, KeysError, read_varint, take};
-use super::keys::{Slots, VERSION, hash};
+use super::keys::{Slots, VERSION};
 use crate::encode::write_varint;
+use crate::seen::Seen;
 
 const MAGIC: [u8; 4] = *b"LGKC";
 
@@ -32,65 +32,55 @@ const MAGIC: [u8; 4] = *b"LGKC";
 #[derive(Debug)]
 pub struct Contest {
     reader: KeyReader,
-    found: Found,
-}
-
-#[derive(Debug)]
-struct Found {
     slots: usize,
-    /// Slots by which rows lose.
-    deciding: usize,
-    /// Who has a hash in a slot: see [`Owner`].
-    owners: HashMap<[u64; 2], Owner>,
+    /// Per slot by which rows lose, the hashes so far.
+    seen: Vec<Seen>,
+    /// Hashes that came more than once, and the groups of their rows: what comes twice is looked at twice, so that a hash costs little that
+    /// comes once.
+    shared: HashMap<Key, Option<u64>>,
+    /// The pass looks for the rows that share a hash; else for the hashes.
+    is_telling: bool,
     groups: u64,
     contested: u64,
     bytes: Vec<u8>,
 }
 
-/// The one row that has a hash, or the group of those that do.
-#[derive(Debug, Clone, Copy)]
-struct Owner(u64);
+/// The halves of a hash, the lower one of which has room for the slot.
+type Key = [u64; 2];
 
-/// As an [`Owner`] tells.
-#[derive(Debug)]
-enum Of {
-    Row(u64),
-    Group(u64),
-}
-
-impl Owner {
-    const fn of(of: &Of) -> Self {
-        match of {
-            Of::Row(row) => Self(*row << 1),
-            Of::Group(group) => Self(*group << 1 | 1),
-        }
-    }
-
-    const fn get(self) -> Of {
-        if self.0 & 1 == 0 { Of::Row(self.0 >> 1) } else { Of::Group(self.0 >> 1) }
-    }
+#[expect(clippy::cast_possible_truncation, reason = "the halves")]
+const fn key(entry: &Entry) -> Key {
+    [(entry.hash >> 64) as u64, entry.hash as u64 | (entry.slot as u64) << 8]
 }
 
 impl Contest {
-    /// A contest of the contract's keys, in as many passes as [`super::key_passes`] says.
+    /// A contest of the contract's keys, of a bucket in as many shares as [`super::key_passes`] says.
     #[must_use]
-    pub fn new(contract: &Contract, passes: u32) -> Self {
+    pub fn new(contract: &Contract, shares: u32) -> Self {
         let slots = Slots::of(contract);
-        let found = Found {
+        Self {
+            reader: KeyReader::new(contract, shares),
             slots: slots.count(),
-            deciding: slots.deciding(),
-            owners: HashMap::new(),
+            seen: (0..slots.deciding()).map(|_| Seen::new()).collect(),
+            shared: HashMap::new(),
+            is_telling: false,
             groups: 0,
             contested: 0,
             bytes: Vec::new(),
-        };
-        Self { reader: KeyReader::new(contract, passes), found }
+        }
     }
 
-    /// Begins a pass: all files are to be pushed then. False behind the last one.
+    /// Begins a pass: all files are to be pushed then. False behind the last one. Each share takes one pass, and one more if there are rows
+    /// that share a key.
     pub fn next_pass(&mut self) -> bool {
-        self.found.owners.clear();
-        self.reader.next_pass()
+        self.seen.iter_mut().for_each(|seen| *seen = Seen::new());
+        if !self.is_telling && !self.shared.is_empty() {
+            self.is_telling = true;
+            return self.reader.same_share();
+        }
+        self.is_telling = false;
+        self.shared.clear();
+        self.reader.next_share()
     }
 
     /// Takes the next bytes of the bucket, in pieces of any size.
@@ -98,20 +88,52 @@ impl Contest {
     /// # Errors
     /// [`KeysError`] if they are not of this bucket.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), KeysError> {
-        let found = &mut self.found;
-        self.reader.read(bytes, |entry| found.add(entry))
+        let Self { reader, seen, shared, groups, contested, bytes: told, .. } = self;
+        if self.is_telling {
+            return reader.read(bytes, |entries| {
+                for entry in entries {
+                    let Some(group) = shared.get_mut(&key(entry)) else { continue };
+                    *contested += 1;
+                    if *contested > CONTESTED_MAX {
+                        *told = Vec::new();
+                        continue;
+                    }
+                    if let Some(group) = group {
+                        write_varint(*group + 1, told);
+                    } else {
+                        *group = Some(*groups);
+                        *groups += 1;
+                        write_varint(0, told);
+                        write_varint(entry.slot as u64, told);
+                    }
+                    write_varint(entry.row, told);
+                }
+            });
+        }
+        reader.read(bytes, |entries| {
+            for (slot, seen) in seen.iter_mut().enumerate() {
+                seen.warm(entries.iter().filter(|entry| entry.slot == slot).map(|entry| entry.hash));
+            }
+            for entry in entries {
+                if seen.get_mut(entry.slot).is_some_and(|seen| !seen.insert(entry.hash)) {
+                    shared.insert(key(entry), None);
+                }
+            }
+        })
     }
 
     /// What is contested, to be given to [`super::Decider::add`]: nothing if there were no keys.
     ///
     /// # Errors
-    /// [`KeysError`] if bytes are missing.
+    /// [`KeysError`] if bytes or passes are missing.
     pub fn finish(self) -> Result<Vec<u8>, KeysError> {
         let (bucket, keys) = self.reader.finish()?;
+        if !self.shared.is_empty() {
+            return Err(KeysError::Truncated);
+        }
         let Some((bucket, buckets)) = bucket else { return Ok(Vec::new()) };
-        let Found { slots, contested, bytes: groups, .. } = self.found;
-        let slots = u16::try_from(slots).unwrap_or(u16::MAX);
-        Ok(write([slots, buckets, bucket], [keys, contested, groups.len() as u64], &groups))
+        let slots = u16::try_from(self.slots).unwrap_or(u16::MAX);
+        Ok(write([slots, buckets, bucket], [keys, self.contested, self.bytes.len() as u64], &self.bytes))
     }
 }
 
@@ -119,45 +141,10 @@ fn write(place: [u16; 3], counts: [u64; 3], groups: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(groups.len() + 64);
     bytes.extend_from_slice(&MAGIC);
     bytes.push(VERSION);
-    place.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
-    counts.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+    bytes.extend(place.iter().flat_map(|number| number.to_le_bytes()));
+    bytes.extend(counts.iter().flat_map(|number| number.to_le_bytes()));
     bytes.extend_from_slice(groups);
     bytes
-}
-
-impl Found {
-    fn add(&mut self, Entry { row, slot, hash: kept }: Entry) -> Result<(), KeysError> {
-        if slot >= self.deciding {
-            return Ok(());
-        }
-        let hash = hash(kept);
-        #[expect(clippy::cast_possible_truncation, reason = "the halves; the lower one has room for the slot")]
-        let halves = [(hash >> 64) as u64, hash as u64 | (slot as u64) << 8];
-        match self.owners.entry(halves) {
-            Place::Vacant(place) => {
-                place.insert(Owner::of(&Of::Row(row)));
-            }
-            Place::Occupied(mut place) => match place.get().get() {
-                Of::Row(first) if first == row => return Err(KeysError::Repeated { row }),
-                Of::Row(first) => {
-                    place.insert(Owner::of(&Of::Group(self.groups)));
-                    self.groups += 1;
-                    self.tell(2, &[0, slot as u64, first, row]);
-                }
-                Of::Group(group) => self.tell(1, &[group + 1, row]),
-            },
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, contested: u64, numbers: &[u64]) {
-        self.contested += contested;
-        if self.contested > CONTESTED_MAX {
-            self.bytes = Vec::new();
-            return;
-        }
-        numbers.iter().for_each(|number| write_varint(*number, &mut self.bytes));
-    }
 }
 
 /// What a contest found.
@@ -166,7 +153,8 @@ pub(super) struct Contested<'b> {
     pub(super) slots: usize,
     pub(super) bucket: u16,
     pub(super) keys: u64,
-    pub(super) contested: u64,
+    /// Contested keys.
+    pub(super) members: u64,
     groups: &'b [u8],
 }
 
@@ -188,11 +176,11 @@ impl<'b> Contested<'b> {
         let mut number = || take(bytes).map(u16::from_le_bytes);
         let (slots, _, bucket) = (usize::from(number()?), number()?, number()?);
         let mut number = || take(bytes).map(u64::from_le_bytes);
-        let (keys, contested, length) = (number()?, number()?, number()?);
+        let (keys, members, length) = (number()?, number()?, number()?);
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let (groups, rest) = bytes.split_at_checked(length).ok_or(KeysError::Truncated)?;
         *bytes = rest;
-        Ok(Self { slots, bucket, keys, contested, groups })
+        Ok(Self { slots, bucket, keys, members, groups })
     }
 
     /// Tells all rows of all groups.
@@ -203,7 +191,6 @@ impl<'b> Contested<'b> {
             if code == 0 {
                 let slot = usize::try_from(read_varint(&mut bytes)?).unwrap_or(usize::MAX);
                 take(Told::Begins { slot })?;
-                take(Told::Row { group: groups, row: read_varint(&mut bytes)? })?;
                 groups += 1;
             }
             let group = if code == 0 { groups } else { code } - 1;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decide::Decisions;
 use super::key_reader::{Entry, KeyReader, KeysError};
-use super::keys::{Slots, hash};
+use super::keys::Slots;
 use crate::seen::Seen;
 
 /// Counts in one bucket. For each pass push all of the bucket's files, of all ranges, in any order; then finish.
@@ -31,12 +31,12 @@ pub struct Counted {
 }
 
 impl DuplicateCount {
-    /// A count for the contract's rules, in as many passes as [`super::key_passes`] says.
+    /// A count for the contract's rules, of a bucket in as many shares as [`super::key_passes`] says.
     #[must_use]
-    pub fn new(contract: &Contract, passes: u32, decisions: &Decisions) -> Self {
+    pub fn new(contract: &Contract, shares: u32, decisions: &Decisions) -> Self {
         let slots = Slots::of(contract);
         Self {
-            reader: KeyReader::new(contract, passes),
+            reader: KeyReader::new(contract, shares),
             deciding: slots.deciding(),
             counters: slots.metrics.iter().map(|_| (Seen::new(), 0)).collect(),
             lost: decisions.lost_rows(),
@@ -46,7 +46,7 @@ impl DuplicateCount {
     /// Begins a pass: all files are to be pushed then. False behind the last one.
     pub fn next_pass(&mut self) -> bool {
         self.counters.iter_mut().for_each(|(seen, _)| *seen = Seen::new());
-        self.reader.next_pass()
+        self.reader.next_share()
     }
 
     /// Takes the next bytes of the bucket, in pieces of any size.
@@ -55,15 +55,16 @@ impl DuplicateCount {
     /// [`KeysError`] if they are not of this bucket.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), KeysError> {
         let Self { reader, deciding, counters, lost } = self;
-        reader.read(bytes, |Entry { row, slot, hash: kept }| {
-            let counter = slot.checked_sub(*deciding).and_then(|metric| counters.get_mut(metric));
-            if let Some((seen, duplicates)) = counter
-                && lost.binary_search(&row).is_err()
-                && !seen.insert(hash(kept))
-            {
-                *duplicates += 1;
+        reader.read(bytes, |entries| {
+            for Entry { row, slot, hash } in entries {
+                let counter = slot.checked_sub(*deciding).and_then(|metric| counters.get_mut(metric));
+                if let Some((seen, duplicates)) = counter
+                    && lost.binary_search(row).is_err()
+                    && !seen.insert(*hash)
+                {
+                    *duplicates += 1;
+                }
             }
-            Ok(())
         })
     }
 

@@ -131,7 +131,7 @@ impl<'w> Decider<'w> {
                 return Err(KeysError::BucketTwice { bucket: found.bucket });
             }
             self.compared += found.keys;
-            self.contested = self.contested.saturating_add(found.contested);
+            self.contested = self.contested.saturating_add(found.members);
             if self.contested > CONTESTED_MAX {
                 (self.members, self.groups) = (Vec::new(), Vec::new());
             } else {
@@ -237,10 +237,10 @@ impl<'w> Losers<'w> {
         while self.work.next_if(|work| work.first_row + work.rows <= row).is_some() {}
         let work = self.work.peek().filter(|work| work.first_row <= row).ok_or(KeysError::OutsideRanges { row })?;
         let (lost, by_keys) = self.ranges.entry(work.range).or_default();
-        let (last, steps) = by_keys.0.entry(keys).or_default();
+        let (before, steps) = by_keys.0.entry(keys).or_default();
         *lost += 1;
-        steps.push(row - *last);
-        *last = row;
+        steps.push(row - *before);
+        *before = row;
         Ok(())
     }
 }
@@ -302,10 +302,11 @@ mod tests {
         let work = [a, b];
         let mut decider = Decider::new(&contract(), &work, &[of_b, of_a]).unwrap();
         // Row 12 is row 3 again; rows 13, 14 and 20 have its id, and 13 and 20 the code of row 4.
-        let groups: [&[u64]; 6] = [&[0, 0, 12, 3], &[0, 1, 3, 13], &[2, 12, 2, 20], &[0, 2, 13, 4], &[3, 20], &[2, 14]];
+        let groups: [&[u64]; 6] =
+            [&[0, 0, 12, 1, 3], &[0, 1, 3, 2, 13], &[2, 12, 2, 20], &[0, 2, 13, 3, 4], &[3, 20], &[2, 14]];
         decider.add(&told(1, 40, 10, &groups)).unwrap();
         // Row 15 has the code of row 14, which loses.
-        decider.add(&told(0, 20, 2, &[&[0, 2, 15, 14]])).unwrap();
+        decider.add(&told(0, 20, 2, &[&[0, 2, 15, 1, 14]])).unwrap();
         let decisions = decider.finish().unwrap();
         let lost = |keys: &[usize], steps: &[u64]| Lost { keys: keys.to_vec(), steps: steps.to_vec() };
         assert_eq!(decisions.ranges.keys().copied().collect::<Vec<_>>(), [2]);
@@ -319,7 +320,7 @@ mod tests {
         let (work, report) = range(0, 1, 9);
         let work = [work];
         let mut decider = Decider::new(&contract(), &work, &[report]).unwrap();
-        decider.add(&told(0, 5, 2, &[&[0, 0, 1, 2]])).unwrap();
+        decider.add(&told(0, 5, 2, &[&[0, 0, 1, 1, 2]])).unwrap();
         decider.add(&told(1, 4, CONTESTED_MAX - 1, &[])).unwrap();
         let decisions = decider.finish().unwrap();
         assert!(decisions.ranges.is_empty());

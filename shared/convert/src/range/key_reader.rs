@@ -3,10 +3,10 @@
 
 use lakegate_contract::Contract;
 
-use super::keys::{FRAME_BYTES_MAX, FRAME_MAGIC, HASH_BYTES, HEADER_BYTES, Slots, VERSION, share};
+use super::keys::{FRAME_BYTES_MAX, FRAME_MAGIC, HEADER_BYTES, SHARE_PLACE, Slots, VERSION, hash, share};
 
 /// Bytes of a bucket's files that are compared at a time; see [`key_passes`].
-const PASS_BYTES: u64 = 64 * 1024 * 1024;
+const SHARE_BYTES: u64 = 64 * 1024 * 1024;
 /// Slots of a contract, so that a slot fits what is kept of it.
 const SLOTS_MAX: usize = 1 << 16;
 
@@ -38,12 +38,6 @@ pub enum KeysError {
         found: u16,
         /// How many buckets that has.
         found_of: u16,
-    },
-    /// A row's keys are there twice.
-    #[error("the keys of row {row} are there twice")]
-    Repeated {
-        /// The row's number, from 1.
-        row: u64,
     },
     /// A bucket was compared twice, or divided.
     #[error("bucket {bucket} came twice")]
@@ -90,24 +84,28 @@ pub enum KeysError {
     },
 }
 
-/// How often a bucket's files are to be read, of so many bytes together, so that comparing them takes less than 0.5 GB of memory.
+/// Into how many shares a bucket of so many bytes is to be divided, to be compared one after another in less than 0.5 GB of memory.
 #[must_use]
 pub fn key_passes(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(PASS_BYTES)).unwrap_or(u32::MAX).max(1)
+    u32::try_from(bytes.div_ceil(SHARE_BYTES)).unwrap_or(u32::MAX).max(1)
 }
 
-/// Reads a bucket, pass by pass.
+/// Reads a bucket, one share of its hashes after another.
 #[derive(Debug)]
 pub(super) struct KeyReader {
     slots: usize,
-    passes: usize,
-    /// The next pass.
+    shares: usize,
+    /// The next share; the one before is being read.
     next: usize,
+    /// The share is read again.
+    is_again: bool,
     /// Bytes of a frame that is not there whole.
     rest: Vec<u8>,
     bucket: Option<(u16, u16)>,
-    /// Entries that were handed on.
-    entries: u64,
+    /// Keys that were handed on, each counted once.
+    keys: u64,
+    /// Room for a frame's entries.
+    entries: Vec<Entry>,
 }
 
 /// One hash of one row.
@@ -115,48 +113,55 @@ pub(super) struct KeyReader {
 pub(super) struct Entry {
     pub(super) row: u64,
     pub(super) slot: usize,
-    pub(super) hash: [u8; HASH_BYTES],
+    pub(super) hash: u128,
 }
 
 impl KeyReader {
-    pub(super) fn new(contract: &Contract, passes: u32) -> Self {
+    pub(super) fn new(contract: &Contract, shares: u32) -> Self {
         Self {
             slots: Slots::of(contract).count().min(SLOTS_MAX),
-            passes: usize::try_from(passes).unwrap_or(usize::MAX).max(1),
+            shares: usize::try_from(shares).unwrap_or(usize::MAX).max(1),
             next: 0,
+            is_again: false,
             rest: Vec::new(),
             bucket: None,
-            entries: 0,
+            keys: 0,
+            entries: Vec::new(),
         }
     }
 
-    /// Begins the next pass, if there is one.
-    pub(super) fn next_pass(&mut self) -> bool {
-        let is_begun = self.next < self.passes;
+    /// Begins the next share, if there is one.
+    pub(super) fn next_share(&mut self) -> bool {
         // What is cut off stays, to be told at the end.
-        self.next += usize::from(is_begun && self.rest.is_empty());
-        is_begun && self.rest.is_empty()
+        let is_begun = self.next < self.shares && self.rest.is_empty();
+        self.next += usize::from(is_begun);
+        self.is_again = false;
+        is_begun
+    }
+
+    /// Begins to read the same share again.
+    pub(super) fn same_share(&mut self) -> bool {
+        self.is_again = true;
+        self.rest.is_empty()
     }
 
     /// The bucket, if any keys came, and how many: no bytes will come.
     pub(super) fn finish(&self) -> Result<(Option<(u16, u16)>, u64), KeysError> {
-        if !self.rest.is_empty() || self.next < self.passes {
+        if !self.rest.is_empty() || self.next < self.shares {
             return Err(KeysError::Truncated);
         }
-        Ok((self.bucket, self.entries))
+        Ok((self.bucket, self.keys))
     }
 
-    /// Reads the next bytes, in pieces of any size, and hands the entries of this pass on.
-    pub(super) fn read(
-        &mut self,
-        bytes: &[u8],
-        mut take: impl FnMut(Entry) -> Result<(), KeysError>,
-    ) -> Result<(), KeysError> {
+    /// Reads the next bytes, in pieces of any size, and hands the entries of this share on, frame by frame.
+    pub(super) fn read(&mut self, bytes: &[u8], mut take: impl FnMut(&[Entry])) -> Result<(), KeysError> {
         self.rest.extend_from_slice(bytes);
         let buffer = std::mem::take(&mut self.rest);
         let mut left = buffer.as_slice();
         while let Some(frame) = self.frame(&mut left)? {
-            self.entries(frame, &mut take)?;
+            self.read_entries(frame)?;
+            self.keys += if self.is_again { 0 } else { self.entries.len() as u64 };
+            take(&self.entries);
         }
         self.rest.extend_from_slice(left);
         Ok(())
@@ -165,8 +170,8 @@ impl KeyReader {
     /// The next frame, if it is there whole.
     fn frame<'b>(&mut self, left: &mut &'b [u8]) -> Result<Option<Frame<'b>>, KeysError> {
         let mut bytes = *left;
-        let seen = bytes.len().min(FRAME_MAGIC.len());
-        if bytes.get(..seen) != FRAME_MAGIC.get(..seen) {
+        let there = bytes.len().min(FRAME_MAGIC.len());
+        if bytes.get(..there) != FRAME_MAGIC.get(..there) {
             return Err(KeysError::NoKeys);
         }
         if bytes.len() < HEADER_BYTES {
@@ -195,29 +200,26 @@ impl KeyReader {
         Ok(Some(Frame { entries, bytes: entry_bytes }))
     }
 
-    fn entries(
-        &mut self,
-        frame: Frame<'_>,
-        take_entry: &mut impl FnMut(Entry) -> Result<(), KeysError>,
-    ) -> Result<(), KeysError> {
+    /// Reads the entries of this share.
+    fn read_entries(&mut self, frame: Frame<'_>) -> Result<(), KeysError> {
         let Frame { entries, mut bytes } = frame;
+        let slots = self.slots as u64;
         let mut row = 0_u64;
+        self.entries.clear();
         for _ in 0..entries {
             let code = read_varint(&mut bytes)?;
-            let slots = self.slots as u64;
             row = row.checked_add(code.checked_div(slots).unwrap_or_default()).ok_or(KeysError::NoKeys)?;
             let slot = usize::try_from(code.checked_rem(slots).unwrap_or_default()).unwrap_or_default();
-            let hash = take(&mut bytes)?;
-            if self.passes == 1 || share(hash, 4, self.passes) + 1 == self.next {
-                self.entries += 1;
-                take_entry(Entry { row, slot, hash })?;
+            let kept = take(&mut bytes)?;
+            if self.shares == 1 || share(kept, SHARE_PLACE, self.shares) + 1 == self.next {
+                self.entries.push(Entry { row, slot, hash: hash(kept) });
             }
         }
         if bytes.is_empty() { Ok(()) } else { Err(KeysError::NoKeys) }
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Frame<'b> {
     entries: u32,
     bytes: &'b [u8],

@@ -37,6 +37,9 @@ const ENTRY_BYTES_MAX: usize = 10 + HASH_BYTES;
 pub(super) const FRAME_BYTES_MAX: usize = FRAME_BYTES + ENTRY_BYTES_MAX;
 /// What is kept of a hash: as many bits as [`crate::seen::Seen`] keeps, and the very same.
 pub(super) const HASH_BYTES: usize = 13;
+/// The bytes of a hash that say its bucket, and its share of it.
+const BUCKET_PLACE: usize = 8;
+pub(super) const SHARE_PLACE: usize = 10;
 
 /// A file has a bucket for each so many bytes: some hundred thousand rows, whose keys a small process compares.
 const BUCKET_FILE_BYTES: u64 = 32 * 1024 * 1024;
@@ -146,15 +149,15 @@ impl KeyWriter {
 
     fn put(&mut self, row: u64, slot: usize, hash: u128) {
         let kept = kept(hash);
-        let count = self.buckets.len();
-        let Some(open) = self.buckets.get_mut(share(kept, 0, count)) else { return };
+        let bucket = share(kept, BUCKET_PLACE, self.buckets.len());
+        let Some(open) = self.buckets.get_mut(bucket) else { return };
         write_varint((row - open.row) * u64::from(self.slots) + slot as u64, &mut open.bytes);
         open.bytes.extend_from_slice(&kept);
         open.row = row;
         open.entries += 1;
         self.entries += 1;
         if open.bytes.len() >= FRAME_BYTES {
-            self.end_frame(share(kept, 0, count));
+            self.end_frame(bucket);
         }
     }
 
@@ -193,19 +196,24 @@ impl KeyWriter {
 
 /// The bytes of a hash that are kept.
 fn kept(hash: u128) -> [u8; HASH_BYTES] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, .., last] = hash.to_be_bytes();
-    [a, b, c, d, e, f, g, h, i, j, k, l, last]
+    let bytes = hash.to_be_bytes();
+    let [.., last] = bytes;
+    let mut kept = [last; HASH_BYTES];
+    kept.iter_mut().zip(bytes).take(HASH_BYTES - 1).for_each(|(kept, byte)| *kept = byte);
+    kept
 }
 
 /// A hash of which all that counts was kept.
 pub(super) fn hash(kept: [u8; HASH_BYTES]) -> u128 {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, last] = kept;
-    u128::from_be_bytes([a, b, c, d, e, f, g, h, i, j, k, l, 0, 0, 0, last])
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(&kept).for_each(|(byte, kept)| *byte = *kept);
+    let [.., kept] = kept;
+    u128::from_be_bytes(bytes) >> 32 << 32 | u128::from(kept)
 }
 
-/// Which of `count` equal shares a hash belongs to, by four of its bytes from `place` on.
+/// Which of `count` equal shares a hash belongs to, by two of its bytes from `place` on: behind those by which [`crate::seen::Seen`] places what
+/// it keeps, so that it finds them spread.
 pub(super) fn share(kept: [u8; HASH_BYTES], place: usize, count: usize) -> usize {
     let bytes = kept.get(place..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
-    let share = (u64::from(u32::from_be_bytes(bytes)) * count as u64) >> 32;
-    usize::try_from(share).unwrap_or_default()
+    (usize::from(u16::from_be_bytes(bytes)) * count) >> u16::BITS
 }

@@ -197,7 +197,9 @@ impl Ranges<'_> {
             for keys in self.buckets(converted).values() {
                 let mut count = DuplicateCount::new(self.contract, self.passes, decisions);
                 while count.next_pass() {
-                    keys.iter().for_each(|keys| count.push(keys).unwrap());
+                    for keys in keys {
+                        count.push(keys).unwrap();
+                    }
                 }
                 compared.counted.push(count.finish().unwrap());
             }

@@ -191,6 +191,7 @@ fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
     full.warnings.insert("city".to_owned(), std::collections::BTreeMap::from([("required".to_owned(), 1)]));
     full.file_error = Some(FileError { kind: String::new(), message: String::new(), line: Some(1) });
     full.kept_paths.push(String::new());
+    full.rejects_paths.push(String::new());
     (full.unfinished, full.telling) = (Some(source), Some(String::new()));
     (full.worker, full.lease_until, full.run_id) = (Some(String::new()), Some(String::new()), Some(String::new()));
     let full = serde_json::to_value(full).unwrap();
@@ -212,4 +213,51 @@ fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
             assert!(declared.contains(&format!("{name}:")), "{column} has no {name}");
         }
     }
+}
+
+#[test]
+fn what_was_handed_to_glue_is_due_to_whoever_is_part_of_a_run() {
+    let wanted = entry(State::Working);
+    let due_of = |state, takes_heavy| {
+        let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy, replaces: None };
+        due(Some(&entry(state)), &wanted, at(0))
+    };
+    assert_eq!((due_of(State::Heavy, true), due_of(State::Heavy, false)), (Due::Work, Due::AlreadyTold));
+    assert_eq!(
+        (due_of(State::Failed, true), due_of(State::Committed, true)),
+        (Due::AlreadyTold, Due::AlreadyCommitted)
+    );
+}
+
+#[test]
+fn what_a_listing_shows_is_settled_when_its_content_was_judged_alike() {
+    let document = "
+apiVersion: v3.2.0
+kind: DataContract
+id: a
+version: 1.0.0
+status: active
+servers: [{server: landing, type: s3, location: 's3://*/a/**', format: csv}]
+schema: [{name: orders, properties: [{name: id, logicalType: string}]}]
+";
+    let contract = lakegate_contract::parse(document).unwrap().contract;
+    let held = |state| {
+        let mut entry = entry(state);
+        entry.source.etag = Some("e".to_owned());
+        (entry.dataset, entry.contract_version) = (Some("orders".to_owned()), Some("1.0.0".to_owned()));
+        entry
+    };
+    let settled = |entry: &Entry, etag| is_settled(entry, etag, Some(&contract), "0.1.0");
+    for state in [State::Committed, State::Rejected, State::Failed, State::Heavy] {
+        assert!(settled(&held(state), Some("e")), "{state:?}");
+        assert!(!settled(&held(state), Some("f")) && !settled(&held(state), None), "{state:?}: other content");
+    }
+    for state in [State::Working, State::Publishing, State::Removed] {
+        assert!(!settled(&held(state), Some("e")), "{state:?}");
+    }
+    let mut other = held(State::Rejected);
+    other.contract_version = Some("0.9.0".to_owned());
+    assert!(!settled(&other, Some("e")), "under another contract");
+    assert!(!is_settled(&held(State::Committed), Some("e"), Some(&contract), "0.2.0"), "by another engine");
+    assert!(is_settled(&held(State::Committed), Some("e"), None, "0.1.0"), "there is nothing to judge it by");
 }
