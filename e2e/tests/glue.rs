@@ -116,10 +116,10 @@ fn a_file_above_the_threshold_becomes_the_same_table_by_a_run_of_the_glue_job() 
 
 /// The calls behind which something stands that did not before, and the first one of them.
 const DEATHS: [(&str, usize, Side); 4] = [
-    ("UploadPart lake/", 1, Side::After),
+    ("AWSGlue.BatchCreatePartition", 0, Side::After), // There are none for the next files.
     ("CompleteMultipartUpload lake/", 0, Side::Before),
     ("CompleteMultipartUpload lake/", 1, Side::After),
-    ("AWSGlue.BatchCreatePartition", 0, Side::After),
+    ("UploadPart lake/", 1, Side::After),
 ];
 
 #[test]

@@ -4,7 +4,8 @@ It must not know what is right: that says the same engine in one pass.
 """
 
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,26 @@ def context() -> Iterator[SparkContext]:
     spark.stop()
 
 
+OPTIONS = dict.fromkeys(("lake_bucket", "database", "failures_queue_url"), "none")
+OPTIONS |= {"region": "us-east-1", "unknown_datasets": "fail", "one_pass_bytes_max": str(2**30)}
+
+
 @pytest.fixture(scope="session")
 def lakegate(context: SparkContext) -> convert_large.Lakegate:
     """The real binary, with settings that name no lake yet."""
-    names = ("region", "lake_bucket", "database", "failures_queue_url")
-    options = dict.fromkeys(names, "none") | {"region": "us-east-1", "unknown_datasets": "fail", "one_pass_bytes_max": str(2**30)}
-    return convert_large.prepared(context, options, Path(os.environ["LAKEGATE_COMMAND"]).read_bytes())
+    return convert_large.prepared(context, OPTIONS, Path(os.environ["LAKEGATE_COMMAND"]).read_bytes())
+
+
+@pytest.fixture
+def crooked(context: SparkContext, lakegate: convert_large.Lakegate, tmp_path: Path) -> Callable[[str], convert_large.Lakegate]:
+    """The binary behind a few lines of shell, which may do something else first; `once` is true one time in all processes."""
+
+    def behind(lines: str) -> convert_large.Lakegate:
+        once = f"once() {{ mkdir {tmp_path}/done 2>/dev/null; }}"
+        script = f'#!/bin/sh\n{once}\n{lines}\nexec {os.environ["LAKEGATE_COMMAND"]} "$@"\n'
+        return convert_large.prepared(context, OPTIONS, script.encode(), f"crooked-{uuid.uuid4().hex}")
+
+    return behind
 
 
 @pytest.fixture(autouse=True)

@@ -51,6 +51,7 @@ class Lakegate:
     """The binary, as driver and tasks call it. It travels with the tasks, so it holds no credentials."""
 
     settings: dict[str, str]
+    name: str = BINARY
 
     def run(self, step: str, given: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """A step, with the credentials of where this runs; boto3 renews them a quarter of an hour before they end."""
@@ -58,7 +59,7 @@ class Lakegate:
         credentials = {"AWS_ACCESS_KEY_ID": found.access_key, "AWS_SECRET_ACCESS_KEY": found.secret_key}
         if found.token:
             credentials["AWS_SESSION_TOKEN"] = found.token
-        command = [SparkFiles.get(BINARY), "glue", step, *arguments]
+        command = [SparkFiles.get(self.name), "glue", step, *arguments]
         done = subprocess.run(command, input=given, capture_output=True, env=self.settings | credentials, check=False)
         sys.stderr.write(done.stderr.decode(errors="replace"))
         return done
@@ -286,7 +287,7 @@ def batches(items: list[Json], objects: int, bytes_max: int) -> list[list[Json]]
 
 def backfill(context: SparkContext, lakegate: Lakegate, manifest: Json, run_id: str, range_bytes: int) -> None:
     """Takes in what the ledger does not have as done: small objects many to a task, then large ones one after another."""
-    listed = lakegate.bytes("list", {name: manifest.get(name) for name in ("bucket", "prefix", "contract")})
+    listed = lakegate.output("list", {name: manifest.get(name) for name in ("bucket", "prefix", "contract")})
     items = [json.loads(line) | {"run_id": run_id} for line in listed.splitlines()]
     large = [item for item in items if item["size_bytes"] > range_bytes]
     failed: list[str] = []
@@ -322,9 +323,9 @@ def fetched(location: str) -> bytes:
         raise RunFailed(f"cannot read {location}: {error}") from error
 
 
-def prepared(context: SparkContext, options: dict[str, str], binary: bytes) -> Lakegate:
+def prepared(context: SparkContext, options: dict[str, str], binary: bytes, name: str = BINARY) -> Lakegate:
     """Gives the binary to every worker. The settings are named as those of the functions."""
-    path = Path(tempfile.mkdtemp(), BINARY)
+    path = Path(tempfile.mkdtemp(), name)
     path.write_bytes(binary)
     path.chmod(0o755)
     context.addFile(str(path))
@@ -337,7 +338,7 @@ def prepared(context: SparkContext, options: dict[str, str], binary: bytes) -> L
         "UNKNOWN_DATASETS": options["unknown_datasets"],
         "ONE_PASS_BYTES_MAX": options["one_pass_bytes_max"],
     }
-    return Lakegate(settings)
+    return Lakegate(settings, name)
 
 
 def run(context: SparkContext, options: dict[str, str]) -> None:

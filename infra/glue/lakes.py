@@ -3,6 +3,7 @@
 It must not know the script, and of the binary only `lakegate convert`.
 """
 
+import dataclasses
 import json
 import os
 import re
@@ -96,6 +97,10 @@ class Lake:
         self.failures = self.sqs.create_queue(QueueName=f"{self.name}-failures")["QueueUrl"]
         self.s3.put_object(Bucket=self.name, Key="contracts/contract.odcs.yaml", Body=self.contract.encode())
 
+    def given(self, lakegate: Any) -> Any:
+        """The binary, with the settings of this lake."""
+        return dataclasses.replace(lakegate, settings=lakegate.settings | self.settings)
+
     @property
     def settings(self) -> dict[str, str]:
         return {"LAKE_BUCKET": self.name, "GLUE_DATABASE": self.database, "FAILURES_QUEUE_URL": self.failures}
@@ -116,9 +121,11 @@ class Lake:
     def entry(self, item: dict[str, Any]) -> dict[str, Any]:
         """The ledger's entry of an object."""
         key = unquote_plus(json.loads(item["event"])["Records"][0]["s3"]["object"]["key"])
-        found = [json.loads(self.read(path)) for path in self.list("ledger/")]
-        (entry,) = [entry for entry in found if entry["source"]["key"] == key]
+        (entry,) = [entry for entry in self.entries() if entry["source"]["key"] == key]
         return entry
+
+    def entries(self) -> list[dict[str, Any]]:
+        return [json.loads(self.read(path)) for path in self.list("ledger/")]
 
     def standing(self, item: dict[str, Any], folder: Path) -> Standing:
         """What became of an object, by its ledger entry and the files that it names; no other file may stand."""

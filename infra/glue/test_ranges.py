@@ -1,6 +1,5 @@
 """Files in ranges by the real script under real Spark: whatever the cut, the same rows, rejects and verdict as in one pass."""
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def check(
     """Converts a file both ways; how the script did it."""
     lake = lakes.Lake(contract)
     item = lake.drop(name, data)
-    mine = dataclasses.replace(lakegate, settings=lakegate.settings | lake.settings)
+    mine = lake.given(lakegate)
     begun = mine.ask("begin", item | {"range_bytes": range_bytes})
     convert_large.convert_object(context, mine, item, range_bytes)
     expected, found = lakes.in_one_pass(folder, contract, data, name), lake.standing(item, folder)
