@@ -303,6 +303,21 @@ async fn a_contract_that_changes_while_ranges_are_converted_judges_none_of_them(
 }
 
 #[tokio::test]
+async fn ranges_of_a_former_contract_come_too_late_once_the_present_one_was_judged_by() {
+    let aws = Aws::start();
+    let lake = World::new(&aws).await;
+    let event = lake.upload(FIRST).await;
+    let stale = ready(&lake, &event).await;
+    lake.deploy(&CONTRACT.replace("1.0.0", "2.0.0")).await;
+    lake.settle(&event).await;
+    let expected = content(&lake).await;
+    assert!(matches!(lake.publish(&stale).await, Ok(Outcome::AlreadyCommitted)));
+    let stands = content(&lake).await;
+    assert_eq!(stands.entry.contract_version.as_deref(), Some("2.0.0"));
+    assert_eq!(stands, expected);
+}
+
+#[tokio::test]
 async fn a_publication_that_goes_wrong_anywhere_is_made_good_by_the_same_ranges() {
     let aws = Aws::start();
     let mut runs = 0;

@@ -40,6 +40,16 @@ pub(crate) enum Plan {
     Fail(Box<FailureRecord>),
 }
 
+impl Plan {
+    /// An entry of this object, under the contract that it is to be held against, if there is one.
+    pub(crate) fn under_its_contract(&self, entry: Entry) -> Entry {
+        match self {
+            Self::Judge(_, contract) => entry.under(contract),
+            Self::Draft(_) | Self::Fail(_) => entry,
+        }
+    }
+}
+
 /// Looks at the object that an event announces: first at its entry, then at the object, so that no version is newer than the one
 /// that is seen and has an entry all the same. Nothing is written.
 ///

@@ -128,15 +128,23 @@ async fn until_claimed(
 async fn attempt(context: &Context, delivery: Delivery<'_>, means: Means<'_>) -> Result<Option<Outcome>, Trouble> {
     let Context { objects, clock, .. } = context;
     let Sight { found, event, source, is_current, plan } = sight::look(context, delivery.event).await?;
-    let plan = means.plan(plan)?;
     let delivery = Delivery { event: &event, ..delivery };
-    let mut entry = Entry::new(source, State::Working, ENGINE_VERSION, failure::rfc3339(clock().into()));
-    entry.run_id = delivery.run_id.map(str::to_owned);
-    if let Plan::Judge(_, contract) = &plan {
-        entry = entry.under(contract);
+    let mut looked_at = Entry::new(source, State::Working, ENGINE_VERSION, failure::rfc3339(clock().into()));
+    looked_at.run_id = delivery.run_id.map(str::to_owned);
+    let (takes_heavy, replaces) = (context.settings.takes_heavy(), delivery.replaces);
+    let deployed = plan.under_its_contract(looked_at.clone());
+    let plan = means.plan(plan)?;
+    let entry = plan.under_its_contract(looked_at);
+    if entry.contract_version != deployed.contract_version {
+        // What was judged since by the contract that is deployed now has the last word.
+        let wanted = Wanted { entry: &deployed, is_current, takes_heavy, replaces };
+        match ledger::due(found.entry(), &wanted, clock()) {
+            Due::AlreadyCommitted => return Ok(Some(Outcome::AlreadyCommitted)),
+            Due::AlreadyTold => return Ok(Some(Outcome::AlreadyTold)),
+            Due::Work | Due::Superseded | Due::Busy => {}
+        }
     }
-    let wanted =
-        Wanted { entry: &entry, is_current, takes_heavy: context.settings.takes_heavy(), replaces: delivery.replaces };
+    let wanted = Wanted { entry: &entry, is_current, takes_heavy, replaces };
     let claimed = if !means.replaces_all() && unfinished::comes_first(&found, &wanted, clock()) {
         match unfinished::finish(context, delivery, found).await? {
             unfinished::Finished::Published => return Ok(None),

@@ -72,8 +72,6 @@ pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
     /// The way to the buckets, where it is not a short one.
     s3: Option<&'a S3>,
-    /// The same, with clients that wait for their answers however busy the machine is.
-    patient: Box<(Aws, Option<S3>)>,
     /// Workers' clients give up soon: for faults where nobody answers.
     pub(crate) is_hasty: Cell<bool>,
     pub(crate) faults: Arc<Faults>,
@@ -126,7 +124,6 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         let world = Self {
             aws,
-            patient: Box::new((aws.patient(), s3.map(S3::patient))),
             is_hasty: Cell::new(false),
             s3,
             faults,
@@ -218,7 +215,7 @@ impl<'a> World<'a> {
             Arc::new(store) as Arc<dyn BucketStore>
         };
         let (aws, s3) =
-            if self.is_hasty.get() { (self.aws, self.s3) } else { (&self.patient.0, self.patient.1.as_ref()) };
+            if self.is_hasty.get() { (self.aws, self.s3) } else { (self.aws.patient(), self.s3.map(S3::patient)) };
         let (raw, lake) = match s3 {
             Some(s3) => {
                 (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn BucketStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)

@@ -52,10 +52,7 @@ async fn attempt(context: &Context, delivery: Delivery<'_>, range_bytes: u64) ->
     }
     let Sight { found, event, source, is_current, plan } = sight::look(context, delivery.event).await?;
     let began_at = failure::rfc3339(clock().into());
-    let mut entry = Entry::new(source, State::Working, ENGINE_VERSION, began_at.clone());
-    if let Plan::Judge(_, contract) = &plan {
-        entry = entry.under(contract);
-    }
+    let entry = plan.under_its_contract(Entry::new(source, State::Working, ENGINE_VERSION, began_at.clone()));
     let takes_heavy = settings.takes_heavy();
     let wanted = Wanted { entry: &entry, is_current, takes_heavy, replaces: delivery.replaces };
     match ledger::due(found.entry(), &wanted, clock()) {
