@@ -72,6 +72,8 @@ pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
     /// The way to the buckets, where it is not a short one.
     s3: Option<&'a S3>,
+    /// Workers give up calls that are not answered soon; otherwise they wait, however busy the machine is.
+    pub(crate) is_hasty: Cell<bool>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) raw: Arc<Bucket>,
     pub(crate) lake: Arc<Bucket>,
@@ -123,6 +125,7 @@ impl<'a> World<'a> {
         let world = Self {
             aws,
             s3,
+            is_hasty: Cell::new(false),
             faults,
             raw: Arc::new(raw),
             lake: Arc::default(),
@@ -211,8 +214,11 @@ impl<'a> World<'a> {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
             Arc::new(store) as Arc<dyn BucketStore>
         };
+        let is_hasty = self.is_hasty.get();
+        let aws = if is_hasty { self.aws } else { self.aws.patient() };
         let (raw, lake) = match self.s3 {
             Some(s3) => {
+                let s3 = if is_hasty { s3 } else { s3.patient() };
                 (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn BucketStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
             }
             None => (store(&self.raw), store(&self.lake)),
@@ -232,9 +238,9 @@ impl<'a> World<'a> {
             },
             objects: Objects::of_stores(stores),
             contracts: Contracts::new("lake".to_owned()),
-            catalog: Catalog::new(self.aws.glue.clone(), "db".to_owned()),
+            catalog: Catalog::new(aws.glue.clone(), "db".to_owned()),
             rejects_table: TableDefinition::of_rejects("lake"),
-            sqs: self.aws.sqs.clone(),
+            sqs: aws.sqs.clone(),
             clock,
         }
     }
