@@ -46,6 +46,7 @@ enum Command {
     Status(operate::StatusArgs),
     Replay(operate::ReplayArgs),
     Sweep(operate::SweepArgs),
+    Backfill(operate::BackfillArgs),
     Demo(demo::DemoArgs),
 }
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Status(args) => operate::status(&args),
         Command::Replay(args) => operate::replay(&args),
         Command::Sweep(args) => operate::sweep(&args),
+        Command::Backfill(args) => operate::backfill(&args),
         Command::Demo(args) => demo::run(&args),
     };
     outcome.unwrap_or_else(|error| {

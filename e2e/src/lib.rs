@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+pub mod glue;
 mod harness;
 mod notification;
 pub mod orders;

@@ -1,5 +1,6 @@
 """What infra/template.yaml promises, and what a harmless-looking edit would break."""
 
+import json
 import re
 from pathlib import Path
 
@@ -247,10 +248,48 @@ def test_conversion_may_do_in_the_catalog_what_it_does_and_no_more() -> None:
     assert set(found["Action"]) == called
 
 
-def test_a_glue_job_that_does_not_convert_may_not_write() -> None:
-    role = RESOURCES["GlueJobRole"]["Properties"]
-    converts = "not available yet" not in (ROOT / "infra/glue/convert_large.py").read_text(encoding="utf-8")
-    assert ("ManagedPolicyArns" in role) == converts
+def test_the_glue_job_may_do_what_the_ingest_function_may() -> None:
+    roles = [RESOURCES[name]["Properties"] for name in ("GlueJobRole", "IngestRole")]
+    assert [role["ManagedPolicyArns"] for role in roles] == [[{"Ref": "ConvertPolicy"}]] * 2
+    drafts = {"Fn::Sub": "${LakeBucket.Arn}/contracts/drafts/*"}
+    writers = {name for name, statement in statements() if drafts in listed(statement["Resource"])}
+    assert writers == {"GlueJobRole", "IngestRole"}
+
+
+def test_the_glue_job_s_script_is_given_all_that_it_asks_for() -> None:
+    script = (ROOT / "infra/glue/convert_large.py").read_text(encoding="utf-8")
+    asked = set(re.findall(r"""options\[["'](\w+)["']\]""", script))
+    of_the_run = {"manifest_key", "JOB_RUN_ID"}
+    given = {name.removeprefix("--") for name in RESOURCES["GlueJob"]["Properties"]["DefaultArguments"]}
+    assert asked - of_the_run <= given and len(asked) > 5
+
+
+def test_the_scheduled_backfill_starts_our_job_with_a_manifest_that_is_json() -> None:
+    schedule = RESOURCES["Backfill"]
+    assert (schedule["Condition"], RESOURCES["BackfillRole"]["Condition"]) == ("HasBackfillSchedule",) * 2
+    given = schedule["Properties"]["Target"]["Input"]["Fn::Sub"]
+    for name, value in (("GlueJob", "a-job"), ("RawBucket", "a-raw"), ("BackfillPrefix", "orders/a b/")):
+        given = given.replace(f"${{{name}}}", value)
+    run = json.loads(given)
+    assert run["JobName"] == "a-job"
+    manifest = json.loads(run["Arguments"]["--manifest"])
+    assert manifest == {"version": 1, "kind": "prefix", "bucket": "a-raw", "prefix": "orders/a b/"}
+    pattern = TEMPLATE["Parameters"]["BackfillPrefix"]["AllowedPattern"]
+    assert re.search(pattern, "orders/a b/") and not re.search(pattern, 'a"b') and not re.search(pattern, "a\\b")
+
+
+def test_a_run_ends_before_the_lifecycle_rule_ends_its_uploads() -> None:
+    rules = BUCKETS["LakeBucket"]["LifecycleConfiguration"]["Rules"]
+    (days,) = [rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] for rule in rules if "AbortIncompleteMultipartUpload" in rule]
+    assert RESOURCES["GlueJob"]["Properties"]["Timeout"] == {"Ref": "GlueTimeoutMinutes"}
+    assert TEMPLATE["Parameters"]["GlueTimeoutMinutes"]["MaxValue"] * 60 < days * DAY
+
+
+def test_flex_is_refused_where_glue_refuses_it() -> None:
+    (rule,) = TEMPLATE["Rules"].values()
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "GlueExecutionClass"}, "FLEX"]}
+    (assertion,) = rule["Assertions"]
+    assert assertion["Assert"] == {"Fn::Contains": [["G.1X", "G.2X"], {"Ref": "GlueWorkerType"}]}
 
 
 @pytest.mark.parametrize("function", MAPPINGS)

@@ -1,6 +1,7 @@
-//! `lakegate status`, `replay` and `sweep`: what the person on call asks of a deployed stack.
+//! `lakegate status`, `replay`, `sweep` and `backfill`: what the person on call asks of a deployed stack.
 //! It sees the stack through the `lake` library only; what the commands print is theirs.
 
+mod backfill;
 mod choice;
 mod entries;
 mod letters;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+pub(crate) use backfill::BackfillArgs;
 pub(crate) use replay::ReplayArgs;
 pub(crate) use status::StatusArgs;
 pub(crate) use sweep::SweepArgs;
@@ -30,6 +32,11 @@ pub(crate) fn status(args: &StatusArgs) -> Result<ExitCode> {
 /// Runs `lakegate replay`.
 pub(crate) fn replay(args: &ReplayArgs) -> Result<ExitCode> {
     on_runtime(replay::run(args))
+}
+
+/// Runs `lakegate backfill`.
+pub(crate) fn backfill(args: &BackfillArgs) -> Result<ExitCode> {
+    on_runtime(backfill::run(args))
 }
 
 /// Runs `lakegate sweep`.

@@ -149,4 +149,4 @@ impl ConvertedRange {
 
 #[cfg(test)]
 #[path = "ranges_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -27,15 +27,8 @@ struct Content {
 }
 
 async fn content(lake: &World<'_>) -> Content {
-    let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let visible = lake.visible().await;
-    for (key, bytes) in &visible {
-        let folder = key.rsplit_once('/').unwrap().0.to_owned();
-        rows.entry(folder).or_default().extend(rows_of(bytes));
-    }
-    for rows in rows.values_mut() {
-        rows.sort();
-    }
+    let rows = rows(&visible);
     let mut entry = lake.entry().await.unwrap();
     assert_eq!(entry.standing_paths(), visible.keys().cloned().collect(), "the ledger names what stands");
     let rows_in = |outputs: &[lakegate_lake::ledger::Output]| outputs.iter().map(|output| output.rows).sum::<u64>();
@@ -53,6 +46,19 @@ async fn content(lake: &World<'_>) -> Content {
     let told = told.collect();
     let tables = lake.aws.catalog().into_iter().map(|(name, (_, partitions))| (name, partitions));
     Content { rows, entry, told, catalog: format!("{:?}", tables.collect::<Vec<_>>()) }
+}
+
+/// Rows by table and partition, in no order.
+pub(crate) fn rows(files: &Visible) -> BTreeMap<String, Vec<String>> {
+    let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, bytes) in files {
+        let folder = key.rsplit_once('/').unwrap().0.to_owned();
+        rows.entry(folder).or_default().extend(rows_of(bytes));
+    }
+    for rows in rows.values_mut() {
+        rows.sort();
+    }
+    rows
 }
 
 fn rows_of(file: &[u8]) -> Vec<String> {

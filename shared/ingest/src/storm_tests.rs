@@ -11,8 +11,11 @@ use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::ledger::Entry;
 
 use super::*;
+use crate::ranges::tests::rows;
+use crate::run::{Ready, Run};
 use crate::settings::UnknownDatasets;
 use crate::world::{KEY, removing};
+use lakegate_lake::LakeError;
 use lakegate_stand_ins::{Dice, S3, Seeds, on_threads};
 
 const SEEDS: std::ops::Range<u64> = 0..15;
@@ -30,6 +33,23 @@ struct Uploaded {
     was_committed: bool,
     is_acknowledged: bool,
 }
+
+/// What a worker of a storm does.
+#[derive(Clone, Copy)]
+enum Turn {
+    /// The function takes an uploaded version, or a deletion.
+    Deliver(usize),
+    /// A Glue run does, in ranges.
+    Run(usize),
+    /// A run that converted all ranges some time ago publishes them, perhaps again.
+    Publish(usize),
+}
+
+/// A run that may publish, of an uploaded version.
+type Runs = Vec<(usize, Box<Ready>)>;
+
+/// Such ranges that every file has some.
+const RANGE_BYTES: u64 = 9;
 
 /// The table's files of one object alone, by key and content.
 type Alone = BTreeMap<(usize, usize), Visible>;
@@ -78,6 +98,22 @@ fn whatever_goes_wrong_together_each_object_shows_one_accepted_version_and_every
     eprintln!("{runs:?} seeds, {deliveries:?} deliveries with several faults and workers");
 }
 
+/// What becomes of an uploaded version; `None` when the worker died.
+async fn take(lake: &World<'_>, uploaded: &[Uploaded], runs: &Runs, turn: Turn) -> Option<Result<Outcome, LakeError>> {
+    let work = async {
+        match turn {
+            Turn::Deliver(at) => return lake.deliver(&uploaded[at].event).await,
+            Turn::Run(at) => Box::pin(lake.run(&uploaded[at].event, None, RANGE_BYTES)).await.into(),
+            Turn::Publish(run) => lake.publish(&runs[run].1).await.into(),
+        }
+    };
+    tokio::select! {
+        biased;
+        () = lake.faults.death(), if !matches!(turn, Turn::Deliver(_)) => None,
+        outcome = work => outcome,
+    }
+}
+
 /// One run: how many deliveries it took.
 async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
     // Shown when the test fails.
@@ -91,8 +127,9 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
     if removes {
         lake.deploy(&removing()).await;
     }
+    let in_ranges = dice.below(2) == 0;
     draft(&lake).await;
-    let (mut uploaded, mut deliveries) = (Vec::<Uploaded>::new(), 0);
+    let (mut uploaded, mut runs, mut deliveries) = (Vec::<Uploaded>::new(), Runs::new(), 0);
     for step in 0..10 {
         for _ in 0..=dice.below(2) {
             if step == 0 || dice.below(2) == 0 {
@@ -106,16 +143,33 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
                 uploaded.push(Uploaded { event, key, content, was_committed: false, is_acknowledged: false });
             }
         }
+        if in_ranges && dice.below(2) == 0 {
+            let at = dice.below(uploaded.len());
+            if uploaded[at].content.is_some()
+                && let Ok(Run::Ready(ready)) = lake.convert_ranges(&uploaded[at].event, None, RANGE_BYTES).await
+            {
+                runs.push((at, ready));
+            }
+        }
         for _ in 0..dice.below(4) {
             lake.faults.arm(dice.below(60), Fault::OVER_HTTP[dice.below(Fault::OVER_HTTP.len())]);
         }
-        let chosen: Vec<usize> = (0..4).map(|_| dice.below(uploaded.len())).collect();
+        let mut turn = || match (dice.below(uploaded.len()), if in_ranges { dice.below(4) } else { 0 }) {
+            (at, 2) if uploaded[at].content.is_some() => Turn::Run(at),
+            (_, 3) if !runs.is_empty() => Turn::Publish(dice.below(runs.len())),
+            (at, _) => Turn::Deliver(at),
+        };
+        let turns: Vec<Turn> = (0..4).map(|_| turn()).collect();
         lake.is_hasty.set(true);
-        let delivered = futures::future::join_all(chosen.iter().map(|at| lake.deliver(&uploaded[*at].event))).await;
+        let delivered = futures::future::join_all(turns.iter().map(|turn| take(&lake, &uploaded, &runs, *turn))).await;
         deliveries += delivered.len();
         lake.is_hasty.set(false);
         lake.faults.disarm();
-        for (at, outcome) in chosen.into_iter().zip(delivered) {
+        for (turn, outcome) in turns.into_iter().zip(delivered) {
+            let at = match turn {
+                Turn::Deliver(at) | Turn::Run(at) => at,
+                Turn::Publish(run) => runs[run].0,
+            };
             if let Some(Ok(outcome)) = outcome {
                 uploaded[at].is_acknowledged |= dice.below(3) > 0;
                 uploaded[at].was_committed |= matches!(outcome, Outcome::Committed(_) | Outcome::AlreadyCommitted);
@@ -130,7 +184,13 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
         uploaded[at].was_committed |= matches!(outcome, Outcome::Committed(_) | Outcome::AlreadyCommitted);
         deliveries += 1;
     }
-    let storm = Storm { lake: &lake, is_versioned, removes, alone, what: format!("LAKEGATE_FAULT_SEED={seed}") };
+    // Whoever comes too late changes nothing.
+    for (_, ready) in &runs {
+        wait(LATER);
+        lake.publish(ready).await.unwrap();
+    }
+    let storm =
+        Storm { lake: &lake, is_versioned, removes, in_ranges, alone, what: format!("LAKEGATE_FAULT_SEED={seed}") };
     storm.check(&uploaded).await;
     deliveries
 }
@@ -142,6 +202,8 @@ struct Storm<'a> {
     is_versioned: bool,
     /// The contract for `orders/` wants the rows of deleted files removed.
     removes: bool,
+    /// Some versions were published in ranges, whose files have other names and bytes.
+    in_ranges: bool,
     alone: &'a Alone,
     what: String,
 }
@@ -176,6 +238,12 @@ impl Storm<'_> {
         }
     }
 
+    /// Whether these are the files of a content alone, or, of ranges, have its rows.
+    fn are_of(&self, files: &Visible, key: usize, content: usize) -> bool {
+        let alone = &self.alone[&(key, content)];
+        if self.in_ranges { rows(files) == rows(alone) } else { files == alone }
+    }
+
     /// The drafted contract rejects nothing and removes nothing.
     fn removes(&self, version: &Uploaded) -> bool {
         self.removes && version.key != 2
@@ -206,7 +274,7 @@ impl Storm<'_> {
         let is_gone = versions.last().unwrap().content.is_none();
         if Self::is_accepted(last) && !(is_gone && entry.state == State::Failed) {
             assert_eq!(entry.state, State::Committed, "{what}");
-            assert!(*files == self.alone[&(last.key, content)], "{what}: {:?}", files.keys());
+            assert!(self.are_of(files, last.key, content), "{what}: {:?}", files.keys());
             return;
         }
         assert!(
@@ -217,7 +285,7 @@ impl Storm<'_> {
         // A version that was accepted and not replaced by a later one that is known to have been.
         let known = versions.iter().rposition(|version| version.was_committed).unwrap_or(0);
         let is_shown = |version: &Uploaded| {
-            Self::is_accepted(version) && self.alone[&(version.key, version.content.unwrap())] == *files
+            Self::is_accepted(version) && self.are_of(files, version.key, version.content.unwrap())
         };
         // One whose publication broke off may be gone for good, and what stood before it with it; so is what was deleted.
         let is_deleted = |version: &Uploaded| version.content.is_none();
@@ -231,7 +299,7 @@ impl Storm<'_> {
     /// `later` is what was done with the key after that.
     fn check_told(&self, version: &Uploaded, later: &[&Uploaded], what: &str) {
         let Some(etag) = version.event.etag.as_ref() else { return };
-        let told: Vec<lakegate_lake::failure::FailureRecord> = self
+        let mut told: Vec<lakegate_lake::failure::FailureRecord> = self
             .lake
             .told()
             .into_iter()
@@ -240,6 +308,8 @@ impl Storm<'_> {
                 source.is_some_and(|source| source.key == KEYS[version.key] && source.etag.as_ref() == Some(etag))
             })
             .collect();
+        // The function and a run tell the same failure in their own words.
+        told.dedup_by(|one, other| one.at == other.at && one.kind == other.kind);
         let (missing, refused): (Vec<_>, Vec<_>) = told
             .iter()
             .map(|record| format!("{}: {}", record.kind, record.summary))

@@ -1,6 +1,7 @@
 //! A deployed stack, found by its name: infra/template.yaml builds every bucket's and queue's name from the stack's.
 //! It must not know what is done with it.
 
+use aws_sdk_glue::Client as GlueClient;
 use aws_sdk_sqs::Client as SqsClient;
 use aws_sdk_sqs::types::QueueAttributeName;
 
@@ -29,6 +30,10 @@ pub struct Stack {
     pub sqs: SqsClient,
     /// Its queues, in the order in which a file may pass them.
     pub queues: Queues,
+    /// For its job.
+    pub glue: GlueClient,
+    /// The job that converts what one Lambda cannot.
+    pub glue_job: String,
 }
 
 /// The queues' URLs.
@@ -101,6 +106,8 @@ impl Stack {
             objects: Objects::on_s3(access.s3.clone()),
             sqs,
             queues,
+            glue: GlueClient::new(&access.config),
+            glue_job: format!("{name}-convert-large"),
         })
     }
 }

@@ -97,14 +97,22 @@ fn progress(text: &str) -> Option<(u64, u64, &str)> {
 /// # Errors
 /// The binary cannot be read.
 pub fn package(binary: &Path) -> Result<Vec<u8>> {
-    let bytes = stripped(binary).map_or_else(|| fs::read(binary), Ok);
-    let bytes = bytes.with_context(|| format!("cannot read {}", binary.display()))?;
+    let bytes = program(binary)?;
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     // It only crosses the loopback interface: packing tighter would cost more time than it saves.
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
     zip.start_file("bootstrap", options)?;
     zip.write_all(&bytes)?;
     Ok(zip.finish()?.into_inner())
+}
+
+/// A binary as it is deployed: without its debug information, where that can be taken off.
+///
+/// # Errors
+/// It cannot be read.
+pub fn program(binary: &Path) -> Result<Vec<u8>> {
+    let bytes = stripped(binary).map_or_else(|| fs::read(binary), Ok);
+    bytes.with_context(|| format!("cannot read {}", binary.display()))
 }
 
 /// The binary without its debug information, which is three quarters of it; `None` where nothing here can do that.
