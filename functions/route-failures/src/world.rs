@@ -29,7 +29,6 @@ pub(crate) struct World<'a> {
     /// The function gives up calls that are not answered soon.
     pub(crate) is_hasty: bool,
     s3: &'a S3,
-    patient: (Aws, S3),
     lake: Arc<Bucket>,
 }
 
@@ -38,13 +37,12 @@ impl<'a> World<'a> {
         let (faults, lake) = (Arc::<Faults>::default(), Arc::<Bucket>::default());
         aws.reset(&faults);
         s3.reset(&Arc::default(), &lake, &faults);
-        let patient = (aws.patient(), s3.patient());
-        Self { aws, faults, lookups_max: Duration::from_mins(2), is_hasty: false, s3, patient, lake }
+        Self { aws, faults, lookups_max: Duration::from_mins(2), is_hasty: false, s3, lake }
     }
 
     /// A function that has just started.
     pub(crate) fn context(&self) -> Context {
-        let (aws, s3) = if self.is_hasty { (self.aws, self.s3) } else { (&self.patient.0, &self.patient.1) };
+        let (aws, s3) = if self.is_hasty { (self.aws, self.s3) } else { (self.aws.patient(), self.s3.patient()) };
         Context {
             settings: Settings {
                 aws: AwsSettings { region: "eu-central-1".to_owned(), endpoint_url: None, variables: BTreeMap::new() },
@@ -53,7 +51,7 @@ impl<'a> World<'a> {
                 stack_name: "lakegate".to_owned(),
                 alerts_topic_arn: "arn:aws:sns:eu-central-1:111122223333:alerts".to_owned(),
             },
-            lookups: Lookups { glue: aws.glue.clone(), objects: s3.objects(), lake_bucket: "lake".to_owned() },
+            lookups: Lookups { glue: aws.glue.clone(), objects: s3.warm_objects(), lake_bucket: "lake".to_owned() },
             sns: aws.sns.clone(),
             sqs: aws.sqs.clone(),
             known: Mutex::default(),

@@ -43,7 +43,6 @@ pub(crate) struct World<'a> {
     /// Workers give up calls that are not answered soon.
     pub(crate) is_hasty: Cell<bool>,
     s3: &'a S3,
-    patient: (Aws, S3),
     lake: Arc<Bucket>,
     /// Of whatever was handed over until now.
     count: Cell<u64>,
@@ -55,8 +54,7 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         s3.reset(&Arc::default(), &lake, &faults);
         aws.set_time(clock());
-        let patient = (aws.patient(), s3.patient());
-        Self { aws, faults, is_hasty: Cell::new(false), s3, patient, lake, count: Cell::new(0) }
+        Self { aws, faults, is_hasty: Cell::new(false), s3, lake, count: Cell::new(0) }
     }
 
     pub(crate) fn wait(&self, secs: u64) {
@@ -131,7 +129,7 @@ impl<'a> World<'a> {
     /// A function that has just started.
     pub(crate) fn context(&self) -> Context {
         let region = "eu-central-1".to_owned();
-        let (aws, s3) = if self.is_hasty.get() { (self.aws, self.s3) } else { (&self.patient.0, &self.patient.1) };
+        let (aws, s3) = if self.is_hasty.get() { (self.aws, self.s3) } else { (self.aws.patient(), self.s3.patient()) };
         Context {
             settings: Settings {
                 aws: AwsSettings { region, endpoint_url: None, variables: BTreeMap::new() },
@@ -142,7 +140,7 @@ impl<'a> World<'a> {
             },
             glue: aws.glue.clone(),
             sqs: aws.sqs.clone(),
-            objects: s3.objects(),
+            objects: s3.warm_objects(),
             clock,
         }
     }

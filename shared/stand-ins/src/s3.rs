@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::executor::block_on;
 use lakegate_lake::clients;
 use lakegate_lake::listing::Lister;
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{BucketStore, Objects};
 use lakegate_lake::settings::AwsSettings;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
@@ -35,6 +35,7 @@ pub struct S3 {
     /// To the bucket `lake`.
     pub lake: Arc<AmazonS3>,
     server: Arc<Server<State>>,
+    patient: OnceLock<Box<S3>>,
 }
 
 struct State {
@@ -78,9 +79,8 @@ impl S3 {
     }
 
     /// The same S3, with clients that wait for their answers however busy the machine is.
-    #[must_use]
-    pub fn patient(&self) -> Self {
-        Self::with(Arc::clone(&self.server), LONG_PATIENCE)
+    pub fn patient(&self) -> &Self {
+        self.patient.get_or_init(|| Box::new(Self::with(Arc::clone(&self.server), LONG_PATIENCE)))
     }
 
     fn with(server: Arc<Server<State>>, patience: Duration) -> Self {
@@ -96,7 +96,7 @@ impl S3 {
         let builder = clients::s3_builder(&settings).with_access_key_id("a").with_secret_access_key("b");
         let builder = builder.with_client_options(options).with_retry(retry);
         let client = |bucket: &str| Arc::new(builder.clone().with_bucket_name(bucket).build().unwrap());
-        Self { raw: client("raw"), lake: client("lake"), builder, server }
+        Self { raw: client("raw"), lake: client("lake"), builder, server, patient: OnceLock::new() }
     }
 
     /// Begins anew, with these buckets and faults.
@@ -112,6 +112,13 @@ impl S3 {
     /// The buckets as a function in the cloud opens them.
     pub fn objects(&self) -> Objects {
         Objects::on_s3(self.builder.clone())
+    }
+
+    /// The buckets, with connections that there are already: for many functions that start one after another.
+    pub fn warm_objects(&self) -> Objects {
+        let store = |store: &Arc<AmazonS3>| Arc::<AmazonS3>::clone(store) as Arc<dyn BucketStore>;
+        let stores = [("raw".to_owned(), store(&self.raw)), ("lake".to_owned(), store(&self.lake))];
+        Objects::of_stores(BTreeMap::from(stores))
     }
 
     /// Lists a bucket as a function in the cloud does.

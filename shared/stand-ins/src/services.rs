@@ -1,7 +1,7 @@
 //! Glue, SQS and SNS on one server, and the clients to them.
 //! It must not know what is asked of them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig};
@@ -30,6 +30,7 @@ pub struct Aws {
     pub sns: SnsClient,
     retries: RetryConfig,
     server: Arc<Server<State>>,
+    patient: OnceLock<Box<Aws>>,
 }
 
 #[derive(Default)]
@@ -54,9 +55,9 @@ impl Aws {
     }
 
     /// The same services, with clients that wait for their answers however busy the machine is.
-    #[must_use]
-    pub fn patient(&self) -> Self {
-        Self::with(Arc::clone(&self.server), self.retries.clone(), LONG_PATIENCE)
+    pub fn patient(&self) -> &Self {
+        let with = || Box::new(Self::with(Arc::clone(&self.server), self.retries.clone(), LONG_PATIENCE));
+        self.patient.get_or_init(with)
     }
 
     fn with(server: Arc<Server<State>>, retries: RetryConfig, patience: Duration) -> Self {
@@ -96,6 +97,7 @@ impl Aws {
             sns: SnsClient::from_conf(sns),
             retries,
             server,
+            patient: OnceLock::new(),
         }
     }
 
