@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lakegate_lake::events::ObjectEvent;
@@ -15,7 +14,7 @@ use lakegate_lake::failure::FailureKind;
 use super::*;
 use crate::settings::UnknownDatasets;
 use crate::world::removing;
-use lakegate_stand_ins::{CatalogContent, S3};
+use lakegate_stand_ins::{CatalogContent, S3, is_thorough, on_threads};
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -297,23 +296,4 @@ fn every_fault_at_every_call_of_every_work_leaves_what_good_weather_leaves() {
     let all: usize = by_work.values().sum();
     eprintln!("{all} runs with one fault: {by_work:?}, {by_fault:?}");
     assert!(all > 150 || !asked.is_empty(), "{all}");
-}
-
-/// Threads of a test, each with an AWS of its own: most of the time a client waits until it gives up.
-const THREADS: usize = 6;
-
-/// Takes one turn after another until one is false, on some threads.
-pub(super) fn on_threads(turn: impl AsyncFn(&Aws, &S3, usize) -> bool + Sync) {
-    let turns = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(async {
-                    let (aws, s3) = (Aws::start_with_retries(), S3::start());
-                    while turn(&aws, &s3, turns.fetch_add(1, Ordering::Relaxed)).await {}
-                });
-            });
-        }
-    });
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use lakegate_lake::LakeError;
 use lakegate_lake::failure::FailureKind;
 
+use lakegate_stand_ins::Dice;
+
 use super::*;
 
 #[tokio::test]
@@ -133,22 +135,12 @@ async fn a_worker_whose_time_ends_while_it_publishes_stops_by_itself() {
 /// Runs of the test below, each with its own seed.
 const SEEDS: std::ops::Range<u64> = 0..60;
 
-/// Random numbers below a limit, the same ones for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
-
 #[tokio::test]
 async fn whatever_goes_wrong_together_the_last_version_stands_in_the_end() {
     let aws = Aws::start();
     for seed in SEEDS {
         let what = format!("seed {seed}");
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         let lake = World::new(&aws).await;
         let (mut uploaded, mut waiting) = (Vec::new(), Vec::new());
         for step in 0..12 {

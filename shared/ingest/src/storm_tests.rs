@@ -6,19 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::ledger::Entry;
 
-use super::faults::on_threads;
 use super::*;
 use crate::ranges::tests::rows;
 use crate::run::{Ready, Run};
 use crate::settings::UnknownDatasets;
 use crate::world::{KEY, removing};
 use lakegate_lake::LakeError;
-use lakegate_stand_ins::S3;
+use lakegate_stand_ins::{Dice, S3, Seeds, on_threads};
 
 const SEEDS: std::ops::Range<u64> = 0..15;
 /// Two objects of one table with the same partitions, and one whose contract is drafted.
@@ -85,19 +83,11 @@ async fn draft(lake: &World<'_>) {
 
 #[test]
 fn whatever_goes_wrong_together_each_object_shows_one_accepted_version_and_every_failure_is_told_once() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let (seed, secs) = (number("LAKEGATE_FAULT_SEED"), number("LAKEGATE_FAULT_SECS"));
-    let (seeds, secs) = match (seed, secs) {
-        (Some(seed), None) => (seed..seed + 1, u64::MAX),
-        (Some(first), Some(secs)) => (first..u64::MAX, secs),
-        (None, Some(secs)) => (SEEDS.end..u64::MAX, secs),
-        (None, None) => (SEEDS, u64::MAX),
-    };
-    let began = Instant::now();
+    let seeds = Seeds::of_environment(SEEDS);
     let (runs, deliveries) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let alone = OnceLock::new();
     on_threads(async |aws, s3, turn| {
-        let Some(seed) = seeds.clone().nth(turn).filter(|_| began.elapsed().as_secs() < secs) else { return false };
+        let Some(seed) = seeds.of_turn(turn) else { return false };
         if alone.get().is_none() {
             let _ = alone.set(each_alone(aws, s3).await);
         }
@@ -124,21 +114,11 @@ async fn take(lake: &World<'_>, uploaded: &[Uploaded], runs: &Runs, turn: Turn) 
     }
 }
 
-/// Random numbers below a limit, the same ones for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
-
 /// One run: how many deliveries it took.
 async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
     // Shown when the test fails.
     println!("LAKEGATE_FAULT_SEED={seed}");
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut dice = Dice::new(seed);
     let is_versioned = dice.below(2) == 0;
     let mut lake =
         if is_versioned { World::over_http(aws, s3).await } else { World::over_http_without_versions(aws, s3).await };
@@ -182,8 +162,10 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
             (at, _) => Turn::Deliver(at),
         };
         let turns: Vec<Turn> = (0..4).map(|_| turn()).collect();
+        lake.is_hasty.set(true);
         let delivered = futures::future::join_all(turns.iter().map(|turn| take(&lake, &uploaded, &runs, *turn))).await;
         deliveries += delivered.len();
+        lake.is_hasty.set(false);
         lake.faults.disarm();
         lake.is_hasty.set(false);
         for (turn, outcome) in turns.into_iter().zip(delivered) {

@@ -222,11 +222,6 @@ async fn an_upload_in_parts_that_goes_wrong_anywhere_is_made_good() {
     }
 }
 
-/// True when all that can go wrong is to go wrong, and not every third part of it.
-pub(crate) fn is_thorough() -> bool {
-    std::env::var("LAKEGATE_FAULTS").is_ok_and(|faults| faults == "all")
-}
-
 #[path = "fault_tests.rs"]
 mod faults;
 #[path = "input_tests.rs"]

@@ -5,6 +5,8 @@ use lakegate_lake::failure::FailureKind;
 
 use lakegate_lake::events::ObjectEvent;
 
+use lakegate_stand_ins::is_thorough;
+
 use super::*;
 
 /// What comes after the version whose publication broke off.

@@ -72,7 +72,7 @@ pub(crate) struct World<'a> {
     pub(crate) aws: &'a Aws,
     /// The way to the buckets, where it is not a short one.
     s3: Option<&'a S3>,
-    /// Workers' clients give up soon: for faults where nobody answers.
+    /// Workers give up calls that are not answered soon; otherwise they wait, however busy the machine is.
     pub(crate) is_hasty: Cell<bool>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) raw: Arc<Bucket>,
@@ -124,8 +124,8 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         let world = Self {
             aws,
-            is_hasty: Cell::new(false),
             s3,
+            is_hasty: Cell::new(false),
             faults,
             raw: Arc::new(raw),
             lake: Arc::default(),
@@ -214,10 +214,11 @@ impl<'a> World<'a> {
             let store = Store { inner: Arc::clone(inner), faults: Arc::clone(&self.faults) };
             Arc::new(store) as Arc<dyn BucketStore>
         };
-        let (aws, s3) =
-            if self.is_hasty.get() { (self.aws, self.s3) } else { (self.aws.patient(), self.s3.map(S3::patient)) };
-        let (raw, lake) = match s3 {
+        let is_hasty = self.is_hasty.get();
+        let aws = if is_hasty { self.aws } else { self.aws.patient() };
+        let (raw, lake) = match self.s3 {
             Some(s3) => {
+                let s3 = if is_hasty { s3 } else { s3.patient() };
                 (Arc::<AmazonS3>::clone(&s3.raw) as Arc<dyn BucketStore>, Arc::<AmazonS3>::clone(&s3.lake) as _)
             }
             None => (store(&self.raw), store(&self.lake)),
