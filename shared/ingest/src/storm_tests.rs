@@ -162,10 +162,8 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
             (at, _) => Turn::Deliver(at),
         };
         let turns: Vec<Turn> = (0..4).map(|_| turn()).collect();
-        lake.is_hasty.set(true);
         let delivered = futures::future::join_all(turns.iter().map(|turn| take(&lake, &uploaded, &runs, *turn))).await;
         deliveries += delivered.len();
-        lake.is_hasty.set(false);
         lake.faults.disarm();
         lake.is_hasty.set(false);
         for (turn, outcome) in turns.into_iter().zip(delivered) {
