@@ -152,9 +152,7 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
             }
         }
         for _ in 0..dice.below(4) {
-            let fault = Fault::OVER_HTTP[dice.below(Fault::OVER_HTTP.len())];
-            lake.faults.arm(dice.below(60), fault);
-            lake.is_hasty.set(lake.is_hasty.get() || fault.is_silent());
+            lake.faults.arm(dice.below(60), Fault::OVER_HTTP[dice.below(Fault::OVER_HTTP.len())]);
         }
         let mut turn = || match (dice.below(uploaded.len()), if in_ranges { dice.below(4) } else { 0 }) {
             (at, 2) if uploaded[at].content.is_some() => Turn::Run(at),
@@ -162,10 +160,12 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
             (at, _) => Turn::Deliver(at),
         };
         let turns: Vec<Turn> = (0..4).map(|_| turn()).collect();
+        // Of several workers another one may die than the one that is not answered.
+        lake.is_hasty.set(true);
         let delivered = futures::future::join_all(turns.iter().map(|turn| take(&lake, &uploaded, &runs, *turn))).await;
         deliveries += delivered.len();
-        lake.faults.disarm();
         lake.is_hasty.set(false);
+        lake.faults.disarm();
         for (turn, outcome) in turns.into_iter().zip(delivered) {
             let at = match turn {
                 Turn::Deliver(at) | Turn::Run(at) => at,
