@@ -1,6 +1,7 @@
 //! The Glue job as AWS runs it, but for the cluster: its script under the Spark that Glue 5.1 has, with the arguments of a run.
 //! It must not know what a run does.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -58,13 +59,18 @@ impl Spark {
     /// A test fails.
     pub async fn pytest(&self, harness: &Harness, arguments: &[&str]) -> Result<String> {
         let folder = harness.project.root().join("infra/glue");
+        // Without its debug information Spark has less to hand round.
+        let binary = harness.project.hidden("run")?.join(format!("{}-lakegate", std::process::id()));
+        std::fs::write(&binary, functions::program(&harness.lakegate)?)?;
+        std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755))?;
         let mut command = self.command(harness, harness.stack.client.endpoint());
         command.args(["-m", "pytest", "-q", "-rP", "--show-capture=stdout", "--tb=short", "-p", "no:cacheprovider"]);
         command.args(arguments).current_dir(&folder);
-        command.env("PYTHONPATH", &folder).env("LAKEGATE_COMMAND", &harness.lakegate);
+        command.env("PYTHONPATH", &folder).env("LAKEGATE_COMMAND", &binary);
         let (lifeline, output) = started(command)?;
         let output = output.wait_with_output().await?;
         drop(lifeline);
+        std::fs::remove_file(&binary)?;
         let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         anyhow::ensure!(output.status.success(), "pytest: {}: {told}", output.status);
         Ok(told)

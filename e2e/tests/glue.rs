@@ -182,6 +182,72 @@ async fn remove(harness: &Harness, table: &str) -> Result<()> {
 }
 
 #[test]
+fn what_was_in_the_bucket_before_its_contract_is_taken_in_by_a_backfill() -> Result<()> {
+    on_stack(async |harness| {
+        let Some(spark) = Spark::ready(harness).await? else { return Ok(()) };
+        let table = "g_backfill";
+        for number in 0..5 {
+            let key = format!("{table}/{number}.csv");
+            harness.stack.drop_file(&key, orders::good_file("2024-03-01", 1 + 10 * number, 10)).await?;
+        }
+        harness.stack.drop_file("g_backfill/large.csv", heavy_file(1_000)).await?;
+        for name in ["0", "1", "2", "3", "4", "large"] {
+            harness.ledger(&format!("{table}/{name}.csv"), &["failed"]).await?;
+        }
+        deploy_contract(harness, table).await?;
+
+        let arguments = ["backfill", "--prefix", "g_backfill/"];
+        let shown = harness.lakegate_json(&arguments)?;
+        assert_eq!((&shown["objects"], &shown["run_id"]), (&json!(6), &Value::Null), "{shown}");
+        assert!(harness.lakegate(&arguments)?.contains("lakegate backfill --prefix g_backfill/"));
+        let started = harness.lakegate_json(&["backfill", "--prefix", "g_backfill/", "--send"])?;
+        let runs = harness.stack.job_runs().await?;
+        let run = runs.iter().find(|run| run["Id"] == started["run_id"]).context("no run was started")?;
+        assert_eq!(run["Arguments"]["--source_prefix"], "g_backfill/");
+
+        let told = succeeded(spark.start(harness, run, &[RANGE_BYTES]).await?).await?;
+        for name in ["0", "1", "2", "3", "4", "large"] {
+            let entry = harness.ledger(&format!("{table}/{name}.csv"), &["committed", "rejected", "failed"]).await?;
+            assert_eq!(
+                (&entry["state"], &entry["run_id"]),
+                (&json!("committed"), &started["run_id"]),
+                "{entry} {told}"
+            );
+        }
+        assert_eq!(harness.athena_value("SELECT count(*) FROM g_backfill").await?, "40050");
+        let again = harness.lakegate_json(&["backfill", "--prefix", "g_backfill/", "--send"])?;
+        assert_eq!((&again["objects"], &again["run_id"]), (&json!(0), &Value::Null), "{again}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_run_that_failed_is_a_dead_letter_and_an_alert_about_its_object() -> Result<()> {
+    on_stack(async |harness| {
+        let (table, key) = ("g_failed", "g_failed/2024.csv");
+        deploy_contract(harness, table).await?;
+        harness.stack.drop_file(key, heavy_file(1)).await?;
+        let run = run_of(harness, key, &[]).await?;
+        harness.ledger_when(key, |entry| entry["run_id"] == run["Id"]).await?;
+        let detail = json!({
+            "jobName": harness.stack.glue_job, "severity": "ERROR", "state": "FAILED", "jobRunId": run["Id"],
+            "message": "convert_large: scan: no luck",
+        });
+        // As the rule delivers it: nobody but AWS may publish in Glue's name.
+        let event = json!({
+            "version": "0", "id": "e664aa36-5b4b-4e11-a151-a4b4745b5dc2", "detail-type": "Glue Job State Change", "source": "aws.glue",
+            "account": "111122223333", "time": "2025-10-01T07:12:44Z", "region": "us-east-1", "resources": [], "detail": detail,
+        });
+        harness.stack.client.send_message(&harness.stack.failures_queue_url, &event.to_string()).await?;
+        let (message, record) = harness.dead_letter(key).await?;
+        assert_eq!((&record["kind"], &record["stage"]), (&json!("GlueJobFailed"), &json!("glue")), "{record}");
+        assert!(message.body.contains("g_failed/2024.csv"));
+        harness.alert(key).await?;
+        Ok(())
+    })
+}
+
+#[test]
 fn a_run_that_cannot_begin_says_why_in_one_line() -> Result<()> {
     on_stack(async |harness| {
         let Some(spark) = Spark::ready(harness).await? else { return Ok(()) };

@@ -152,7 +152,9 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
             }
         }
         for _ in 0..dice.below(4) {
-            lake.faults.arm(dice.below(60), Fault::OVER_HTTP[dice.below(Fault::OVER_HTTP.len())]);
+            let fault = Fault::OVER_HTTP[dice.below(Fault::OVER_HTTP.len())];
+            lake.faults.arm(dice.below(60), fault);
+            lake.is_hasty.set(lake.is_hasty.get() || fault.is_silent());
         }
         let mut turn = || match (dice.below(uploaded.len()), if in_ranges { dice.below(4) } else { 0 }) {
             (at, 2) if uploaded[at].content.is_some() => Turn::Run(at),
@@ -165,6 +167,7 @@ async fn storm(aws: &Aws, s3: &S3, alone: &Alone, seed: u64) -> usize {
         deliveries += delivered.len();
         lake.is_hasty.set(false);
         lake.faults.disarm();
+        lake.is_hasty.set(false);
         for (turn, outcome) in turns.into_iter().zip(delivered) {
             let at = match turn {
                 Turn::Deliver(at) | Turn::Run(at) => at,

@@ -58,8 +58,11 @@ struct Packaged {
     scripts: Vec<String>,
 }
 
-/// Points `CodeUri` (the function is the last part of its path) and `ScriptLocation` (relative to the template) at the bucket, line by line,
-/// which leaves everything else as its author wrote it.
+/// What a run of a Glue job has from its job, as a number. The emulator makes a text of a parameter, which Glue's clients refuse.
+const NUMBERS_OF_RUNS: [&str; 2] = ["Timeout", "NumberOfWorkers"];
+
+/// Points `CodeUri` (the function is the last part of its path) and `ScriptLocation` (relative to the template) at the bucket, and writes
+/// numbers of runs out, line by line, which leaves everything else as its author wrote it.
 fn packaged(template: &str) -> Result<Packaged> {
     let mut packaged = Packaged { template: String::with_capacity(template.len()), scripts: Vec::new() };
     for line in template.lines() {
@@ -72,6 +75,13 @@ fn packaged(template: &str) -> Result<Packaged> {
             Some((key, value)) if key.trim() == "ScriptLocation" => {
                 packaged.scripts.push(value.trim().to_owned());
                 Some((key, value.trim().to_owned()))
+            }
+            Some((key, value)) if NUMBERS_OF_RUNS.contains(&key.trim()) => {
+                if let Some(number) = value.strip_prefix("!Ref ").and_then(|name| default_of(template, name)) {
+                    packaged.template.extend([key, ": ", number, "\n"]);
+                    continue;
+                }
+                None
             }
             _ => None,
         };
@@ -86,9 +96,22 @@ fn packaged(template: &str) -> Result<Packaged> {
     Ok(packaged)
 }
 
+/// What a parameter of the template is unless it is given.
+fn default_of<'t>(template: &'t str, parameter: &str) -> Option<&'t str> {
+    let (_, rest) = template.split_once(&format!("\n  {parameter}:\n"))?;
+    rest.lines().find_map(|line| line.strip_prefix("    Default: "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_runs_are_written_out() {
+        let template = "Parameters:\n  Minutes:\n    Type: Number\n    Default: 240\nA:\n  ScriptLocation: a.py\n  Timeout: !Ref Minutes\n  Timeout: 300\n";
+        let packaged = packaged(template).unwrap();
+        assert!(packaged.template.ends_with("  Timeout: 240\n  Timeout: 300\n"), "{}", packaged.template);
+    }
 
     #[test]
     fn code_and_script_are_pointed_at_the_bucket_and_nothing_else_changes() {
