@@ -253,10 +253,13 @@ fn a_run_that_cannot_begin_says_why_in_one_line() -> Result<()> {
         let Some(spark) = Spark::ready(harness).await? else { return Ok(()) };
         let run = json!({ "Id": "jr_none", "Arguments": { "--manifest_key": "runs/none.json" } });
         let missing = ("--binary", "s3://lakegate-artifacts/code/none");
-        for (more, reason) in
-            [(missing, "cannot read s3://lakegate-artifacts/code/none"), (RANGE_BYTES, "runs/none.json")]
-        {
-            let output = spark.start(harness, &run, &[more]).await?.ended().await?;
+        let nameless = json!({ "Id": "jr_none", "Arguments": {} });
+        for (run, more, reason) in [
+            (&run, missing, "cannot read s3://lakegate-artifacts/code/none"),
+            (&run, RANGE_BYTES, "runs/none.json"),
+            (&nameless, RANGE_BYTES, "the run lacks the argument --manifest_key"),
+        ] {
+            let output = spark.start(harness, run, &[more]).await?.ended().await?;
             assert!(!output.status.success());
             let told = String::from_utf8_lossy(&output.stderr);
             let last = told.lines().last().unwrap_or_default();

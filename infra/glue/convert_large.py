@@ -301,7 +301,7 @@ def backfill(context: SparkContext, lakegate: Lakegate, manifest: Json, run_id: 
             answers.append(convert_object(context, lakegate, item, range_bytes))
         except RunFailed as error:
             failed.append(str(error))
-    print(json.dumps(Counter(str(answer.get("outcome", {}).get("state")) for answer in answers)))
+    print(json.dumps(Counter(answer["outcome"]["outcome"] for answer in answers)))
     if failed:
         raise RunFailed("; ".join(failed))
 
@@ -309,10 +309,17 @@ def backfill(context: SparkContext, lakegate: Lakegate, manifest: Json, run_id: 
 # ---------------------------------------------------------------- the run
 
 
-def named(arguments: list[str]) -> dict[str, str]:
+class Options(dict[str, str]):
+    """The run's arguments by name."""
+
+    def __missing__(self, name: str) -> str:
+        raise RunFailed(f"the run lacks the argument --{name}")
+
+
+def named(arguments: list[str]) -> Options:
     """`--name value` pairs by name; Glue adds switches of its own, which have no value and are left out."""
     pairs = zip(arguments, arguments[1:])
-    return {name[2:]: value for name, value in pairs if name.startswith("--") and not value.startswith("--")}
+    return Options((name[2:], value) for name, value in pairs if name.startswith("--") and not value.startswith("--"))
 
 
 def fetched(location: str) -> bytes:
@@ -341,7 +348,7 @@ def prepared(context: SparkContext, options: dict[str, str], binary: bytes, name
     return Lakegate(settings, name)
 
 
-def run(context: SparkContext, options: dict[str, str]) -> None:
+def run(context: SparkContext, options: Options) -> None:
     """One run of the job. A manifest names what it is for; it lies in the lake bucket, or is an argument itself."""
     os.environ.setdefault("AWS_DEFAULT_REGION", options["region"])
     lakegate = prepared(context, options, fetched(options["binary"]))
@@ -361,8 +368,6 @@ def main(arguments: list[str]) -> None:
         return
     except RunFailed as error:
         said = str(error)
-    except KeyError as error:
-        said = f"the run lacks the argument --{error.args[0]}"
     except Py4JJavaError as error:
         said = f"Spark: {str(error.java_exception.getMessage()).splitlines()[0]}"
         traceback.print_exc()

@@ -1,5 +1,6 @@
 """All objects under a prefix by one run: each is taken in once, whatever dies on the way, and what is done is not done again."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 
@@ -43,6 +44,8 @@ def test_every_object_is_taken_in_once(
     drop(lake, SMALL_FILES)
     manifest = {"bucket": lake.raw, "prefix": "", "contract": None}
     convert_large.backfill(context, lake.given(crooked(fault)), manifest, "jr_test", RANGE_BYTES)
+    told = Counter(json.loads(capsys.readouterr().out))
+    assert told["committed"] + told["already-committed"] == SMALL_FILES + 1, "what was done when a process died is done"
     entries = lake.entries()
     assert Counter(entry["state"] for entry in entries) == {"committed": SMALL_FILES + 1}
     assert {entry["run_id"] for entry in entries} == {"jr_test"}
@@ -51,7 +54,6 @@ def test_every_object_is_taken_in_once(
     assert lake.uploads() == [] or fault
 
     written = {path: lake.read(path) for path in lake.list("ledger/")}
-    capsys.readouterr()
     convert_large.backfill(context, lake.given(lakegate), manifest, "jr_again", RANGE_BYTES)
     assert capsys.readouterr().out.strip() == "{}", "nothing was left to do"
     assert {path: lake.read(path) for path in lake.list("ledger/")} == written
