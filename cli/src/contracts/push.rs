@@ -70,7 +70,7 @@ struct Former {
     changes: Vec<Change>,
 }
 
-/// Pushes contracts: all of them, or none.
+/// Pushes contracts, once all of them may be pushed.
 pub(super) async fn run(args: &PushArgs) -> Result<ExitCode> {
     // Documents first: what is wrong with them needs no AWS to be told.
     let mut documents = Vec::new();
@@ -94,8 +94,9 @@ pub(super) async fn run(args: &PushArgs) -> Result<ExitCode> {
     }
     let is_refused = !args.force && pushed.iter().any(Pushed::is_breaking);
     if !is_refused && !args.dry_run {
-        for contract in &pushed {
-            contract.put(&stack).await?;
+        for (done, contract) in pushed.iter().enumerate() {
+            let before = || format!("{done} of {} contracts are deployed; run the command again", pushed.len());
+            contract.put(&stack).await.with_context(before)?;
         }
     }
     tell(args, &stack, &pushed, is_refused)?;
@@ -159,9 +160,13 @@ fn clashes(pushed: &[Pushed], deployed: &Deployed) -> Vec<String> {
 }
 
 impl Pushed {
+    /// What it changes of the one that stands there.
+    fn changes(&self) -> &[Change] {
+        self.former.as_ref().map(|former| former.changes.as_slice()).unwrap_or_default()
+    }
+
     fn is_breaking(&self) -> bool {
-        let changes = self.former.iter().flat_map(|former| &former.changes);
-        changes.into_iter().any(|change| change.class == Class::Breaking)
+        self.changes().iter().any(|change| change.class == Class::Breaking)
     }
 
     fn is_same(&self) -> bool {
@@ -181,7 +186,7 @@ impl Pushed {
         match stack.objects.put_if(&stack.lake_bucket, &self.key, bytes, read).await {
             Ok(_) => Ok(()),
             Err(LakeError::Raced { .. }) => {
-                bail!("somebody else pushed {} at the same time: run the command again", short(&self.key))
+                bail!("somebody else pushed {} at the same time", short(&self.key))
             }
             Err(error) => Err(error).with_context(|| format!("cannot push {}", self.file.display())),
         }
@@ -193,13 +198,9 @@ fn tell(args: &PushArgs, stack: &Stack, pushed: &[Pushed], is_refused: bool) -> 
         return output::line(&serde_json::to_string_pretty(&as_json(args, stack, pushed, is_refused))?);
     }
     for contract in pushed {
-        if let (Some(former), true) = (contract.former_contract(), contract.former.is_some() && !contract.is_same()) {
-            let changes = contract.former.as_ref().map(|former| former.changes.as_slice()).unwrap_or_default();
-            output::line(&format!(
-                "{}: {}\n",
-                contract.file.display(),
-                diff::as_text(former, &contract.contract, changes)
-            ))?;
+        if let Some(former) = contract.former_contract().filter(|_| !contract.is_same()) {
+            let compared = diff::as_text(former, &contract.contract, contract.changes());
+            output::line(&format!("{}: {compared}\n", contract.file.display()))?;
         }
     }
     let table = |contract: &Pushed| format!("table {}, version {}", contract.contract.table, contract.contract.version);
@@ -230,7 +231,6 @@ fn done(args: &PushArgs, contract: &Pushed, is_refused: bool) -> &'static str {
 
 fn as_json(args: &PushArgs, stack: &Stack, pushed: &[Pushed], is_refused: bool) -> Value {
     let contract = |contract: &Pushed| {
-        let changes = contract.former.as_ref().map(|former| former.changes.as_slice()).unwrap_or_default();
         json!({
             "file": contract.file.display().to_string(),
             "key": contract.key,
@@ -239,7 +239,7 @@ fn as_json(args: &PushArgs, stack: &Stack, pushed: &[Pushed], is_refused: bool) 
             "new_version": contract.contract.version,
             "outcome": done(args, contract, is_refused),
             "is_breaking": contract.is_breaking(),
-            "changes": changes.iter().map(diff::change_as_json).collect::<Vec<_>>(),
+            "changes": contract.changes().iter().map(diff::change_as_json).collect::<Vec<_>>(),
         })
     };
     json!({
