@@ -11,28 +11,12 @@ use lakegate_lake::catalog::{Catalog, TableDefinition};
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::failure::{FailureRecord, Stage};
 use lakegate_lake::objects::{BucketStore, Objects};
-use lakegate_stand_ins::{Aws, Bucket, Faults, Store};
+use lakegate_stand_ins::{Aws, Bucket, CONTRACT, Faults, Store};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
 use crate::handler::Function;
 
-const CONTRACT: &str = "
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-status: active
-servers:
-  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: string, required: true}
-      - {name: region, logicalType: string, required: true, partitioned: true, partitionKeyPosition: 1}
-    customProperties:
-      - {property: maxRejectPercent, value: 50, vendor: lakegate}
-";
 pub(crate) const FIRST: &str = "id,region\n1,EMEA\n2,APAC\n,EMEA\n";
 pub(crate) const BROKEN: &str = "id,region\n1,EMEA\n,EMEA\n,APAC\n";
 /// Longer than any lease.
@@ -106,12 +90,6 @@ impl<'a> World<'a> {
 
     /// The failures that were told, each of them once however often it was sent: a repeated one is the same.
     pub(crate) fn told(&self) -> Vec<FailureRecord> {
-        let mut told: Vec<FailureRecord> = Vec::new();
-        for record in self.aws.failures() {
-            if !told.contains(&record) {
-                told.push(record);
-            }
-        }
-        told
+        self.aws.told()
     }
 }

@@ -9,28 +9,12 @@ use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::layout;
 use lakegate_lake::objects::{BucketStore, Objects};
+use lakegate_stand_ins::CONTRACT;
 use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 
 use super::*;
-
-const CONTRACT: &str = "
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-status: active
-servers:
-  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: string, required: true}
-      - {name: region, logicalType: string, required: true, partitioned: true, partitionKeyPosition: 1}
-    customProperties:
-      - {property: maxRejectPercent, value: 50, vendor: lakegate}
-";
 
 struct Bench {
     objects: Objects,

@@ -25,23 +25,9 @@ use crate::settings::{Settings, TooBig, UnknownDatasets};
 use crate::take_in::{Context, Delivery, take_in};
 use lakegate_stand_ins::{Aws, Bucket, Faults, S3, Store};
 
+pub(crate) use lakegate_stand_ins::CONTRACT;
+
 pub(crate) const KEY: &str = "orders/a.csv";
-pub(crate) const CONTRACT: &str = "
-apiVersion: v3.2.0
-kind: DataContract
-id: orders
-version: 1.0.0
-status: active
-servers:
-  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
-schema:
-  - name: orders
-    properties:
-      - {name: id, logicalType: string, required: true}
-      - {name: region, logicalType: string, required: true, partitioned: true, partitionKeyPosition: 1}
-    customProperties:
-      - {property: maxRejectPercent, value: 50, vendor: lakegate}
-";
 /// As `CONTRACT`, and it wants the rows of deleted files removed.
 pub(crate) fn removing() -> String {
     format!("{CONTRACT}      - {{property: removedObjects, value: remove, vendor: lakegate}}\n")
@@ -321,13 +307,7 @@ impl<'a> World<'a> {
 
     /// The failures that were told, each of them once however often it was sent: a repeated one is the same.
     pub(crate) fn told(&self) -> Vec<FailureRecord> {
-        let mut told: Vec<FailureRecord> = Vec::new();
-        for record in self.aws.failures() {
-            if !told.contains(&record) {
-                told.push(record);
-            }
-        }
-        told
+        self.aws.told()
     }
 
     /// That the ledger tells what is to be seen, and that nobody has the object in hand.

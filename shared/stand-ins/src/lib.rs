@@ -26,3 +26,21 @@ pub use runs::Run;
 pub use s3::S3;
 pub use seeds::{Dice, Seeds, is_thorough, on_threads};
 pub use services::Aws;
+
+/// A contract for `orders/`: of two columns, the second one the partitions', and half of the rows may be bad.
+pub const CONTRACT: &str = "
+apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+status: active
+servers:
+  - {server: landing, type: s3, location: 's3://*/orders/**', format: csv}
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: string, required: true}
+      - {name: region, logicalType: string, required: true, partitioned: true, partitionKeyPosition: 1}
+    customProperties:
+      - {property: maxRejectPercent, value: 50, vendor: lakegate}
+";

@@ -126,6 +126,17 @@ impl Aws {
         self.server.service().tables.lock().unwrap().clone()
     }
 
+    /// The failures that were sent, each of them once however often it was: a repeated one is the same.
+    pub fn told(&self) -> Vec<FailureRecord> {
+        let mut told: Vec<FailureRecord> = Vec::new();
+        for record in self.failures() {
+            if !told.contains(&record) {
+                told.push(record);
+            }
+        }
+        told
+    }
+
     /// The records that any queue was given, in the order in which it was.
     pub fn failures(&self) -> Vec<FailureRecord> {
         self.server.service().sent.lock().unwrap().messages.iter().filter_map(record).collect()
