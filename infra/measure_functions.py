@@ -1,6 +1,6 @@
 """Measures what a deployed function costs before it does anything: the size of its zip, and the time from starting the process
 to its first request for work. Needs Python 3.10+ and release builds (`cargo build --release -p ingest -p start-glue
--p route-failures -p sweep`, or `cargo lambda build --release`).
+-p route-failures -p sweep -p fetch-api`, or `cargo lambda build --release`).
 
 usage: python3 infra/measure_functions.py [--runs N] [FOLDER]
 
@@ -19,7 +19,9 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FUNCTIONS = ("ingest", "start-glue", "route-failures", "sweep")
+FUNCTIONS = ("ingest", "start-glue", "route-failures", "sweep", "fetch-api")
+# Nobody waits for their start.
+SCHEDULED = {"sweep", "fetch-api"}
 MAX_START_MS = 15.0
 MAX_ZIP_MB = 10.0
 START_TIMEOUT_SECS = 10
@@ -106,7 +108,7 @@ def main() -> None:
         start_ms(binary)  # the first start reads the file from disk
         starts = [start_ms(binary) for _ in range(arguments.runs)]
         median, size = statistics.median(starts), zip_mb(binary)
-        is_good &= median < MAX_START_MS and size < MAX_ZIP_MB
+        is_good &= (function in SCHEDULED or median < MAX_START_MS) and size < MAX_ZIP_MB
         print(f"{function:15} start {median:5.1f} ms (median of {arguments.runs}, worst {max(starts):.1f})   zip {size:4.1f} MB")
     if not is_good:
         sys.exit(f"over the limits: {MAX_START_MS:.0f} ms to start, {MAX_ZIP_MB:.0f} MB zipped")

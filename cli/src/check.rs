@@ -13,6 +13,7 @@ use lakegate_convert::{Converter, Judgement, Source, Verdict};
 use serde_json::{Value, json};
 
 use crate::operate::shown;
+use crate::paint::Paint;
 use crate::report::Report;
 use crate::text_table::count;
 use crate::{contracts, output, reading};
@@ -25,28 +26,30 @@ Examples:
   lakegate check drop/*.csv --contract orders.odcs.yaml --strict --json > report.json
   unzip -p orders.zip | lakegate check - --contract orders.odcs.yaml
 
-Exit status: 0 every file would be published, 3 the contract rejects one (with --strict: or a row of one), \
-2 wrong usage, 1 anything else.";
+Told are, per file, what would become of it, how many rows break which rule, and the first problems with line and column. Values of \
+cells are not printed.
 
-/// Check files against a contract, writing nothing: counts by rule, and the first problems with line and column
+Exit status: 0 every file would be published, 3 the contract rejects one (with --strict: or a row of one), 2 wrong usage, 1 anything else.";
+
+/// Check files against a contract, writing nothing
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
     /// The files to check; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The contract (ODCS, YAML or JSON) that they are held against
+    /// The contract that files are held against (ODCS, YAML or JSON)
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
-    /// Print one JSON object instead of text
-    #[arg(long)]
-    json: bool,
-    /// How many problems to tell one by one, per file
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    limit: usize,
     /// Any rejected row is a failure, however many the contract allows
     #[arg(long)]
     strict: bool,
+    /// How many problems to tell one by one, per file
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
 }
 
 /// Checks every file. A file that cannot be read keeps no other one from being checked.
@@ -59,7 +62,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
         let judgement = match judged {
             Ok(judgement) => judgement,
             Err(error) => {
-                eprintln!("lakegate: {error:#}");
+                output::complain(&format!("{error:#}"));
                 total.unread += 1;
                 continue;
             }
@@ -75,9 +78,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     if args.json {
-        output::line(&serde_json::to_string_pretty(
-            &json!({ "is_good": total.unread + total.bad == 0, "files": files }),
-        )?)?;
+        output::json(&json!({ "is_good": total.unread + total.bad == 0, "files": files }))?;
     } else if args.files.len() > 1 {
         output::line(&total.as_text(args.strict))?;
     }
@@ -138,10 +139,11 @@ fn problems(judgement: &Judgement) -> u64 {
 
 fn as_text(path: &Path, report: &Report, judgement: &Judgement, contract: &Contract) -> String {
     let path = path.display();
+    let paint = Paint::new();
     let verdict = match judgement.verdict {
-        Verdict::Published if report.rows_rejected == 0 => "good",
-        Verdict::Published => "would be published, without its rejected rows",
-        Verdict::Rejected => "would be rejected",
+        Verdict::Published if report.rows_rejected == 0 => paint.good("good"),
+        Verdict::Published => paint.note("would be published, without its rejected rows"),
+        Verdict::Rejected => paint.bad("would be rejected"),
     };
     let mut lines = vec![format!("{path}: {verdict}: {}", report.counts())];
     if let Some(error) = &report.file_error {

@@ -15,9 +15,23 @@ use anyhow::{Context, Result};
 use lakegate_contract::{Checked, Contract, Note, Problem};
 use serde_json::{Value, json};
 
+use crate::paint::Paint;
 use crate::{operate, output, reading};
 
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  lakegate contracts check orders.odcs.yaml
+  lakegate contracts diff deployed.odcs.yaml orders.odcs.yaml
+  lakegate contracts push orders.odcs.yaml
+  lakegate contracts show orders
+
+`check` and `diff` need no AWS; `push`, `list` and `show` work on a deployed stack.";
+
 const CHECK_HELP: &str = "\
+Examples:
+  lakegate contracts check contracts/*.odcs.yaml
+  lakegate contracts check orders.odcs.yaml --json | jq '.files[].errors'
+
 An error rejects the contract; a note tells what is legal and not enforced, or read otherwise than written. Both name the line.
 
 Exit status: 0 every contract can be used, 2 wrong usage, 1 anything else.";
@@ -25,23 +39,21 @@ Exit status: 0 every contract can be used, 2 wrong usage, 1 anything else.";
 /// The subcommands of `lakegate contracts`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ContractsCommand {
-    /// Check contracts: every error, and what is not enforced, by its line and path in the document
+    /// Check contracts: every error, and what is not enforced, by line and path
     #[command(after_help = CHECK_HELP)]
     Check {
-        /// Contract documents (ODCS v3, YAML or JSON)
+        /// Contract documents (ODCS v3, YAML or JSON); - is standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Print one JSON object instead of text
         #[arg(long)]
         json: bool,
     },
-    /// Compare a contract with the one that is to follow it: what happens to the table, its partitions, older files and new ones
+    /// Compare a contract with the one that is to follow it
     Diff(diff::DiffArgs),
-    /// Deploy contracts: checked, compared with what is deployed, refused where they would break it
+    /// Deploy contracts, unless they would break what is deployed
     Push(push::PushArgs),
     /// List the contracts that are deployed
-    ///
-    /// Exit status: 0 every one can be used, 2 wrong usage, 1 anything else.
     List(deployed::ListArgs),
     /// Print a contract as it is deployed
     Show(deployed::ShowArgs),
@@ -65,7 +77,7 @@ fn check_all(files: &[PathBuf], is_json: bool) -> Result<ExitCode> {
         let parsed = match parse(file) {
             Ok(parsed) => parsed,
             Err(error) => {
-                eprintln!("lakegate: {error:#}");
+                output::complain(&format!("{error:#}"));
                 all_good = false;
                 continue;
             }
@@ -79,7 +91,7 @@ fn check_all(files: &[PathBuf], is_json: bool) -> Result<ExitCode> {
     }
     if is_json {
         let report = json!({ "is_good": all_good, "files": told });
-        output::line(&serde_json::to_string_pretty(&report)?)?;
+        output::json(&report)?;
     }
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -99,7 +111,7 @@ fn read_document(file: &Path) -> Result<(String, Contract)> {
         Err(problem) => vec![problem],
     };
     for problem in &problems {
-        eprintln!("{}: error: {problem}", place(file, problem.line));
+        eprintln!("{}: {} {problem}", place(file, problem.line), Paint::of_errors().bad("error:"));
     }
     anyhow::bail!("{} is no contract that can be enforced ({})", file.display(), count(problems.len(), "error"));
 }
@@ -113,6 +125,9 @@ fn parse(file: &Path) -> Result<Result<Checked, Vec<Problem>>> {
 
 fn text_of(file: &Path) -> Result<Result<String, Problem>> {
     let mut bytes = Vec::new();
+    if file.is_dir() {
+        anyhow::bail!("{} is a folder: give the contract's file", file.display());
+    }
     let read = if reading::is_standard_input(file) {
         std::io::stdin().lock().read_to_end(&mut bytes)
     } else {
@@ -169,22 +184,24 @@ fn as_json(file: &Path, parsed: &Result<Checked, Vec<Problem>>) -> Value {
 }
 
 fn tell(file: &Path, parsed: &Result<Checked, Vec<Problem>>) -> Result<()> {
+    let paint = Paint::new();
     match parsed {
         Ok(Checked { contract, notes }) => {
             for note in notes {
-                output::line(&format!("{}: note: {note}", place(file, note.line)))?;
+                output::line(&format!("{}: {} {note}", place(file, note.line), paint.note("note:")))?;
             }
             let columns = count(contract.columns.len(), "column");
             output::line(&format!(
-                "{}: ok: table {}, version {}, {columns}",
+                "{}: {}: table {}, version {}, {columns}",
                 file.display(),
+                paint.good("ok"),
                 contract.table,
                 contract.version
             ))
         }
         Err(problems) => {
             for problem in problems {
-                output::line(&format!("{}: error: {problem}", place(file, problem.line)))?;
+                output::line(&format!("{}: {} {problem}", place(file, problem.line), paint.bad("error:")))?;
             }
             output::line(&format!("{}: {}", file.display(), count(problems.len(), "error")))
         }

@@ -15,6 +15,7 @@ use lakegate_convert::{Converter, Judgement, Output, Partition, Source, Verdict}
 use lakegate_lake::{failure, layout, ledger};
 
 use crate::contracts;
+use crate::interrupt;
 use crate::local_lake::{self, LOCAL_BUCKET, Standing};
 use crate::output;
 use crate::reading;
@@ -24,43 +25,63 @@ use crate::staging::Staging;
 /// The file is rejected by its contract.
 const EXIT_REJECTED: u8 = 3;
 
-/// Convert a file: accepted rows to Parquet, rejected rows with their reasons beside it
-///
-/// Exit status: 0 published, 3 rejected by the contract, 2 wrong usage, 1 anything else.
+const EXAMPLES: &str = "\
+Examples:
+  lakegate convert orders.csv --contract orders.odcs.yaml --out lake
+  lakegate convert orders.csv --contract orders.odcs.yaml --out lake --json | jq .violations
+  lakegate convert orders.csv --contract orders.odcs.yaml --out lake --report report.json
+
+Accepted rows become Parquet under lake/, rejected ones with their reasons under rejects/. A file that is converted again replaces its own \
+rows. Nothing is visible before the whole file is judged; Ctrl-C leaves everything as it was.
+
+Exit status: 0 published, 3 rejected by the contract, 2 wrong usage, 1 anything else.";
+
+/// Convert a file to Parquet, by its contract
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ConvertArgs {
     /// The file to convert
+    #[arg(value_name = "FILE")]
     input: PathBuf,
-    /// The contract (ODCS, YAML or JSON) that it is held against
+    /// The contract that files are held against (ODCS, YAML or JSON)
     #[arg(long, value_name = "FILE")]
     contract: PathBuf,
     /// The folder to write to: lake/, rejects/ and ledger/, as in the lake bucket
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Write a JSON report to this file, or to standard output with -; without it a summary is printed
+    /// Write the report to this file as JSON, and print nothing; - is standard output
     #[arg(long, value_name = "FILE|-")]
     report: Option<PathBuf>,
-    /// How many threads work; as many as there are processors, unless given. The result is the same
+    /// How many threads work [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
 }
 
 /// Converts the file, publishes or rejects it, writes ledger and report.
 pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     let started = Instant::now();
+    interrupt::watch();
     let contract = Arc::new(contracts::read(&args.contract)?);
     let mut input = reading::open(&args.input)?;
+    if args.out.exists() && !args.out.is_dir() {
+        anyhow::bail!("{} is no folder: --out takes one, which need not be there", args.out.display());
+    }
     // However the path is written, the same file has the same name: a second conversion replaces the first.
     let path = fs::canonicalize(&args.input).with_context(|| format!("cannot read {}", args.input.display()))?;
     let key = path.to_string_lossy().into_owned();
     // One that cannot be read is told before the work.
     local_lake::former_entry(&args.out, &key)?;
     let version = version(input.metadata(), &args.input)?;
-    let report_file = args.report.as_deref().map(open_report).transpose()?.flatten();
+    let report_file = args.report.as_deref().map(ReportFile::open).transpose()?.flatten();
     let source = Source { bucket: LOCAL_BUCKET.to_owned(), key: key.clone(), version: None };
     let mut staging = Staging::new(&args.out)?;
     let judgement =
         convert(&mut input, Arc::clone(&contract), source, &mut staging, &args.input, reading::threads(args.threads))?;
+    // From here on it is published, or not, whole.
+    interrupt::check()?;
     let is_same = |metadata| anyhow::Ok(self::version(metadata, &args.input)? == version);
     if !is_same(input.metadata())? || !is_same(fs::metadata(&path))? {
         anyhow::bail!("{} changed while it was read: convert it again", args.input.display());
@@ -69,24 +90,15 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = entry(&key, &contract, &judgement, &report, &version);
     let standing = local_lake::publish(&args.out, &staging, &moves(&judgement, &report), entry)?;
-    match report_file {
-        _ if args.report.is_none() => {
-            output::line(&report.summary(&args.input.to_string_lossy(), &judgement.first_rejects))?;
-            match standing {
-                Standing::Nothing => {}
-                Standing::EarlierVersion => {
-                    output::line("  what an earlier version of the file published still stands")?;
-                }
-                Standing::Withdrawn => output::line(
-                    "  the publication of an earlier version had broken off: the table has no rows of this file any more",
-                )?,
-            }
-        }
-        None => output::line(&serde_json::to_string_pretty(&report)?)?,
-        Some(mut file) => {
-            let json = serde_json::to_string_pretty(&report)?;
-            writeln!(file, "{json}").context("the file is converted, but its report cannot be written")?;
-        }
+    let is_printed = args.json || args.report.as_deref().is_some_and(reading::is_standard_input);
+    if is_printed {
+        output::json(&report)?;
+    } else if args.report.is_none() {
+        output::line(&report.summary(&args.input.to_string_lossy(), &judgement.first_rejects))?;
+        tell(standing)?;
+    }
+    if let Some(file) = report_file {
+        file.write(&serde_json::to_string_pretty(&report)?)?;
     }
     Ok(match judgement.verdict {
         Verdict::Published => ExitCode::SUCCESS,
@@ -94,12 +106,53 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     })
 }
 
-/// Opened before anything is converted, so that a report that cannot be written is told in time. `None` is standard output.
-fn open_report(path: &Path) -> Result<Option<File>> {
-    if path.as_os_str() == "-" {
-        return Ok(None);
+/// What a person may not expect to stand.
+fn tell(standing: Standing) -> Result<()> {
+    match standing {
+        Standing::Nothing => Ok(()),
+        Standing::EarlierVersion => output::line("  what an earlier version of the file published still stands"),
+        Standing::Withdrawn => output::line(
+            "  the publication of an earlier version had broken off: the table has no rows of this file any more",
+        ),
     }
-    Ok(Some(File::create(path).with_context(|| format!("cannot write report {}", path.display()))?))
+}
+
+/// Opened before anything is converted, so that a report that cannot be written is told in time. A new file that nothing was written to
+/// is removed again.
+struct ReportFile {
+    path: PathBuf,
+    file: Option<File>,
+    is_new: bool,
+}
+
+impl ReportFile {
+    /// `None` is standard output.
+    fn open(path: &Path) -> Result<Option<Self>> {
+        if reading::is_standard_input(path) {
+            return Ok(None);
+        }
+        let is_new = !path.exists();
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = file.with_context(|| format!("cannot write report {}", path.display()))?;
+        Ok(Some(Self { path: path.to_owned(), file: Some(file), is_new }))
+    }
+
+    fn write(mut self, json: &str) -> Result<()> {
+        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let emptied = if is_file { file.set_len(0) } else { Ok(()) };
+        let written = emptied.and_then(|()| writeln!(file, "{json}"));
+        written.context("the file is converted, but its report cannot be written")
+    }
+}
+
+impl Drop for ReportFile {
+    fn drop(&mut self) {
+        if self.is_new && self.file.is_some() {
+            // Best effort: an empty file stays.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 fn convert(

@@ -34,7 +34,9 @@ Objects as a whole, one JSON object a line:
   list       what is to be taken in under a prefix
   take-in    each of them, converted in one pass
 
-Environment: AWS_REGION, LAKE_BUCKET, GLUE_DATABASE, FAILURES_QUEUE_URL; optional UNKNOWN_DATASETS, ONE_PASS_BYTES_MAX, AWS_ENDPOINT_URL.
+Environment: AWS_REGION, LAKE_BUCKET, GLUE_DATABASE, FAILURES_QUEUE_URL; optional UNKNOWN_DATASETS, ONE_PASS_BYTES_MAX,
+AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3; and for metrics (on standard error), notices and lineage STACK_NAME, METRICS, NOTICES, LINEAGE, LINEAGE_URL,
+LINEAGE_API_KEY, CATALOG_ARN.
 
 Exit status: 0 the step's result is on standard output, 2 wrong usage, 1 anything else.";
 

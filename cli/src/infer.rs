@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use lakegate_convert::{Draft, Inference, Naming, Reading, Verdict};
+use lakegate_convert::{Draft, Inference, Judgement, Naming, Reading, Verdict};
+use serde_json::{Value, json};
 
 use crate::operate::shown;
 use crate::text_table::count;
@@ -24,29 +25,35 @@ Examples:
 
 The whole file is read: dialect, encoding, types, date patterns and missing values are what all of it shows, and comments \
 say so. The draft is held against the file at once; it accepts its rows, but for those that cannot be read at all (a stray quote, a \
-missing field). A column with one value that is no number is text: the comments say where that stands.";
+missing field). A column with one value that is no number is text: the comments say where that stands.
 
-/// Draft a contract from a file: dialect, encoding, columns and types, with the evidence as comments
+Exit status: 0 drafted, 2 wrong usage, 1 anything else.";
+
+/// Draft a contract from a file, with the evidence as comments
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct InferArgs {
     /// The file to look at (CSV or JSON); - is standard input
+    #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Write the contract to this file instead of standard output
-    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    #[arg(long, value_name = "FILE|-", default_value = "-", hide_default_value = true)]
     out: PathBuf,
     /// Overwrite the file that --out names
     #[arg(long)]
     force: bool,
-    /// The table's name; without it, the file's or its folder's
+    /// The table's name [default: the file's or its folder's]
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
-    /// Which objects belong to the dataset; without it, s3://*/<table>/**/*.<extension>
+    /// Which objects belong to the dataset [default: s3://*/<table>/**/*.<extension>]
     #[arg(long, value_name = "GLOB")]
     location: Option<String>,
-    /// The contract's id; without it, the table's name
+    /// The contract's id [default: the table's name]
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    /// Print one JSON object instead of text; the contract stands in it
+    #[arg(long)]
+    json: bool,
 }
 
 /// Drafts the contract, holds the file against it, and writes it.
@@ -59,16 +66,36 @@ pub(crate) fn run(args: &InferArgs) -> Result<ExitCode> {
     let mut file = reading::open_or_copy(&args.file)?;
     let draft = draft(&mut file, &args.file, &naming)?;
     file.rewind()?;
-    let verdict = verify(&mut file, &args.file, &draft)?;
-    if is_printed {
-        output::line(draft.yaml.trim_end())?;
-    } else {
+    let judgement = judge(&mut file, &args.file, &draft)?;
+    if !is_printed {
         write(&args.out, &draft.yaml)?;
     }
+    if args.json {
+        output::json(&as_json(args, &naming.table, &draft, &judgement))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if is_printed {
+        output::line(draft.yaml.trim_end())?;
+    }
     let to = if is_printed { String::new() } else { format!(" in {}", args.out.display()) };
-    let columns = if draft.columns == 1 { "1 column".to_owned() } else { format!("{} columns", draft.columns) };
-    eprintln!("{}: {columns} drafted{to}; {verdict}", args.file.display());
+    let columns = shown::count(draft.columns as u64, "column");
+    eprintln!("{}: {columns} drafted{to}; {}", args.file.display(), verdict(judgement));
     Ok(ExitCode::SUCCESS)
+}
+
+fn as_json(args: &InferArgs, table: &str, draft: &Draft, judgement: &Judgement) -> Value {
+    let counts = judgement.counts;
+    json!({
+        "file": args.file.to_string_lossy(),
+        "table": table,
+        "columns": draft.columns,
+        "is_good": judgement.verdict == Verdict::Published && counts.rejected == 0,
+        "rows_read": counts.read,
+        "rows_accepted": counts.accepted,
+        "rows_rejected": counts.rejected,
+        "file_error": judgement.file_error.as_ref().map(|error| &error.message),
+        "contract": draft.yaml,
+    })
 }
 
 fn draft(file: &mut File, path: &Path, naming: &Naming) -> Result<Draft> {
@@ -81,15 +108,19 @@ fn draft(file: &mut File, path: &Path, naming: &Naming) -> Result<Draft> {
     .with_context(|| format!("no contract can be drafted from {}", path.display()))
 }
 
-/// What the draft makes of its own file, in words.
-fn verify(file: &mut File, path: &Path, draft: &Draft) -> Result<String> {
+/// What the draft makes of its own file.
+fn judge(file: &mut File, path: &Path, draft: &Draft) -> Result<Judgement> {
     let contract = lakegate_contract::parse(&draft.yaml).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow!("the draft for {} is no contract that can be enforced: {}", path.display(), problems.join("; "))
     })?;
-    let judgement = check::judge(file, path, &Arc::new(contract.contract), 1)?;
+    check::judge(file, path, &Arc::new(contract.contract), 1)
+}
+
+/// The same in words.
+fn verdict(judgement: Judgement) -> String {
     let counts = judgement.counts;
-    Ok(match (judgement.verdict, counts.rejected) {
+    match (judgement.verdict, counts.rejected) {
         (Verdict::Published, 0) => format!("it accepts all {}", shown::count(counts.read, "row")),
         (Verdict::Published, rejected) => {
             format!("it rejects {} of {}, see its comments", count(rejected), shown::count(counts.read, "row"))
@@ -98,7 +129,7 @@ fn verify(file: &mut File, path: &Path, draft: &Draft) -> Result<String> {
             let message = judgement.file_error.map(|error| error.message).unwrap_or_default();
             format!("it rejects the file: {message}")
         }
-    })
+    }
 }
 
 fn write(path: &Path, yaml: &str) -> Result<()> {

@@ -11,6 +11,8 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lakegate_convert::Reading;
 
+use crate::interrupt;
+
 /// What the engine takes at once, small enough for the processor's cache.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -58,6 +60,7 @@ pub(crate) fn read(file: &mut File, path: &Path, mut take: impl FnMut(&[u8]) -> 
     let bar = bar(file.metadata().map_or(0, |metadata| metadata.len()));
     let mut buffer = vec![0; READ_BYTES];
     loop {
+        interrupt::check()?;
         let count = file.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;
         let bytes = buffer.get(..count).unwrap_or_default();
         if bytes.is_empty() || take(bytes)? == Reading::Enough {

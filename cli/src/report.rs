@@ -5,6 +5,7 @@ use lakegate_contract::Violations;
 use lakegate_convert::{Judgement, RejectedAt, Verdict};
 use serde::Serialize;
 
+use crate::paint::Paint;
 use crate::text_table::count;
 
 /// What became of a file.
@@ -104,7 +105,9 @@ impl Report {
 
     /// A few lines for a person.
     pub(crate) fn summary(&self, source: &str, first_rejects: &[RejectedAt]) -> String {
-        let mut lines = vec![format!("{source}: {}: {}", self.status, self.counts())];
+        let paint = Paint::new();
+        let status = if self.status == "published" { paint.good(self.status) } else { paint.bad(self.status) };
+        let mut lines = vec![format!("{source}: {status}: {}", self.counts())];
         if let Some(error) = &self.file_error {
             let line = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
             lines.push(format!("  {}: {}{line}", error.kind, error.message));

@@ -322,7 +322,7 @@ fn checking_contracts_tells_every_error_and_every_note() {
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @r#"
     orders.yaml: ok: table orders, version 1.0.0, 4 columns
-    notes.yaml:6: note: slaProperties: not enforced: a promise between people
+    notes.yaml:6: note: slaProperties: the dataset counts as late when no file was taken in for 1 h
     notes.yaml: ok: table orders, version 1.0.0, 4 columns
     bad.yaml:3: error: kind: found "Table", expected DataContract
     bad.yaml:7: error: servers[landing].type: found "ftp", expected s3
@@ -365,4 +365,86 @@ fn the_sample_contracts_are_good() {
     let output =
         lakegate(&root, &["contracts", "check", "contracts/orders.odcs.yaml", "contracts/customers.odcs.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Runs a conversion whose input is a pipe, waits until it works, sends it a signal, and gives it its bytes: the exit status.
+#[cfg(unix)]
+fn interrupted(dir: &Path, signal: &str) -> (Option<i32>, String) {
+    use std::io::Write;
+    let pipe = dir.join("pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let args = ["convert", "pipe.csv", "--contract", "orders.yaml", "--out", "out", "--report", "report.json"];
+    let child = common::command(dir, &args).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut input = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    writeln!(input, "id,on_day,quantity").unwrap();
+    let is_at_work = || fs::read_dir(dir.join("out")).is_ok_and(|found| found.count() > 0);
+    for _ in 0..500 {
+        if is_at_work() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(is_at_work());
+    assert!(std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    // It may have ended already.
+    let _ = writeln!(input, "a,2026-01-10,1");
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), stderr(&output))
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_no_half_written_files() {
+    let dir = with_contract();
+    let (status, said) = interrupted(dir.path(), "-INT");
+    assert_eq!((status, said.as_str()), (Some(130), "lakegate: stopped; nothing was published\n"));
+    assert!(files(&dir.path().join("out")).is_empty() && fs::read_dir(dir.path().join("out")).unwrap().count() == 0);
+    assert!(!dir.path().join("report.json").exists());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_request_to_end_is_as_good_as_ctrl_c() {
+    let dir = with_contract();
+    assert_eq!(interrupted(dir.path(), "-TERM").0, Some(143));
+    assert_eq!(fs::read_dir(dir.path().join("out")).unwrap().count(), 0);
+}
+
+#[test]
+fn json_is_the_report_on_standard_output_beside_one_in_a_file() {
+    let dir = with_contract();
+    fs::write(dir.path().join("orders.csv"), "id,on_day,quantity\na,2026-01-10,1\n").unwrap();
+    fs::write(dir.path().join("report.json"), "a longer report of some other time\n".repeat(100)).unwrap();
+    let convert = ["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out", "--report", "report.json"];
+    let printed = lakegate(dir.path(), &[&convert[..], &["--json"]].concat());
+    assert!(printed.status.success(), "{}", stderr(&printed));
+    let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let written: Value = serde_json::from_slice(&fs::read(dir.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!((printed["rows_accepted"].as_u64(), &printed), (Some(1), &written));
+    let silent = lakegate(dir.path(), &convert);
+    assert!(silent.status.success() && silent.stdout.is_empty() && silent.stderr.is_empty());
+}
+
+#[test]
+fn colours_are_for_terminals_unless_they_are_asked_for() {
+    let dir = with_contract();
+    let said = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command =
+            common::command(dir.path(), &[&["check", "missing.csv", "--contract", "orders.yaml"], args].concat());
+        stderr(
+            &command
+                .env_remove("NO_COLOR")
+                .env_remove("CLICOLOR_FORCE")
+                .envs(variables.iter().copied())
+                .output()
+                .unwrap(),
+        )
+    };
+    let is_coloured = |text: &str| text.contains('\u{1b}');
+    assert!(!is_coloured(&said(&[], &[])) && is_coloured(&said(&["--color", "always"], &[])));
+    assert!(is_coloured(&said(&[], &[("CLICOLOR_FORCE", "1")])));
+    assert!(!is_coloured(&said(&["--color=never"], &[("CLICOLOR_FORCE", "1")])));
+    assert!(!is_coloured(&said(&[], &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")])));
 }

@@ -1,4 +1,4 @@
-"""The engine and DuckDB over the same random rows: how texts are read as values, and the SQL of docs/contract.md.
+"""The engine and DuckDB over the same random rows: how texts are read as values, and the SQL of docs/contracts.md.
 
 An accepted row has DuckDB's value, null where DuckDB has null. A row that the engine rejects (an overflow, a division by zero, a cast that
 fails) has no value in DuckDB either. Where DuckDB's SQL means something else, its expression here says the same in its words.
@@ -392,7 +392,7 @@ def random_text(kind: str) -> str:
     return text
 
 
-#: Per type, what DuckDB reads and the engine does not: texts that match are no value here, as docs/contract.md says.
+#: Per type, what DuckDB reads and the engine does not: texts that match are no value here, as docs/contracts.md says.
 STRICTER = {
     "SMALLINT": r"\s|_|e|[.]",  # spaces, 1_000, 1e3, and 1.5 rounded
     "BIGINT": r"\s|_|e|[.]",

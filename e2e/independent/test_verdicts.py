@@ -45,7 +45,7 @@ DISAGREEMENTS: dict[str, dict[int, tuple[str, str]]] = {
     },
     "accounts": {
         4: ("lakegate", "we are right: a JSON Schema cannot say a rule across columns; datacontract's own SQL fails the file for it"),
-        5: ("judge", "both: JSON Schema wants a number, our contract reads a number that stands as text, as docs/contract.md says"),
+        5: ("judge", "both: JSON Schema wants a number, our contract reads a number that stands as text, as docs/contracts.md says"),
         6: ("judge", "both: as row 5, for a boolean"),
         7: ("lakegate", "we are right: 1.005 is no DECIMAL(12,2); the exported JSON Schema only says number"),
         10: ("lakegate", "we are right: a JSON Schema looks at one record and cannot tell that a value stood above"),

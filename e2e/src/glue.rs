@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 use crate::harness::Harness;
 use crate::proof::proxy::Proxy;
 
-/// Where infra/template.yaml expects the binary of the Glue job, in the lake bucket.
-const BINARY_KEY: &str = "code/lakegate";
 /// Two tasks at once, each tried four times.
 const SUBMIT: &str = "--master local[2,4] --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 \
                       --conf spark.driver.bindAddress=127.0.0.1 pyspark-shell";
@@ -36,10 +34,10 @@ pub struct Run {
 }
 
 impl Spark {
-    /// Installs PySpark, and deploys the binary. `None`, and a word about it, where there is no Java.
+    /// Installs PySpark. `None`, and a word about it, where there is no Java.
     ///
     /// # Errors
-    /// It cannot be installed or deployed.
+    /// It cannot be installed.
     pub async fn ready(harness: &Harness) -> Result<Option<Self>> {
         let java = Command::new("java").arg("-version").stdin(Stdio::null()).stderr(Stdio::null()).status();
         if !java.is_ok_and(|status| status.success()) {
@@ -48,8 +46,6 @@ impl Spark {
         }
         eprintln!("e2e: Spark is made ready (the first time takes a minute)");
         let interpreter = python::environment(&harness.project, "spark", &ProgressBar::hidden()).await?;
-        let stack = &harness.stack;
-        stack.client.put_object(&stack.lake_bucket, BINARY_KEY, functions::program(&harness.lakegate)?).await?;
         Ok(Some(Self { interpreter }))
     }
 
@@ -86,6 +82,8 @@ impl Spark {
         let upstream = stack.client.endpoint().trim_start_matches("http://").parse()?;
         let proxy = Proxy::start(upstream, &stack.raw_bucket).await?;
         let mut command = self.command(harness, &proxy.endpoint());
+        let role = job.pointer("/Job/Role").and_then(Value::as_str).context("the job has no role")?;
+        command.envs(stack.client.assume_role(role).await?);
         command.arg(harness.project.root().join("infra/glue/convert_large.py")).env("PYSPARK_SUBMIT_ARGS", SUBMIT);
         let run_id = run.pointer("/Id").and_then(Value::as_str).context("the run has no id")?;
         command.args(["--JOB_NAME", &stack.glue_job, "--JOB_RUN_ID", run_id]);

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
-use lakegate_local::{Emulator, Message, Parameters, ProgressBar, Project, Stack, deploy, functions, python};
-use serde_json::Value;
+use lakegate_local::{Access, Emulator, Message, ProgressBar, Project, Stack, deploy, functions, python};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::orders;
@@ -41,27 +41,50 @@ static HARNESS: tokio::sync::OnceCell<Harness> = tokio::sync::OnceCell::const_ne
 /// # Errors
 /// The local AWS does not start, or the test fails.
 pub fn on_stack(test: impl AsyncFnOnce(&Harness) -> Result<()>) -> Result<()> {
-    let runtime = RUNTIME.get_or_init(Runtime::new).as_ref().map_err(|error| anyhow!("no tokio runtime: {error}"))?;
-    runtime.block_on(async {
-        let harness = HARNESS.get_or_try_init(start).await?;
-        let result = test(harness).await;
-        if result.is_err() {
-            harness.show_logs().await;
-        }
-        result
+    runtime()?.block_on(async {
+        let heavy_bytes = HEAVY_BYTES.to_string();
+        let harness =
+            HARNESS.get_or_try_init(async || start(&test_binary(), &[("HeavyBytes", &heavy_bytes)]).await).await?;
+        run(harness, test).await
     })
 }
 
-async fn start() -> Result<Harness> {
+/// Runs a test against a stack of its own, deployed with these values of the template's parameters. `name` names its log.
+///
+/// # Errors
+/// The local AWS does not start, the template does not deploy, or the test fails.
+pub fn on_stack_with(
+    name: &str,
+    parameters: &[(&str, &str)],
+    test: impl AsyncFnOnce(&Harness) -> Result<()>,
+) -> Result<()> {
+    runtime()?.block_on(async {
+        let harness = start(&format!("{}-{name}", test_binary()), parameters).await?;
+        run(&harness, test).await
+    })
+}
+
+fn runtime() -> Result<&'static Runtime> {
+    RUNTIME.get_or_init(Runtime::new).as_ref().map_err(|error| anyhow!("no tokio runtime: {error}"))
+}
+
+async fn run(harness: &Harness, test: impl AsyncFnOnce(&Harness) -> Result<()>) -> Result<()> {
+    let result = test(harness).await;
+    if result.is_err() {
+        harness.show_logs().await;
+    }
+    result
+}
+
+async fn start(name: &str, parameters: &[(&str, &str)]) -> Result<Harness> {
     let project = Project::find()?;
     let bar = ProgressBar::hidden();
     eprintln!("e2e: the local AWS is made ready (the first time takes a minute)");
     let python = python::environment(&project, "local", &bar).await?;
     let binaries = functions::build(&project, &python, &bar).await?;
-    // Built together with the functions, into the same directory.
-    let lakegate = binaries.values().next().context("no function was built")?.with_file_name("lakegate");
-    let emulator = Emulator::start(&project, &python, &test_binary()).await?;
-    let stack = deploy(&project, emulator.client(), &binaries, &Parameters { heavy_bytes: Some(HEAVY_BYTES) }).await?;
+    let lakegate = binaries.get(functions::COMMAND).context("the command was not built")?.clone();
+    let emulator = Emulator::start(&project, &python, name, Access::ByPolicy).await?;
+    let stack = deploy(&project, emulator.client(), &binaries, parameters).await?;
     put_contracts(&project, &stack).await?;
     let (dead_letters, alerts) = Default::default();
     Ok(Harness { stack, project, python, lakegate, dead_letters, alerts, emulator })
@@ -117,6 +140,19 @@ impl Harness {
     pub fn lakegate_json(&self, args: &[&str]) -> Result<Value> {
         let printed = self.lakegate(&[args, &["--json"]].concat())?;
         serde_json::from_str(&printed).with_context(|| format!("no JSON: {printed}"))
+    }
+
+    /// Adds the statements that docs/operate.md ("Files from elsewhere") asks for, so that ingest may take in files of another bucket.
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn let_ingest_read(&self, bucket: &str) -> Result<()> {
+        let policy = json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"], "Resource": format!("arn:aws:s3:::{bucket}/*") },
+            { "Effect": "Allow", "Action": "s3:ListBucket", "Resource": format!("arn:aws:s3:::{bucket}") },
+        ]});
+        let role = self.stack.client.function_role(&self.stack.ingest_function).await?;
+        self.stack.client.put_role_policy(&role, bucket, &policy).await
     }
 
     async fn show_logs(&self) {

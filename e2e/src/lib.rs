@@ -11,7 +11,7 @@ pub mod proof;
 mod reading;
 mod waiting;
 
-pub use harness::{HEAVY_BYTES, Harness, on_stack};
+pub use harness::{HEAVY_BYTES, Harness, on_stack, on_stack_with};
 pub use lakegate_local::{Message, ProgressBar, Project, Rows, Stack, functions, guard, python};
 pub use notification::notification;
 pub use reading::Fetched;

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
-use e2e::{Harness, Project, Value, eventually, json, notification, on_stack};
+use anyhow::{Context, Result, ensure};
+use e2e::{Harness, ProgressBar, Project, Value, eventually, json, notification, on_stack, orders, python};
 
 /// The samples of one function.
 fn samples(function: &str) -> Result<Vec<PathBuf>> {
@@ -132,6 +133,69 @@ fn the_rule_catches_every_end_of_a_run_of_our_job_and_nothing_else() -> Result<(
         let mut another = job_event(harness, "FAILED", "jr_1");
         another["detail"]["jobName"] = json!("another");
         assert!(!is_caught(&another).await?);
+        Ok(())
+    })
+}
+
+/// What a subscriber of the topic gets of a key.
+async fn notice(harness: &Harness, inbox: &str, key: &str) -> Result<Value> {
+    eventually(&format!("{key} is noticed"), async || {
+        for message in harness.stack.take(inbox).await? {
+            let envelope: Value = serde_json::from_str(&message.body)?;
+            let event: Value = serde_json::from_str(envelope["Message"].as_str().context("not an SNS envelope")?)?;
+            if event["detail"]["source"]["key"] == key {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    })
+    .await
+}
+
+/// Held against the published schema by a validator that is not ours.
+async fn keeps_the_schema(harness: &Harness, detail: &Value) -> Result<()> {
+    const VALIDATE: &str =
+        "import json, jsonschema, sys; jsonschema.validate(json.loads(sys.argv[1]), json.load(open(sys.argv[2])))";
+    let interpreter = python::environment(&harness.project, "test", &ProgressBar::hidden()).await?;
+    let schema = harness.project.root().join("docs/schemas/object-ingested.schema.json");
+    let output = Command::new(interpreter).args(["-c", VALIDATE, &detail.to_string()]).arg(schema).output()?;
+    ensure!(output.status.success(), "{detail}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+#[test]
+fn who_subscribes_to_the_topic_is_told_of_a_file_what_the_schema_says_and_the_table_holds() -> Result<()> {
+    on_stack(async |harness| {
+        let (client, table, key) = (&harness.stack.client, "t_noticed", "t_noticed/2025 autumn.csv");
+        let inbox = client.create_queue("notices-inbox").await?;
+        let topic = harness.stack.notices_topic_arn.as_deref().context("notices are off")?;
+        client.subscribe_queue(topic, &inbox).await?;
+        let sample = fs::read_to_string(harness.project.root().join("contracts/orders.odcs.yaml"))?;
+        harness.stack.put_contract("t_noticed.odcs.yaml", orders::contract_for(&sample, table)).await?;
+        let version = harness.stack.drop_file(key, orders::good_file("2025-09-01", 1, 7)).await?;
+
+        let event = notice(harness, &inbox, key).await?;
+        assert_eq!(
+            (&event["source"], &event["detail-type"]),
+            (&json!("lakegate"), &json!("Object Ingested")),
+            "{event}"
+        );
+        let detail = &event["detail"];
+        keeps_the_schema(harness, detail).await?;
+        assert_eq!((&detail["table"], &detail["source"]["version_id"]), (&json!(table), &json!(version)), "{detail}");
+        assert_eq!(detail["rows"]["accepted"], 7, "{detail}");
+        // Whoever is told finds the partitions and the files.
+        let registered = harness.stack.partitions(table).await?;
+        assert_eq!(detail["partitions_total"], registered.len(), "{detail}");
+        let outputs = detail["outputs"].as_array().context("no outputs")?;
+        assert!(!outputs.is_empty(), "{detail}");
+        for output in outputs {
+            let (_, key) = output["url"].as_str().and_then(|url| url[5..].split_once('/')).context("no address")?;
+            client.get_object(&harness.stack.lake_bucket, key).await?;
+        }
+        let mut broken = detail.clone();
+        broken["rows"]["accepted"] = json!(-1);
+        assert!(keeps_the_schema(harness, &broken).await.is_err(), "the validator takes anything");
         Ok(())
     })
 }

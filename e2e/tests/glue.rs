@@ -252,10 +252,10 @@ fn a_run_that_cannot_begin_says_why_in_one_line() -> Result<()> {
     on_stack(async |harness| {
         let Some(spark) = Spark::ready(harness).await? else { return Ok(()) };
         let run = json!({ "Id": "jr_none", "Arguments": { "--manifest_key": "runs/none.json" } });
-        let missing = ("--binary", "s3://lakegate-artifacts/code/none");
+        let missing = ("--binary", "arn:aws:lambda:us-east-1:111122223333:layer:none:1");
         let nameless = json!({ "Id": "jr_none", "Arguments": {} });
         for (run, more, reason) in [
-            (&run, missing, "cannot read s3://lakegate-artifacts/code/none"),
+            (&run, missing, "cannot fetch arn:aws:lambda:us-east-1:111122223333:layer:none:1"),
             (&run, RANGE_BYTES, "runs/none.json"),
             (&nameless, RANGE_BYTES, "the run lacks the argument --manifest_key"),
         ] {

@@ -17,9 +17,8 @@ async fn independent_readers_and_judges_agree() -> Result<()> {
     let project = Project::find()?;
     eprintln!("the judges are made ready (the first time takes minutes)");
     let interpreter = python::environment(&project, "judges", &ProgressBar::hidden()).await?;
-    // The command is built beside the functions, so that nothing is built twice.
     let binaries = functions::build(&project, &interpreter, &ProgressBar::hidden()).await?;
-    let lakegate = binaries.values().next().context("cargo built nothing")?.with_file_name("lakegate");
+    let lakegate = binaries.get(functions::COMMAND).context("cargo built no command")?;
     let mut command = Command::new(interpreter);
     // Warnings are about the judges' own libraries.
     command.args([

@@ -115,6 +115,7 @@ fn a_file_that_no_event_announced_is_found_and_taken_in() -> Result<()> {
         put_contract(harness, table, ("version: ", "version: 1.")).await?;
         let client = &harness.stack.client;
         client.create_bucket(bucket).await?;
+        harness.let_ingest_read(bucket).await?;
         let key = "op_missed/São Paulo + 100% (1).csv";
         // More than one page of the listing, and keys that the client library cannot address.
         for number in 0..1_005 {
@@ -171,8 +172,7 @@ fn the_scheduled_sweep_takes_in_what_the_ledger_does_not_know() -> Result<()> {
         assert_eq!((&report["missed"], &report["stopped"]), (&json!(0), &Value::Null), "{report}");
 
         // As if nobody had ever been told of it.
-        let object = ledger_object(harness, key).await?;
-        harness.stack.client.delete_object(&harness.stack.lake_bucket, &object).await?;
+        harness.stack.forget(key).await?;
         let report = harness.stack.client.invoke(sweep, br#"{"older_than_secs": 0}"#).await?;
         assert!(report["announced"].as_u64() >= Some(1), "{report}");
         let entry = harness.ledger(key, &["committed"]).await?;
@@ -180,20 +180,6 @@ fn the_scheduled_sweep_takes_in_what_the_ledger_does_not_know() -> Result<()> {
         assert_eq!(harness.athena_value("SELECT count(*) FROM op_swept").await?, "4");
         Ok(())
     })
-}
-
-async fn ledger_object(harness: &Harness, key: &str) -> Result<String> {
-    for object in harness.stack.list_lake("ledger/").await? {
-        let entry = harness.stack.client.get_object(&harness.stack.lake_bucket, &object.key).await?;
-        if serde_json_text(&entry)?["source"]["key"] == key {
-            return Ok(object.key);
-        }
-    }
-    anyhow::bail!("{key} has no ledger entry")
-}
-
-fn serde_json_text(bytes: &[u8]) -> Result<Value> {
-    String::from_utf8_lossy(bytes).parse().context("no JSON")
 }
 
 #[test]
@@ -227,7 +213,7 @@ fn the_ledger_is_a_table_with_the_columns_of_its_entries() -> Result<()> {
 
         // The local Athena has no JSON SerDe: DuckDB reads the same files by the same columns.
         let path = std::env::temp_dir().join(format!("lakegate-ledger-{}.json", std::process::id()));
-        let object = ledger_object(harness, key).await?;
+        let (object, _) = harness.stack.ledger_object(key).await?;
         fs::write(&path, harness.stack.client.get_object(&harness.stack.lake_bucket, &object).await?)?;
         let listed: Vec<String> =
             columns.iter().map(|(name, kind)| format!("\"{name}\": '{}'", duckdb_type(kind))).collect();
@@ -317,6 +303,50 @@ fn contracts_are_pushed_shown_and_not_broken_by_accident() -> Result<()> {
         let ours = listed["contracts"].as_array().into_iter().flatten().find(|contract| contract["table"] == table);
         assert_eq!(ours.context("it is listed")?["key"], "contracts/op_pushed.odcs.yaml");
         assert!(harness.lakegate(&["contracts", "list"])?.contains("op_pushed.odcs.yaml"));
+        Ok(())
+    })
+}
+
+#[test]
+fn the_report_of_a_stack_tells_what_its_ledger_and_rejects_tell() -> Result<()> {
+    on_stack(async |harness| {
+        let table = "op_report";
+        put_contract(harness, table, ("maxRejectPercent, value: 5", "maxRejectPercent, value: 50")).await?;
+        let spoiled = orders::good_file("2025-09-01", 1, 4).replacen("EMEA", "Atlantis", 1);
+        for (key, text) in [("op_report/good.csv", spoiled.as_str()), ("op_report/broken.csv", BROKEN)] {
+            harness.stack.drop_file(key, text).await?;
+            harness.ledger(key, &["committed", "rejected"]).await?;
+        }
+        let page = std::env::temp_dir().join(format!("lakegate-e2e-report-{}.html", std::process::id()));
+        let told = harness.lakegate_json(&["report", "--out", &page.display().to_string()])?;
+        let of_table = |section: &str| {
+            let rows = told["sections"][section].as_array().into_iter().flatten();
+            rows.filter(|row| row["dataset"] == table).collect::<Vec<_>>()
+        };
+        let (datasets, rejects) = (of_table("datasets"), of_table("rejects"));
+        let counts =
+            ["files", "committed", "rejected", "rows_accepted", "rows_rejected"].map(|name| &datasets[0][name]);
+        assert_eq!(counts, [&json!(2), &json!(1), &json!(1), &json!(3), &json!(1)], "{told}");
+        let rule = ["column", "rule", "rows"].map(|name| &rejects[0][name]);
+        assert_eq!((rejects.len(), rule), (1, [&json!("region"), &json!("enum"), &json!(1)]), "{told}");
+
+        let html = fs::read_to_string(&page)?;
+        fs::remove_file(&page)?;
+        assert!(html.contains("op_report/broken.csv") && html.contains("HeaderMismatch"), "the page lacks the file");
+        assert!(!html.contains("Atlantis"), "a cell's value is in the page");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_backfill_of_nothing_is_an_error_and_no_success() -> Result<()> {
+    on_stack(async |harness| {
+        put_contract(harness, "op_nothing", ("version: ", "version: 1.")).await?;
+        let no_prefix = harness.lakegate(&["backfill", "--prefix", "no such/"]).expect_err("a prefix without objects");
+        assert!(format!("{no_prefix:#}").contains("has a key that begins with \"no such/\""), "{no_prefix:#}");
+        let no_contract = harness.lakegate(&["backfill", "--prefix", "", "--contract-id", "op_nothin"]);
+        let no_contract = format!("{:#}", no_contract.expect_err("a contract that is not there"));
+        assert!(no_contract.contains("has the id op_nothin") && no_contract.contains("op_nothing"), "{no_contract}");
         Ok(())
     })
 }

@@ -12,18 +12,6 @@ async fn deploy_contract(harness: &Harness, table: &str) -> Result<()> {
     harness.stack.put_contract(&format!("{table}.odcs.yaml"), orders::contract_for(&sample, table)).await
 }
 
-/// The ledger's entry of an object, with the key under which it lies.
-async fn ledger_object(harness: &Harness, key: &str) -> Result<(String, Value)> {
-    for object in harness.stack.list_lake("ledger/").await? {
-        let bytes = harness.stack.client.get_object(&harness.stack.lake_bucket, &object.key).await?;
-        let entry: Value = serde_json::from_slice(&bytes)?;
-        if entry["source"]["key"] == key {
-            return Ok((object.key, entry));
-        }
-    }
-    anyhow::bail!("no ledger entry for {key}")
-}
-
 /// Its queue would hide the message for six minutes; a test waits for less than one.
 #[test]
 fn a_file_that_another_worker_has_in_hand_is_taken_in_when_that_one_s_lease_ends() -> Result<()> {
@@ -32,7 +20,7 @@ fn a_file_that_another_worker_has_in_hand_is_taken_in_when_that_one_s_lease_ends
         let key = "t_busy/2025-09.csv";
         harness.stack.drop_file(key, orders::good_file("2025-09-01", 1, 5)).await?;
         harness.ledger(key, &["committed"]).await?;
-        let (object, mut entry) = ledger_object(harness, key).await?;
+        let (object, mut entry) = harness.stack.ledger_object(key).await?;
         let until =
             harness.duckdb("SELECT strftime(now() AT TIME ZONE 'UTC' + INTERVAL 4 SECOND, '%Y-%m-%dT%H:%M:%S.%gZ')")?;
         entry["state"] = json!("publishing");
@@ -86,7 +74,7 @@ fn hundreds_of_failures_at_once_are_one_mail_and_each_of_them_is_a_dead_letter()
         assert_eq!(sent_back, expected);
         let mails = stack.take_alerts().await?;
         let subjects: Vec<&str> = mails.iter().map(|(subject, _)| subject.as_str()).collect();
-        assert_eq!(subjects, ["Lakegate: 400 files failed: t_burst 400"]);
+        assert_eq!(subjects, ["Lakegate: 400 files failed (ContractViolated): t_burst 400"]);
         Ok(())
     })
 }

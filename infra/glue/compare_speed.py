@@ -1,11 +1,12 @@
 """Holds the Glue job against PySpark's own reader doing the same work: typed columns, bad rows set aside, a derived column, partitions.
 
-Both run under Spark's local[2], in processes of their own. Ours reads from and writes to the local AWS (`ministack`), PySpark's local
-files. Needs requirements/spark.txt, Java 17, ministack in .lakegate/python/local (any end-to-end test makes it), and a release build.
+Both run under Spark's local[2], in processes of their own. Ours reads from and writes to an S3 over HTTP, on the same processors (the
+tests' own, or with --ministack the local AWS, whose S3 takes as much of them as the conversion), PySpark's local files. Needs
+requirements/spark.txt, Java 17, ministack in .lakegate/python/local (any end-to-end test makes it), and release builds.
 
-usage: cargo build --release -p lakegate
+usage: cargo build --release -p lakegate && cargo build --release -p lakegate-stand-ins --example s3
        LAKEGATE_COMMAND=target/release/lakegate PYTHONPATH=infra/glue .lakegate/python/spark/bin/python infra/glue/compare_speed.py \\
-           [--megabytes 1000] [--runs 3] [--range-megabytes 256]
+           [--megabytes 1000] [--runs 3] [--range-megabytes 256] [--ministack]
 """
 
 import argparse
@@ -25,7 +26,7 @@ import duckdb
 
 import files
 
-MASTER = "local[2]"
+ROOT = Path(__file__).parent.parent.parent
 ROW_BYTES = 76
 ROWS = """
 SELECT printf('O-%09d', i) AS id, strftime(TIMESTAMP '2025-01-01' + to_seconds((a * 31e6)::BIGINT), '%Y-%m-%d %H:%M:%S') AS at, i // 3 AS batch,
@@ -34,6 +35,9 @@ SELECT printf('O-%09d', i) AS id, strftime(TIMESTAMP '2025-01-01' + to_seconds((
   (['EMEA', 'APAC', 'NA', 'LATAM'])[1 + floor(d * 4)::INT] AS region
 FROM (SELECT i, hash(i) / 2e19 AS a, hash(i, 1) / 2e19 AS b, hash(i, 2) / 2e19 AS c, hash(i, 3) / 2e19 AS d FROM range(?) t(i))
 """
+# The first job of a session starts what all later ones run on. It counts as the session's start, for both.
+SLOTS = 2
+MASTER = f"local[{SLOTS}]"
 SETTINGS = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 
 
@@ -49,6 +53,7 @@ def ours(orders: Path, _: Path, range_bytes: int) -> dict:
     import lakes
 
     context = SparkContext(MASTER, "ours", conf=SparkConf().setAll(SETTINGS.items()))
+    context.parallelize(range(SLOTS), SLOTS).map(str).collect()
     ready = time.perf_counter()
     lake = lakes.Lake(contract())
     item = lake.drop("orders.csv", orders.read_bytes())
@@ -75,6 +80,7 @@ def theirs(orders: Path, out: Path, _: int) -> dict:
         builder = builder.config(name, value)
     spark = builder.config("spark.sql.legacy.timeParserPolicy", "CORRECTED").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
+    spark.range(SLOTS, numPartitions=SLOTS).selectExpr("sum(id)").collect()
     ready = time.perf_counter()
     types = "id string, at timestamp, batch int, product string, quantity int, price decimal(12,2), region string, _corrupt string"
     options = {"header": True, "escape": '"', "timestampFormat": "yyyy-MM-dd HH:mm:ss", "columnNameOfCorruptRecord": "_corrupt"}
@@ -120,7 +126,7 @@ def local_aws() -> subprocess.Popen:
     endpoint = f"http://127.0.0.1:{port}"
     os.environ |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     own = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0"}
-    ministack = Path(__file__).parent.parent.parent / ".lakegate/python/local/bin/ministack"
+    ministack = ROOT / ".lakegate/python/local/bin/ministack"
     started = subprocess.Popen([ministack], env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(300):
         time.sleep(0.1)
@@ -130,11 +136,18 @@ def local_aws() -> subprocess.Popen:
     raise SystemExit("the local AWS does not start")
 
 
+def own_s3() -> subprocess.Popen:
+    started = subprocess.Popen(ROOT / "target/release/examples/s3", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    os.environ["AWS_ENDPOINT_URL_S3"] = started.stdout.readline().strip()
+    return started
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--range-megabytes", type=int, default=256)
+    parser.add_argument("--ministack", action="store_true", help="the local AWS's own S3")
     parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     parser.add_argument("--orders", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
@@ -148,14 +161,17 @@ def main() -> None:
     orders = folder / "orders.csv"
     duckdb.execute(f"COPY ({ROWS}) TO '{orders}' (HEADER)", [given.megabytes * 1_000_000 // ROW_BYTES])
     print(f"{orders.stat().st_size / 1e6:.0f} MB, {MASTER}, {os.cpu_count()} cores", flush=True)
-    aws, told = local_aws(), {"ours": [], "theirs": []}
+    servers, told = [local_aws()], {"ours": [], "theirs": []}
+    if not given.ministack:
+        servers.append(own_s3())
     try:
         for _ in range(given.runs):
             for who, runs in told.items():
                 runs.append(in_a_process(who, orders, given.range_megabytes * 1024 * 1024))
                 print(who, json.dumps(runs[-1]), flush=True)
     finally:
-        aws.terminate()
+        for server in servers:
+            server.terminate()
         shutil.rmtree(folder)
     results = {(run["accepted"], run["rejected"], run["revenue"]) for runs in told.values() for run in runs}
     assert len(results) == 1, f"they do not agree: {results}"

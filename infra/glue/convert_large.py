@@ -7,6 +7,7 @@ harm: all that a task of a large object leaves are uploads that nobody sees, and
 What ends a run is one line, and shows no value of the data.
 """
 
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import time
 import traceback
+import urllib.request
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -330,6 +333,16 @@ def fetched(location: str) -> bytes:
         raise RunFailed(f"cannot read {location}: {error}") from error
 
 
+def unpacked(layer_version: str) -> bytes:
+    """The binary, from the Lambda layer in which it is deployed."""
+    try:
+        found = boto3.client("lambda").get_layer_version_by_arn(Arn=layer_version)
+        with urllib.request.urlopen(found["Content"]["Location"], timeout=60) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as layer:
+            return layer.read(BINARY)
+    except (BotoCoreError, ClientError, OSError, zipfile.BadZipFile, KeyError) as error:
+        raise RunFailed(f"cannot fetch {layer_version}: {error}") from error
+
+
 def prepared(context: SparkContext, options: dict[str, str], binary: bytes, name: str = BINARY) -> Lakegate:
     """Gives the binary to every worker. The settings are named as those of the functions."""
     path = Path(tempfile.mkdtemp(), name)
@@ -338,27 +351,28 @@ def prepared(context: SparkContext, options: dict[str, str], binary: bytes, name
     context.addFile(str(path))
     settings = {
         "AWS_REGION": options["region"],
-        "AWS_ENDPOINT_URL": os.environ.get("AWS_ENDPOINT_URL", ""),
+        **{name: os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")},
         "LAKE_BUCKET": options["lake_bucket"],
         "GLUE_DATABASE": options["database"],
         "FAILURES_QUEUE_URL": options["failures_queue_url"],
         "UNKNOWN_DATASETS": options["unknown_datasets"],
         "ONE_PASS_BYTES_MAX": options["one_pass_bytes_max"],
     }
+    settings |= json.loads(options.get("environment", "{}"))  # whom else to tell
     return Lakegate(settings, name)
 
 
 def run(context: SparkContext, options: Options) -> None:
     """One run of the job. A manifest names what it is for; it lies in the lake bucket, or is an argument itself."""
     os.environ.setdefault("AWS_DEFAULT_REGION", options["region"])
-    lakegate = prepared(context, options, fetched(options["binary"]))
+    lakegate = prepared(context, options, unpacked(options["binary"]))
     inline = options.get("manifest")
     manifest = json.loads(inline or fetched(f"s3://{options['lake_bucket']}/{options['manifest_key']}"))
     range_bytes, run_id = int(options.get("range_bytes", RANGE_BYTES)), options["JOB_RUN_ID"]
     if manifest["kind"] == "prefix":
         backfill(context, lakegate, manifest, run_id, range_bytes)
         return
-    item = {"event": manifest["event"], "replaces": manifest.get("replaces"), "run_id": run_id}
+    item = {"event": manifest["event"], "replaces": manifest.get("replaces"), "trace": manifest.get("trace"), "run_id": run_id}
     print(json.dumps(convert_object(context, lakegate, item, range_bytes)))
 
 

@@ -15,8 +15,24 @@ use crate::operate::place::Place;
 use crate::output;
 use crate::text_table::draw_fitting;
 
+const LIST_HELP: &str = "\
+Examples:
+  lakegate contracts list
+  lakegate contracts list --stack prod --json | jq -r '.contracts[].table'
+
+Exit status: 0 every one can be used, 2 wrong usage, 1 anything else.";
+
+const SHOW_HELP: &str = "\
+Examples:
+  lakegate contracts show orders
+  lakegate contracts show orders | lakegate contracts diff - orders.odcs.yaml
+  lakegate contracts show drafts/invoices.odcs.yaml > invoices.odcs.yaml
+
+Exit status: 0 it is printed, 2 wrong usage, 1 anything else.";
+
 /// Which stack's contracts.
 #[derive(Debug, clap::Args)]
+#[command(after_help = LIST_HELP)]
 pub(crate) struct ListArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
@@ -27,11 +43,12 @@ pub(crate) struct ListArgs {
 
 /// Which contract.
 #[derive(Debug, clap::Args)]
+#[command(after_help = SHOW_HELP)]
 pub(crate) struct ShowArgs {
-    /// Its table, or its document's name: `orders`, `orders.odcs.yaml`, `drafts/orders.odcs.yaml`
+    /// Its table or its document: orders, orders.odcs.yaml, drafts/orders.odcs.yaml
     #[arg(value_name = "TABLE")]
     name: String,
-    /// Print one JSON object instead of the document
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -44,7 +61,7 @@ pub(super) async fn list(args: &ListArgs) -> Result<ExitCode> {
     let deployed = deployed(&stack).await?;
     let drafts = drafts(&stack).await?;
     if args.json {
-        output::line(&serde_json::to_string_pretty(&as_json(&stack, &deployed, &drafts))?)?;
+        output::json(&as_json(&stack, &deployed, &drafts))?;
     } else {
         output::line(&as_text(&stack, &deployed, &drafts))?;
     }
@@ -61,7 +78,7 @@ pub(super) async fn show(args: &ShowArgs) -> Result<ExitCode> {
     let document = String::from_utf8_lossy(&bytes);
     if args.json {
         let answer = json!({ "bucket": stack.lake_bucket, "key": key, "document": document });
-        output::line(&serde_json::to_string_pretty(&answer)?)?;
+        output::json(&answer)?;
     } else {
         output::line(document.trim_end())?;
     }

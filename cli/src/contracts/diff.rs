@@ -9,6 +9,7 @@ use lakegate_contract::{Change, Class, Contract, diff};
 use serde_json::{Value, json};
 
 use crate::output;
+use crate::paint::Paint;
 
 /// At least one change is breaking.
 const EXIT_BREAKING: u8 = 3;
@@ -17,7 +18,7 @@ Examples:
   lakegate contracts diff deployed.odcs.yaml orders.odcs.yaml
   git show main:orders.odcs.yaml | lakegate contracts diff - orders.odcs.yaml --json
 
-Classes: breaking (older files, queries or new files fail, or rows mean something else), stricter (what was accepted may be rejected), \
+Told is what happens to the table, to its partitions, to older files and to new ones. Classes: breaking (older files, queries or new files fail, or rows mean something else), stricter (what was accepted may be rejected), \
 looser (what was rejected may be accepted), neutral.
 
 Exit status: 0 nothing is breaking, 3 something is, 2 wrong usage, 1 anything else.";
@@ -42,12 +43,22 @@ pub(super) fn run(args: &DiffArgs) -> Result<ExitCode> {
     let (old, new) = (super::read(&args.old)?, super::read(&args.new)?);
     let changes = diff(&old, &new);
     if args.json {
-        output::line(&serde_json::to_string_pretty(&as_json(&old, &new, &changes))?)?;
+        output::json(&as_json(&old, &new, &changes))?;
     } else {
         output::line(&as_text(&old, &new, &changes))?;
     }
     let is_breaking = changes.iter().any(|change| change.class == Class::Breaking);
     Ok(if is_breaking { ExitCode::from(EXIT_BREAKING) } else { ExitCode::SUCCESS })
+}
+
+/// The class, in its colour.
+fn painted(class: Class) -> String {
+    let paint = Paint::new();
+    match class {
+        Class::Breaking => paint.bad(class.name()),
+        Class::Stricter => paint.note(class.name()),
+        Class::Looser | Class::Neutral => paint.title(class.name()),
+    }
 }
 
 fn number(changes: &[Change], class: Class) -> usize {
@@ -72,7 +83,7 @@ pub(super) fn as_text(old: &Contract, new: &Contract, changes: &[Change]) -> Str
     let counts: Vec<String> = present.clone().map(|class| format!("{} {class}", number(changes, class))).collect();
     let mut lines = vec![format!("{title}: {}", counts.join(", "))];
     for class in present {
-        lines.push(format!("\n{class}: {}", meaning(class)));
+        lines.push(format!("\n{}: {}", painted(class), meaning(class)));
         for change in changes.iter().filter(|change| change.class == class) {
             lines.push(format!("  {}: {}", change.path, sides(change)));
             lines.push(format!("      {}", change.effect));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use lakegate_contract::{Change, Class, Contract};
+use lakegate_contract::{Change, Class, Contract, Location};
 use lakegate_lake::LakeError;
 use lakegate_lake::contracts::{Deployed, SUFFIXES};
 use lakegate_lake::layout::{self, CONTRACTS_PREFIX};
@@ -88,7 +88,8 @@ pub(super) async fn run(args: &PushArgs) -> Result<ExitCode> {
         let former = former(&stack, &key, &text, &contract).await?;
         pushed.push(Pushed { file: file.clone(), text, contract, key, former });
     }
-    let clashes = clashes(&pushed, &deployed);
+    let mut clashes = clashes(&pushed, &deployed);
+    clashes.extend(own_files(&pushed, &stack.lake_bucket)?);
     if !clashes.is_empty() {
         bail!("nothing was pushed: {}", clashes.join("; "));
     }
@@ -159,6 +160,17 @@ fn clashes(pushed: &[Pushed], deployed: &Deployed) -> Vec<String> {
     clashes
 }
 
+/// Contracts for files of the lake bucket, which ingest takes for its own and leaves alone.
+fn own_files(pushed: &[Pushed], lake_bucket: &str) -> Result<Vec<String>> {
+    let lake = Location::parse(&layout::url(lake_bucket, "**/*")).map_err(anyhow::Error::msg)?;
+    let is_own = |contract: &&Pushed| lake.covers(&contract.contract.landing.location);
+    let told = |contract: &Pushed| {
+        let location = contract.contract.landing.location.as_str();
+        format!("{} is for {location}, but no file of the lake bucket is taken in", contract.file.display())
+    };
+    Ok(pushed.iter().filter(is_own).map(told).collect())
+}
+
 impl Pushed {
     /// What it changes of the one that stands there.
     fn changes(&self) -> &[Change] {
@@ -195,7 +207,7 @@ impl Pushed {
 
 fn tell(args: &PushArgs, stack: &Stack, pushed: &[Pushed], is_refused: bool) -> Result<()> {
     if args.json {
-        return output::line(&serde_json::to_string_pretty(&as_json(args, stack, pushed, is_refused))?);
+        return output::json(&as_json(args, stack, pushed, is_refused));
     }
     for contract in pushed {
         if let Some(former) = contract.former_contract().filter(|_| !contract.is_same()) {

@@ -18,7 +18,7 @@ impl Checks {
     /// Prints a claim and whether it holds.
     pub(crate) fn claim(&mut self, holds: bool, claim: impl Into<String>) {
         let claim = claim.into();
-        println!("  {} {claim}", self.mark(holds));
+        say!("  {} {claim}", self.mark(holds));
         self.note(holds, claim);
     }
 
@@ -46,17 +46,17 @@ impl Checks {
 
     /// The last word; whether everything is as it should be.
     pub(crate) fn conclude(&self) -> bool {
-        println!();
+        say!();
         if self.failed.is_empty() {
-            println!("{}", self.paint.good(&format!("All {} checks passed.", self.passed)));
+            say!("{}", self.paint.good(&format!("All {} checks passed.", self.passed)));
             return true;
         }
-        println!(
+        say!(
             "{}",
             self.paint.bad(&format!("{} of {} checks failed:", self.failed.len(), self.passed + self.failed.len()))
         );
         for claim in &self.failed {
-            println!("  {} {claim}", self.mark(false));
+            say!("  {} {claim}", self.mark(false));
         }
         false
     }

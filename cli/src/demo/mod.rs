@@ -1,11 +1,19 @@
 //! `lakegate demo`: the deployed template on a local AWS, from an empty machine to a queried table, told step by step.
 //! It sees the stack from outside only: buckets, queues, tables.
-#![allow(clippy::print_stdout, reason = "the demo is what it prints")]
+
+/// Prints a line. Where nobody reads on (`| head`) the demo goes on without a word, and ends what it started.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
 
 mod checks;
 mod fate;
 mod own_file;
 mod prepare;
+mod report;
 mod samples;
 mod sections;
 mod watch;
@@ -14,24 +22,35 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
 
 use checks::Checks;
 use prepare::Local;
 
-/// What a shell reports of a command that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+use crate::interrupt::{SIGNALLED, Signals};
 
-/// Show everything on this machine: a local AWS, the deployed template, files dropped in, tables queried, alerts read
+const EXAMPLES: &str = "\
+Examples:
+  lakegate demo
+  lakegate demo --keep
+  lakegate demo --data orders.csv --contract orders.odcs.yaml
+
+A local AWS is installed into .lakegate/ and started, the template is deployed to it, files are dropped in, tables are queried and \
+alerts are read. Nothing leaves this machine, and nothing stays running. It needs the sources: run it in a check-out.
+
+Exit status: 0 everything is as it should be, 3 your file is rejected by its contract, 2 wrong usage, 1 anything else, 130 stopped by \
+Ctrl-C.";
+
+/// Show everything on this machine, on a local AWS
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct DemoArgs {
-    /// Leave the local AWS running until Ctrl-C, so that you can drop in files of your own
+    /// Leave the local AWS running until Ctrl-C, to drop in files of your own
     #[arg(long)]
     keep: bool,
     /// A file of yours to show it with, instead of the generated ones
     #[arg(long, value_name = "FILE", requires = "contract")]
     data: Option<PathBuf>,
-    /// The contract (ODCS) that your file is held against
+    /// The contract that files are held against (ODCS, YAML or JSON)
     #[arg(long, value_name = "FILE", requires = "data")]
     contract: Option<PathBuf>,
 }
@@ -45,38 +64,24 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
 }
 
 async fn until_stopped(args: &DemoArgs) -> Result<ExitCode> {
-    let mut stopped = Box::pin(stopped());
+    let mut signals = Signals::new().context("cannot wait for Ctrl-C")?;
     let shown = tokio::select! {
         shown = show(args) => shown?,
-        signal = &mut stopped => {
-            signal?;
-            println!("\nStopped; nothing is left running.");
-            return Ok(ExitCode::from(INTERRUPTED));
+        number = signals.next() => {
+            say!("\nStopped; nothing is left running.");
+            return Ok(ExitCode::from(SIGNALLED.saturating_add(number)));
         }
     };
     if args.keep {
         watch::explain(&shown.local).await?;
         tokio::select! {
             watched = watch::watch(&shown.local.stack, shown.local.paint) => watched?,
-            signal = &mut stopped => signal?,
+            _ = signals.next() => (),
         }
         drop(shown.local);
-        println!("\nStopped; nothing is left running.");
+        say!("\nStopped; nothing is left running.");
     }
     Ok(shown.code)
-}
-
-/// Ends when the user or the system asks to stop.
-async fn stopped() -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => (),
-        _ = terminate.recv() => (),
-        _ = hang_up.recv() => (),
-    }
-    Ok(())
 }
 
 struct Shown {
@@ -89,13 +94,14 @@ async fn show(args: &DemoArgs) -> Result<Shown> {
         (Some(data), Some(contract)) => Some(own_file::read(data, contract)?),
         _ => None,
     };
-    println!("Lakegate on a local AWS: all of it runs on this machine, and nothing leaves it.\n");
+    say!("Lakegate on a local AWS: all of it runs on this machine, and nothing leaves it.\n");
     let local = prepare::prepare().await?;
     let mut checks = Checks::new(local.paint);
     let code = match &own {
         Some(own) => own_file::show(&local, own, &mut checks).await?,
         None => samples::show(&local, &mut checks).await?,
     };
+    report::write(&local).await?;
     let code = if checks.conclude() { code } else { ExitCode::FAILURE };
     Ok(Shown { local, code })
 }

@@ -47,7 +47,7 @@ pub(crate) async fn show(local: &Local, own: &OwnFile, checks: &mut Checks) -> R
     let version = stack.drop_file(&key, own.bytes.clone()).await?;
     let fate = await_fate(stack, &key, &version).await?;
     let elapsed = paint.faint(&format!("{:.1} s", started.elapsed().as_secs_f64()));
-    println!("  {} {}  {elapsed}", fate.painted(paint), fate.story());
+    say!("  {} {}  {elapsed}", fate.painted(paint), fate.story());
     if let Some(entry) = fate.entry() {
         let [read, accepted, rejected, duplicate] =
             ["rows_read", "rows_accepted", "rows_rejected", "rows_duplicate"].map(|name| rows(entry, name));

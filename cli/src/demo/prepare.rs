@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lakegate_local::{Emulator, Parameters, Project, Stack, deploy, functions, python};
+use lakegate_local::{Access, Emulator, Project, Stack, deploy, functions, python};
 
 use crate::paint::Paint;
 
@@ -30,11 +30,11 @@ pub(crate) async fn prepare() -> Result<Local> {
     step.end(&functions::FUNCTIONS.join(", "));
 
     let step = Step::begin(paint, "Local AWS", "");
-    let emulator = Emulator::start(&project, &python, "demo").await?;
+    let emulator = Emulator::start(&project, &python, "demo", Access::Open).await?;
     step.end(emulator.client().endpoint());
 
     let step = Step::begin(paint, "Deployment", "");
-    let stack = deploy(&project, emulator.client(), &binaries, &Parameters { heavy_bytes: None }).await?;
+    let stack = deploy(&project, emulator.client(), &binaries, &[]).await?;
     step.end(&shown(&project, &project.template()));
     Ok(Local { stack, project, paint, _emulator: emulator })
 }
@@ -62,7 +62,7 @@ impl Step {
         bar.set_message(expect.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         if !std::io::stderr().is_terminal() {
-            println!("  … {name}{}{expect}", if expect.is_empty() { "" } else { ": " });
+            say!("  … {name}{}{expect}", if expect.is_empty() { "" } else { ": " });
         }
         Self { name, paint, bar, started: Instant::now() }
     }
@@ -70,7 +70,7 @@ impl Step {
     fn end(self, what: &str) {
         self.bar.finish_and_clear();
         let elapsed = self.paint.faint(&format!("{:.1} s", self.started.elapsed().as_secs_f64()));
-        println!("  {} {:16} {what}  {elapsed}", self.paint.good("✓"), self.name);
+        say!("  {} {:16} {what}  {elapsed}", self.paint.good("✓"), self.name);
     }
 }
 

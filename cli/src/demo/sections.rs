@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::demo::fate::dead_letters;
 use crate::paint::Paint;
-use crate::text_table::{count, draw, draw_whole};
+use crate::text_table::{count, draw, draw_fitting, terminal_width, wrapped};
 
 /// More files or partitions than that are counted, not listed.
 const LISTED_MAX: usize = 15;
@@ -18,7 +18,7 @@ const LISTED_MAX: usize = 15;
 const LETTERS_TIMEOUT_SECS: u64 = 60;
 
 pub(crate) fn title(paint: Paint, text: &str) {
-    println!("\n{}", paint.title(text));
+    say!("\n{}", paint.title(text));
 }
 
 /// The Parquet files of these tables.
@@ -30,7 +30,7 @@ pub(crate) async fn parquet_files(stack: &Stack, tables: &[&str]) -> Result<()> 
     let cells = |object: &Object| vec![object.key.clone(), count(object.size_bytes)];
     let rows: Vec<Vec<String>> = objects.iter().take(LISTED_MAX).map(cells).collect();
     if !rows.is_empty() {
-        print!("{}", draw_whole(&[&format!("s3://{}/", stack.lake_bucket), "bytes"], &rows));
+        say!("{}", draw_fitting(&[&format!("s3://{}/", stack.lake_bucket), "bytes"], &rows).trim_end_matches('\n'));
     }
     say_more(objects.len());
     Ok(())
@@ -47,7 +47,7 @@ pub(crate) async fn partitions(stack: &Stack, table: &str) -> Result<Vec<Partiti
     };
     let rows: Vec<Vec<String>> = found.iter().take(LISTED_MAX).map(path).collect();
     if !rows.is_empty() {
-        print!("{}", draw_whole(&[table, "location"], &rows));
+        say!("{}", draw_fitting(&[table, "location"], &rows).trim_end_matches('\n'));
     }
     say_more(found.len());
     Ok(found)
@@ -60,11 +60,11 @@ fn partition_columns(table: &Value) -> Vec<String> {
 /// An Athena query and what it answers.
 pub(crate) async fn query(stack: &Stack, paint: Paint, sql: &str) -> Result<Rows> {
     for line in sql.lines() {
-        println!("  {}", paint.faint(line));
+        say!("  {}", paint.faint(line));
     }
     let answer = stack.athena(sql).await?;
-    println!();
-    print!("{}", drawn(&answer));
+    say!();
+    say!("{}", drawn(&answer).trim_end_matches('\n'));
     Ok(answer)
 }
 
@@ -95,9 +95,9 @@ pub(crate) async fn dead_letter_queue(stack: &Stack, expected: usize) -> Result<
         .map(|record| ["/source/key", "/kind", "/owner", "/summary"].map(|at| text(record, at).to_owned()).to_vec())
         .collect();
     if rows.is_empty() {
-        println!("  empty");
+        say!("  empty");
     } else {
-        print!("{}", draw(&["file", "kind", "owner", "summary"], &rows));
+        say!("{}", draw(&["file", "kind", "owner", "summary"], &rows).trim_end_matches('\n'));
     }
     Ok(records)
 }
@@ -112,24 +112,25 @@ pub(crate) async fn alerts(stack: &Stack, paint: Paint, keys: &[&str]) -> Result
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     if mails.is_empty() {
-        println!("  none");
+        say!("  none");
     }
     for (subject, body) in &mails {
-        println!("  {} {}", paint.faint("┌ Subject:"), paint.title(subject));
-        println!("  {}", paint.faint("│"));
-        for line in body.lines() {
-            println!("  {} {line}", paint.faint("│"));
+        say!("  {} {}", paint.faint("┌ Subject:"), paint.title(subject));
+        say!("  {}", paint.faint("│"));
+        for line in body.lines().flat_map(|line| wrapped(line, terminal_width().map_or(usize::MAX, |width| width - 4)))
+        {
+            say!("  {} {}", paint.faint("│"), line.trim_end());
         }
-        println!("  {}", paint.faint("└"));
+        say!("  {}", paint.faint("└"));
     }
     Ok(named(&mails))
 }
 
 fn say_more(length: usize) {
     if length > LISTED_MAX {
-        println!("  … and {} more", count((length - LISTED_MAX) as u64));
+        say!("  … and {} more", count((length - LISTED_MAX) as u64));
     }
     if length == 0 {
-        println!("  none");
+        say!("  none");
     }
 }

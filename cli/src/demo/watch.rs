@@ -24,7 +24,7 @@ pub(crate) async fn explain(local: &Local) -> Result<()> {
     let environment = local.project.hidden("")?.join("local.env");
     fs::write(&environment, stack.environment_file().await?)
         .with_context(|| format!("cannot write {}", environment.display()))?;
-    println!(
+    say!(
         "
 The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
 
@@ -49,7 +49,7 @@ pub(crate) async fn watch(stack: &Stack, paint: Paint) -> Result<()> {
     let mut told = Told { since: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true), ..Told::default() };
     for poll in 0_u32.. {
         for (key, fate) in told.news(stack, poll.is_multiple_of(LETTERS_EVERY_POLLS)).await? {
-            println!("  {key:44} {} {}", fate.painted(paint), fate.story());
+            say!("  {key:44} {} {}", fate.painted(paint), fate.story());
         }
         tokio::time::sleep(Duration::from_millis(POLL_MILLIS)).await;
     }

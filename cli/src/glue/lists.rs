@@ -66,16 +66,17 @@ async fn take_one(context: &Context, announced: &Announced, room: &Semaphore) ->
     let _place = room.acquire_many(places).await?;
     let now = (context.clock)();
     let time = OBJECT_TIME + Duration::from_secs(event.size_bytes.unwrap_or_default() / BYTES_A_SECOND);
-    let worker = Worker::new(&announced.run_id, now + time, now);
+    let worker = Worker::new(&announced.run_id, now + time, now).traced(announced.trace.clone());
     let delivery = Delivery {
         worker: &worker,
         event: &event,
         replaces: announced.replaces.as_deref(),
         run_id: Some(&announced.run_id),
         started: Instant::now(),
+        is_repeated: false,
     };
     match take_object_in(context, delivery).await {
-        Ok(outcome) => Ok(outcome_of(&event, &outcome, delivery.started)),
+        Ok(outcome) => Ok(outcome_of(&event, &outcome, delivery.started, worker.trace())),
         Err(error) => Ok(again(&error, (context.clock)())),
     }
 }
@@ -85,7 +86,7 @@ pub(super) async fn list() -> Result<ExitCode> {
     let ListInput { bucket, prefix, contract } = input()?;
     let settings = GlueSettings::read()?;
     let lister = Lister::new(&clients::s3_builder(&settings.aws), &bucket)?;
-    let Context { objects, contracts, settings, .. } = settings.context().await;
+    let Context { objects, contracts, settings, .. } = settings.context().await?;
     let deployed = contracts.deployed(&objects).await?;
     let infers = settings.unknown_datasets == UnknownDatasets::Infer;
     let asked = Asked { lake_bucket: &settings.lake_bucket, bucket: &bucket, contract: contract.as_deref(), infers };

@@ -28,6 +28,7 @@ pub(crate) struct Asked<'a> {
 
 /// Tells each object under a prefix, by key, that is not done: neither committed, rejected nor failed under its contract as that is
 /// deployed and by this engine, nor handed to a Glue run of its own. Objects of no contract, folders and Lakegate's own are no work.
+/// How many objects there are under the prefix, whatever they are.
 ///
 /// # Errors
 ///
@@ -39,10 +40,11 @@ pub(crate) async fn pending(
     asked: &Asked<'_>,
     prefix: &str,
     mut each: impl FnMut(ListedObject) -> Result<()>,
-) -> Result<()> {
-    let mut next = None;
+) -> Result<u64> {
+    let (mut next, mut count) = (None, 0);
     loop {
         let page = lister.page(prefix, next.as_deref()).await?;
+        count += page.objects.len() as u64;
         let due = stream::iter(page.objects).map(|object| if_pending(objects, deployed, asked, object));
         let mut due = std::pin::pin!(due.buffered(ENTRIES_IN_FLIGHT));
         while let Some(object) = due.try_next().await? {
@@ -50,7 +52,7 @@ pub(crate) async fn pending(
         }
         next = page.next;
         if next.is_none() {
-            return Ok(());
+            return Ok(count);
         }
     }
 }

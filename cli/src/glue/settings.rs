@@ -3,11 +3,13 @@
 
 use std::time::SystemTime;
 
-use lakegate_ingest::{Context, Settings, TooBig, UnknownDatasets};
+use lakegate_ingest::{Context, EmissionSettings, Settings, TooBig, UnknownDatasets};
+use lakegate_lake::LakeError;
 use lakegate_lake::catalog::{Catalog, TableDefinition};
 use lakegate_lake::clients::{self, GlueClient, SqsClient};
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::failure::Stage;
+use lakegate_lake::metrics::Sink;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::{AwsSettings, Environment, SettingsError};
 
@@ -25,6 +27,7 @@ pub(super) struct GlueSettings {
     pub(super) aws: AwsSettings,
     glue_database: String,
     ingest: Settings,
+    emission: EmissionSettings,
 }
 
 impl GlueSettings {
@@ -48,27 +51,31 @@ impl GlueSettings {
                 held_bytes: HELD_BYTES,
             },
             glue_database: environment.required("GLUE_DATABASE"),
+            emission: EmissionSettings::read(&mut environment),
             aws,
         };
         environment.finish(settings)
     }
 
     /// What objects are worked on with.
-    pub(super) async fn context(self) -> Context {
+    pub(super) async fn context(self) -> Result<Context, LakeError> {
         let config = clients::sdk_config(&self.aws).await;
-        Context {
+        let (database, lake_bucket) = (&self.glue_database, &self.ingest.lake_bucket);
+        let emission = self.emission.emission(&self.aws, database, lake_bucket, Sink::Stderr)?;
+        Ok(Context {
             objects: Objects::on_s3(clients::s3_builder(&self.aws)),
             contracts: Contracts::new(self.ingest.lake_bucket.clone()),
             catalog: Catalog::new(GlueClient::new(&config), self.glue_database),
             rejects_table: TableDefinition::of_rejects(&self.ingest.lake_bucket),
             sqs: SqsClient::new(&config),
             clock: SystemTime::now,
+            emission,
             settings: self.ingest,
-        }
+        })
     }
 }
 
 /// What a step works with.
 pub(super) async fn context() -> anyhow::Result<Context> {
-    Ok(GlueSettings::read()?.context().await)
+    Ok(GlueSettings::read()?.context().await?)
 }

@@ -13,6 +13,7 @@ use lakegate_ingest::ranges::{self, Begun, ComparedKeys, ConvertedRange, RangesE
 use lakegate_ingest::{Delivery, Outcome, Report};
 use lakegate_lake::claims::Worker;
 use lakegate_lake::events::{self, ObjectEvent};
+use lakegate_lake::trace::Trace;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -38,6 +39,9 @@ pub(super) struct Announced {
     pub(super) replaces: Option<String>,
     /// The run.
     pub(super) run_id: String,
+    /// The trace of the event.
+    #[serde(default)]
+    pub(super) trace: Option<Trace>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,16 +103,17 @@ pub(super) async fn begin() -> Result<ExitCode> {
     ensure!(range_bytes > 0, "range_bytes must be above 0");
     let (context, event) = (context().await?, announced.event()?);
     let now = (context.clock)();
-    let worker = Worker::new(&announced.run_id, now + PUBLICATION_TIME, now);
+    let worker = Worker::new(&announced.run_id, now + PUBLICATION_TIME, now).traced(announced.trace.clone());
     let delivery = Delivery {
         worker: &worker,
         event: &event,
         replaces: announced.replaces.as_deref(),
         run_id: Some(&announced.run_id),
         started: Instant::now(),
+        is_repeated: false,
     };
     match ranges::begin(&context, delivery, range_bytes).await {
-        Ok(Begun::Settled(outcome)) => print(&outcome_of(&event, &outcome, delivery.started)),
+        Ok(Begun::Settled(outcome)) => print(&outcome_of(&event, &outcome, delivery.started, worker.trace())),
         Ok(Begun::OnePass(reason)) => print(&json!({ "one_pass": reason })),
         Ok(Begun::Ranges(job)) => {
             let (ranges, keys) = (job.plan().ranges.len(), job.keys());
@@ -163,7 +168,7 @@ pub(super) async fn publish() -> Result<ExitCode> {
     let time = PUBLICATION_TIME + Duration::from_secs(u64::try_from(files).unwrap_or(u64::MAX) / FILES_A_SECOND);
     let worker = Worker::new(job.run_id().unwrap_or("glue"), now + time, now);
     match ranges::publish(&context, &worker, &job, &work, &converted, &keys).await {
-        Ok(outcome) => print(&outcome_of(&event, &outcome, started)),
+        Ok(outcome) => print(&outcome_of(&event, &outcome, started, job.trace())),
         Err(RangesError::Lake(error)) if error.is_passing() => print(&again(&error, now)),
         Err(error) => Err(error.into()),
     }
@@ -176,6 +181,6 @@ pub(super) async fn give_up() -> Result<ExitCode> {
 }
 
 /// How an outcome is told.
-pub(super) fn outcome_of(event: &ObjectEvent, outcome: &Outcome, started: Instant) -> Value {
-    json!({ "outcome": Report::new(event, outcome, started) })
+pub(super) fn outcome_of(event: &ObjectEvent, outcome: &Outcome, started: Instant, trace: Option<&Trace>) -> Value {
+    json!({ "outcome": Report::new(event, outcome, started, trace) })
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use chrono::Utc;
-use lakegate_lake::contracts::Contracts;
+use lakegate_lake::contracts::{Contracts, Deployed};
 use lakegate_lake::jobs::{self, Manifest, NotStarted, Work};
 use lakegate_lake::listing::ListedObject;
 use lakegate_lake::{chain, layout};
@@ -16,33 +16,34 @@ use crate::glue::pending::{Asked, pending as each_pending};
 use crate::operate::place::{Found, Place};
 use crate::operate::{progress, shown};
 use crate::output;
-use crate::text_table::{count, draw_whole};
+use crate::text_table::{count, draw_fitting};
 
 const EXAMPLES: &str = "\
 Examples:
-  lakegate backfill --prefix orders/                       what a run would take in
-  lakegate backfill --prefix orders/ --send                start the run
-  lakegate backfill --prefix '' --contract shop-orders     only objects of one contract, wherever they are
+  lakegate backfill --prefix orders/            what a run would take in
+  lakegate backfill --prefix orders/ --send     start the run
+  lakegate backfill --prefix '' --contract-id shop-orders
+                                                only files of one contract, wherever they are
 
 A run takes in what the ledger does not have as done under the present contract: one that broke off is simply started again. It costs a \
 minute of two workers at least; a few files are cheaper announced by `lakegate sweep`.
 
 Exit status: 0 the run was started (or shown), 2 wrong usage, 1 anything else.";
 
-/// Take in what is in the bucket already, by one run of the Glue job. Shows it; --send starts the run
+/// Take in by the Glue job what is in the bucket already
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BackfillArgs {
     /// Start the run; without it is only shown what it would take in
     #[arg(long)]
     send: bool,
-    /// Only objects whose keys begin with this
+    /// Only files whose keys begin with this
     #[arg(long, value_name = "PREFIX")]
     prefix: String,
-    /// Only objects of the contract with this id
-    #[arg(long, value_name = "ID")]
-    contract: Option<String>,
-    /// How many objects to show
+    /// Only files of the contract with this id
+    #[arg(long, alias = "contract", value_name = "ID")]
+    contract_id: Option<String>,
+    /// How many files to tell one by one
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Print one JSON object instead of text
@@ -50,7 +51,7 @@ pub(crate) struct BackfillArgs {
     json: bool,
     #[command(flatten)]
     place: Place,
-    /// The bucket that files are dropped in, if it is not the stack's own
+    /// Another bucket than the one that the stack names
     #[arg(long, value_name = "NAME", help_heading = "Stack")]
     raw_bucket: Option<String>,
 }
@@ -71,11 +72,11 @@ pub(super) async fn run(args: &BackfillArgs) -> Result<ExitCode> {
     if args.json {
         let object = |object: &ListedObject| json!({ "key": object.key, "size_bytes": object.size_bytes });
         let told = json!({
-            "bucket": found.stack.raw_bucket, "prefix": args.prefix, "contract": args.contract,
+            "bucket": found.stack.raw_bucket, "prefix": args.prefix, "contract": args.contract_id,
             "objects": pending.objects, "bytes": pending.bytes, "run_id": run_id,
             "first": pending.shown.iter().map(object).collect::<Vec<_>>(),
         });
-        output::line(&serde_json::to_string_pretty(&told)?)?;
+        output::json(&told)?;
     } else {
         output::line(&as_text(&pending, &found, run_id.as_deref()))?;
     }
@@ -86,10 +87,13 @@ pub(super) async fn run(args: &BackfillArgs) -> Result<ExitCode> {
 async fn pending(args: &BackfillArgs, found: &Found) -> Result<Pending> {
     let stack = &found.stack;
     let deployed = Contracts::new(stack.lake_bucket.clone()).deployed(&stack.objects).await?;
+    if let Some(id) = &args.contract_id {
+        known(&deployed, id)?;
+    }
     let asked = Asked {
         lake_bucket: &stack.lake_bucket,
         bucket: &stack.raw_bucket,
-        contract: args.contract.as_deref(),
+        contract: args.contract_id.as_deref(),
         infers: false,
     };
     let bar = progress::open("holding the bucket against the ledger:");
@@ -103,16 +107,36 @@ async fn pending(args: &BackfillArgs, found: &Found) -> Result<Pending> {
         }
         Ok(())
     };
-    each_pending(&stack.objects, &deployed, &found.raw, &asked, &args.prefix, each).await?;
+    let listed = each_pending(&stack.objects, &deployed, &found.raw, &asked, &args.prefix, each).await?;
     bar.finish_and_clear();
+    ensure!(listed > 0, "no object of s3://{} has a key that begins with {:?}", stack.raw_bucket, args.prefix);
     Ok(pending)
+}
+
+/// A mistyped id would else look like a dataset of which all is done.
+fn known(deployed: &Deployed, id: &str) -> Result<()> {
+    let contracts = deployed.documents().filter_map(|(_, contract)| contract.ok());
+    let ids: Vec<&str> = contracts.map(|contract| contract.id.as_str()).collect();
+    ensure!(
+        ids.contains(&id),
+        "no deployed contract has the id {id}: there {}",
+        match ids.as_slice() {
+            [] => "is none".to_owned(),
+            [one] => format!("is {one}"),
+            more => format!("are {}", more.join(", ")),
+        }
+    );
+    Ok(())
 }
 
 /// Starts the run; its id.
 async fn start(args: &BackfillArgs, found: &Found) -> Result<String> {
     let stack = &found.stack;
-    let work =
-        Work::Prefix { bucket: stack.raw_bucket.clone(), prefix: args.prefix.clone(), contract: args.contract.clone() };
+    let work = Work::Prefix {
+        bucket: stack.raw_bucket.clone(),
+        prefix: args.prefix.clone(),
+        contract: args.contract_id.clone(),
+    };
     let begun_at = Utc::now();
     let key = layout::run_object("backfill", &format!("{}/{}/{begun_at:?}", stack.raw_bucket, args.prefix));
     stack.objects.put_json_if(&stack.lake_bucket, &key, &Manifest::new(work), None).await?;
@@ -138,7 +162,7 @@ fn as_text(pending: &Pending, found: &Found, run_id: Option<&str>) -> String {
     let mut lines = Vec::new();
     if !pending.shown.is_empty() {
         let row = |object: &ListedObject| vec![count(object.size_bytes), shown::text(&object.key)];
-        lines.push(draw_whole(&["bytes", "object"], &pending.shown.iter().map(row).collect::<Vec<_>>()));
+        lines.push(draw_fitting(&["bytes", "object"], &pending.shown.iter().map(row).collect::<Vec<_>>()));
     }
     let more = pending.objects - pending.shown.len() as u64;
     if more > 0 {

@@ -17,18 +17,18 @@ pub(crate) struct ChoiceArgs {
     /// Only failures of this kind, as the alert names it; may be given again
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
-    /// Only objects of this dataset; may be given again
+    /// Only files of this dataset; may be given again
     #[arg(long, value_name = "NAME")]
     dataset: Vec<String>,
-    /// Only objects whose keys match: * within a folder, ** across folders
+    /// Only files whose keys match: * within a folder, ** across folders
     #[arg(long, value_name = "GLOB")]
     key: Option<String>,
     /// Only what failed longer ago than this: 90s, 15m, 24h, 7d
     #[arg(long, value_name = "SPAN", value_parser = spans::parse)]
     older_than: Option<Duration>,
     /// Only what failed within this time
-    #[arg(long, value_name = "SPAN", value_parser = spans::parse)]
-    newer_than: Option<Duration>,
+    #[arg(long, alias = "newer-than", value_name = "SPAN", value_parser = spans::parse)]
+    since: Option<Duration>,
 }
 
 /// The same, ready to be asked.
@@ -69,7 +69,7 @@ impl ChoiceArgs {
             datasets: self.dataset.clone(),
             key: self.key.as_ref().map(glob).transpose()?,
             before: ago(self.older_than),
-            since: ago(self.newer_than),
+            since: ago(self.since),
         })
     }
 }
@@ -185,7 +185,7 @@ mod tests {
         let hour = Some(Duration::from_hours(1));
         let (old, new) = (failure("2026-01-10T10:00:00Z", "a"), failure("2026-01-10T11:30:00Z", "a"));
         let older = ChoiceArgs { older_than: hour, ..ChoiceArgs::default() };
-        let newer = ChoiceArgs { newer_than: hour, ..ChoiceArgs::default() };
+        let newer = ChoiceArgs { since: hour, ..ChoiceArgs::default() };
         assert_eq!([includes(&older, &old), includes(&older, &new)], [true, false]);
         assert_eq!([includes(&newer, &old), includes(&newer, &new)], [false, true]);
         assert!(!includes(&older, &failure("", "a")) && !includes(&newer, &failure("", "a")));

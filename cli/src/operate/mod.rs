@@ -3,13 +3,13 @@
 
 mod backfill;
 mod choice;
-mod entries;
+pub(crate) mod entries;
 mod letters;
 pub(crate) mod place;
 mod progress;
 mod replay;
 pub(crate) mod shown;
-mod spans;
+pub(crate) mod spans;
 mod status;
 mod status_text;
 mod sweep;

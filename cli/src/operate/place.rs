@@ -1,4 +1,4 @@
-//! Which stack, and how to get there. Nobody types a bucket's name: the stack's gives them all.
+//! Which stack, and how to get there. Nobody types a bucket's name: the stack knows them all.
 //! It must not know what is asked of the stack.
 
 use anyhow::Result;
@@ -13,12 +13,11 @@ pub(crate) struct Place {
     /// Name of the deployed stack
     #[arg(long, value_name = "NAME", env = "LAKEGATE_STACK", default_value = "lakegate", hide_env_values = true)]
     stack: String,
-    #[arg(long, value_name = "REGION", help = "Region, if not that of AWS_REGION or of the profile")]
+    #[arg(long, value_name = "REGION", help = "Its region [default: AWS_REGION, or the profile's]")]
     region: Option<String>,
-    #[arg(long, value_name = "NAME", help = "Profile of ~/.aws/config, if not that of AWS_PROFILE")]
+    #[arg(long, value_name = "NAME", help = "Profile of ~/.aws/config [default: AWS_PROFILE]")]
     profile: Option<String>,
-    /// Another address for every service, as of a local AWS
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = "Address of another AWS, as a local one [default: AWS_ENDPOINT_URL]")]
     endpoint_url: Option<String>,
 }
 
@@ -31,7 +30,7 @@ pub(crate) struct Found {
 }
 
 impl Place {
-    /// Finds the stack and listers; `raw_bucket` where files are dropped in another bucket than its own.
+    /// Finds the stack and listers; `raw_bucket` where it is about another bucket than the one that the stack names.
     pub(crate) async fn find(&self, raw_bucket: Option<&str>) -> Result<Found> {
         let access = self.access().await?;
         let stack = Stack::find(&access, &self.stack, raw_bucket).await?;

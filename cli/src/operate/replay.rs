@@ -18,7 +18,7 @@ use crate::operate::letters::{self, Looked};
 use crate::operate::place::{Found, Place};
 use crate::operate::{entries, progress, shown};
 use crate::output;
-use crate::text_table::{count as grouped, draw_fitting};
+use crate::text_table::{count as grouped, draw_without};
 
 /// A run of the Glue job is killed after 4 hours, and waits for its turn for 6 (infra/template.yaml).
 const GLUE_HOURS_MAX: i64 = 12;
@@ -26,27 +26,27 @@ const GLUE_HOURS_MAX: i64 = 12;
 const SENT_AT_ONCE: usize = 100;
 const EXAMPLES: &str = "\
 Examples:
-  lakegate replay                                   what failed, and what would be sent
-  lakegate replay --kind GaveUp --send              send what a queue gave up on, now that the cause is gone
+  lakegate replay                         what failed, and what would be sent
+  lakegate replay --kind GaveUp --send    send what a queue gave up on, now that the cause is gone
   lakegate replay --from ledger --dataset orders --send
-                                                    judge all rejected files of orders again, under the contract as it is now
+                                          judge rejected files again, by the contract as it is now
 
-Dead letters are kept for 14 days, the ledger remembers for ever. What was taken in before, or uploaded anew since, is recognised and \
+Failed are dead letters, and what the ledger has as rejected or failed. Dead letters are kept for 14 days, the ledger remembers for ever. What was taken in before, or uploaded anew since, is recognised and \
 left alone, so sending twice does no harm. Nothing is lost when the command is killed.
 
 Exit status: 0 all was sent (or shown), 2 wrong usage, 1 anything else.";
 
-/// Send failed files through again: dead letters, or rejected files after their contract changed. Shows them; --send sends
+/// Show what failed; with --send, send it through again
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReplayArgs {
     /// Send them; without it they are only shown
     #[arg(long)]
     send: bool,
-    /// Where to look for failures
-    #[arg(long, value_enum, default_value_t = From::DeadLetters)]
+    /// Where failures are looked for: dead-letters, or ledger (also files whose worker is gone)
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = From::DeadLetters, hide_possible_values = true)]
     from: From,
-    /// At most so many
+    /// How many files at most
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     limit: usize,
     /// Print one JSON object instead of text
@@ -84,7 +84,7 @@ pub(super) async fn run(args: &ReplayArgs) -> Result<ExitCode> {
         From::Ledger => from_ledger(&found, &choice, args).await?,
     };
     if args.json {
-        output::line(&serde_json::to_string_pretty(&as_json(args, &looked))?)?;
+        output::json(&as_json(args, &looked))?;
     } else {
         output::line(as_text(args, &looked).trim_end())?;
     }
@@ -111,7 +111,8 @@ async fn from_ledger(found: &Found, choice: &Choice, args: &ReplayArgs) -> Resul
         }
     }
     for key in &read.unreadable {
-        eprintln!("lakegate: s3://{}/{} does not parse, and is left out", found.stack.lake_bucket, shown::text(key));
+        let url = format!("s3://{}/{}", found.stack.lake_bucket, shown::text(key));
+        output::complain(&format!("{url} does not parse, and is left out"));
     }
     if args.send {
         looked.sent = send(found, &chosen).await;
@@ -126,7 +127,7 @@ async fn send(found: &Found, messages: &[Outgoing]) -> u64 {
         let (taken, error) = queues::send_all(&found.stack.sqs, &found.stack.queues.ingest, batch).await;
         sent += taken.iter().filter(|is_taken| **is_taken).count() as u64;
         if let Some(error) = error {
-            eprintln!("lakegate: {}", chain(&error));
+            output::complain(&chain(&error));
         }
         bar.inc(batch.len() as u64);
     }
@@ -139,6 +140,7 @@ fn message(region: &str, entry: &Entry, now: DateTime<Utc>) -> Outgoing {
     Outgoing {
         body: announce::version(region, &entry.source, now),
         attributes: BTreeMap::from([(REPLAY_ATTRIBUTE.to_owned(), entry.at.clone())]),
+        trace: None,
     }
 }
 
@@ -212,7 +214,7 @@ fn as_text(args: &ReplayArgs, looked: &Looked) -> String {
     let mut lines = Vec::new();
     if !looked.chosen.is_empty() {
         let rows: Vec<Vec<String>> = looked.chosen.iter().map(Failure::cells).collect();
-        lines.push(draw_fitting(&Failure::HEADER, &rows));
+        lines.push(draw_without(&["dataset"], &Failure::HEADER, &rows));
     }
     let number = shown::count(looked.chosen.len() as u64, noun);
     match (looked.chosen.is_empty(), args.send) {

@@ -32,9 +32,14 @@ pub(crate) fn text(span: Duration) -> String {
     match secs {
         0..MINUTE => format!("{secs} s"),
         MINUTE..HOUR => two(MINUTE, "min", 1, "s"),
-        HOUR..DAY => two(HOUR, "h", MINUTE, "min"),
+        HOUR..=DAY => two(HOUR, "h", MINUTE, "min"),
         _ => two(DAY, "d", HOUR, "h"),
     }
+}
+
+/// Writes a span in its largest unit: `45 s`, `3 min`, `2 h`, `6 d`.
+pub(crate) fn rough(span: Duration) -> String {
+    text(span).split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -56,5 +61,7 @@ mod tests {
         let told = |secs| text(Duration::from_secs(secs));
         assert_eq!([told(0), told(59), told(60), told(200)], ["0 s", "59 s", "1 min", "3 min 20 s"]);
         assert_eq!([told(3_600), told(7_500), told(534_000)], ["1 h", "2 h 5 min", "6 d 4 h"]);
+        assert_eq!([told(86_400), told(86_401)], ["24 h", "1 d"]);
+        assert_eq!([0, 200, 7_500].map(|secs| rough(Duration::from_secs(secs))), ["0 s", "3 min", "2 h"]);
     }
 }

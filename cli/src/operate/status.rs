@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};
+use lakegate_lake::ledger::Entry;
 use lakegate_lake::stack::{self, Depth};
 use serde::Serialize;
 
@@ -20,18 +21,18 @@ Examples:
   lakegate status --dataset orders --since 7d --limit 100
   lakegate status --json | jq '.datasets[] | select(.rejected > 0)'
 
-A file counts by the time at which the ledger last wrote of it. The ledger has one entry per object: of a file that was uploaded again, \
+States, rows, rejected rows and rates by dataset; the newest files one by one; queues and dead letters. A file counts by the time at which the ledger last wrote of it. The ledger has one entry per object: of a file that was uploaded again, \
 the last version counts.
 
 Exit status: 0 told, 2 wrong usage, 1 anything else.";
 
-/// Tell what became of recent files, how fast, and what waits: states, rows, rejects, queues, dead letters
+/// Tell what became of recent files, and what waits
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StatusArgs {
-    /// Only files of this dataset
+    /// Only files of this dataset; may be given again
     #[arg(long, value_name = "NAME")]
-    dataset: Option<String>,
+    dataset: Vec<String>,
     /// Only files of which the ledger wrote within this time: 90s, 15m, 24h, 7d
     #[arg(long, value_name = "SPAN", value_parser = spans::parse, default_value = "24h")]
     since: Duration,
@@ -83,7 +84,8 @@ pub(super) async fn run(args: &StatusArgs) -> Result<ExitCode> {
     let since = now.checked_sub_signed(TimeDelta::from_std(args.since)?).context("--since reaches too far back")?;
     let queues = queues(&found).await?;
     let mut read = entries::since(&found, since).await?;
-    read.entries.retain(|entry| args.dataset.is_none() || entry.dataset == args.dataset);
+    let named = |entry: &Entry| entry.dataset.as_ref().is_some_and(|dataset| args.dataset.contains(dataset));
+    read.entries.retain(|entry| args.dataset.is_empty() || named(entry));
     let status = Status {
         stack: found.stack.name.clone(),
         region: found.stack.region.clone(),
@@ -94,7 +96,7 @@ pub(super) async fn run(args: &StatusArgs) -> Result<ExitCode> {
         unreadable: read.unreadable,
     };
     if args.json {
-        output::line(&serde_json::to_string_pretty(&status)?)?;
+        output::json(&status)?;
     } else {
         output::line(status_text::write(&status).trim_end())?;
     }

@@ -11,7 +11,7 @@ use crate::operate::status::{Status, Waiting};
 use crate::operate::tally::{File, Sums};
 use crate::operate::{shown, spans};
 use crate::paint::Paint;
-use crate::text_table::{count, draw_fitting, draw_whole};
+use crate::text_table::{count, draw_whole, draw_without};
 
 /// Writes the whole page.
 pub(crate) fn write(status: &Status) -> String {
@@ -19,7 +19,7 @@ pub(crate) fn write(status: &Status) -> String {
     let tally = &status.tally;
     let span = spans::text(Duration::from_secs(status.since_secs));
     let place = paint.title(&format!("{} in {}", status.stack, status.region));
-    let mut blocks = vec![format!("{place}, the last {span}: {}", headline(&tally.total))];
+    let mut blocks = vec![format!("{place}, the last {span}\n{}", headline(&tally.total))];
     if !tally.datasets.is_empty() {
         blocks.push(datasets(status));
     }
@@ -29,7 +29,7 @@ pub(crate) fn write(status: &Status) -> String {
         let header = ["ago", "state", "dataset", "object", "rows", "rejected", "after upload", "tries", "why"];
         let rest = tally.total.files - tally.files.len() as u64;
         let rest = if rest > 0 { format!("  … and {} older (--limit)\n", count(rest)) } else { String::new() };
-        blocks.push(draw_fitting(&header, &rows) + &rest);
+        blocks.push(draw_without(&["tries", "after upload", "dataset"], &header, &rows) + &rest);
     }
     blocks.push(waiting(status, paint));
     blocks.join("\n\n").replace("\n\n\n", "\n\n")
@@ -37,7 +37,7 @@ pub(crate) fn write(status: &Status) -> String {
 
 fn headline(total: &Sums) -> String {
     if total.files == 0 {
-        return "no file.".to_owned();
+        return "No file.".to_owned();
     }
     let mut text = format!(
         "{}, {} rows read, {} rejected ({}).",
@@ -57,8 +57,9 @@ fn percent(sums: &Sums) -> String {
     if sums.rows_read == 0 {
         return "0 %".to_owned();
     }
-    // Hundredths of a percent, in whole numbers.
-    let hundredths = u128::from(sums.rows_rejected) * 10_000 / u128::from(sums.rows_read);
+    // Hundredths of a percent, in whole numbers, rounded as the report rounds.
+    let (rejected, read) = (u128::from(sums.rows_rejected), u128::from(sums.rows_read));
+    let hundredths = (rejected * 10_000 + read / 2) / read;
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }
 
@@ -85,7 +86,7 @@ fn datasets(status: &Status) -> String {
         let cells = numbers.map(count).into_iter().chain(rates.map(rate));
         rows.push([name].into_iter().chain(cells).collect());
     }
-    draw_whole(&header, &rows)
+    draw_without(&["MB/h", "rows/h", "files/h", "to Glue"], &header, &rows)
 }
 
 /// Two figures are enough of a rate.
@@ -102,7 +103,7 @@ fn row(file: &File, now: DateTime<Utc>, paint: Paint) -> Vec<String> {
         (error, message) => error.clone().or_else(|| message.clone()).unwrap_or_default(),
     };
     vec![
-        spans::text(ago),
+        spans::rough(ago),
         state(file, paint),
         file.dataset.as_deref().map_or_else(|| "-".to_owned(), shown::text),
         shown::text(&file.key),

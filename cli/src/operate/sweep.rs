@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::operate::place::{Found, Place};
 use crate::operate::{progress, shown, spans};
 use crate::output;
-use crate::text_table::{count, draw_whole};
+use crate::text_table::{count, draw_without};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,29 +22,29 @@ Examples:
   lakegate sweep --prefix orders/ --send  announce what is missing under orders/
   lakegate sweep --deep                   after a time without any sweep: read every ledger entry
 
-An object is listed when the ledger has no entry for it, or one about another version of it, or one whose worker has been gone for three \
+The bucket is held against the ledger. A file is listed when the ledger has no entry for it, or one about another version of it, or one whose worker has been gone for three \
 hours. Where its contract says `removedObjects: remove`, so is one that is gone from the bucket while its rows stand; below a prefix only \
-with --deep. An object that is announced twice is taken in once. The stack sweeps by itself, every hour unless told otherwise.
+with --deep. A file that is announced twice is taken in once. The stack sweeps by itself, every hour unless told otherwise.
 
 Exit status: 0 all was sent (or shown), 2 wrong usage, 1 anything else.";
 
-/// Find dropped and deleted files that nobody dealt with, by holding the bucket against the ledger. Shows them; --send announces them
+/// Find files that nobody dealt with; with --send, announce them
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SweepArgs {
     /// Announce them to the ingest queue; without it they are only shown
     #[arg(long)]
     send: bool,
-    /// Only objects whose keys begin with this
+    /// Only files whose keys begin with this
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
     prefix: String,
-    /// Only objects uploaded longer ago than this: the events of younger ones may be on the way
+    /// Only files uploaded longer ago than this: the events of younger ones may be on the way
     #[arg(long, value_name = "SPAN", value_parser = spans::parse, default_value = "15m")]
     older_than: Duration,
-    /// Read every ledger entry, also where the times of object and entry leave no doubt, or where there is no object any more
+    /// Read every ledger entry, also where times leave no doubt, or where the file is gone
     #[arg(long)]
     deep: bool,
-    /// How many objects to show
+    /// How many files to tell one by one
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     /// Print one JSON object instead of text
@@ -52,7 +52,7 @@ pub(crate) struct SweepArgs {
     json: bool,
     #[command(flatten)]
     place: Place,
-    /// The bucket that files are dropped in, if it is not the stack's own
+    /// Another bucket than the one that the stack names
     #[arg(long, value_name = "NAME", help_heading = "Stack")]
     raw_bucket: Option<String>,
 }
@@ -70,7 +70,7 @@ pub(super) async fn run(args: &SweepArgs) -> Result<ExitCode> {
     let found = args.place.find(args.raw_bucket.as_deref()).await?;
     let swept = sweep(args, &found).await?;
     if args.json {
-        output::line(&serde_json::to_string_pretty(&as_json(args, &found, &swept))?)?;
+        output::json(&as_json(args, &found, &swept))?;
     } else {
         output::line(as_text(args, &swept).trim_end())?;
     }
@@ -83,16 +83,20 @@ pub(super) async fn run(args: &SweepArgs) -> Result<ExitCode> {
 async fn sweep(args: &SweepArgs, found: &Found) -> Result<Swept> {
     let stack = &found.stack;
     let scope = Scope { now: SystemTime::now(), older_than: args.older_than, is_deep: args.deep };
+    // The prefix is that of the stack's bucket.
+    let raw_prefix = if args.raw_bucket.is_some() { "" } else { &stack.raw_prefix };
+    let prefix = if args.prefix.is_empty() { raw_prefix } else { &args.prefix };
     let buckets = Buckets {
         objects: &stack.objects,
         raw: &found.raw,
         lake: &found.lake,
         raw_bucket: &stack.raw_bucket,
+        raw_prefix,
         lake_bucket: &stack.lake_bucket,
     };
     let bar = progress::open("sweeping:");
     let told = |counts: Counts| bar.set_message(format!("{} ledger entries", count(counts.entries)));
-    let mut sweep = Sweep::begin(buckets, &args.prefix, scope, told).await?;
+    let mut sweep = Sweep::begin(buckets, prefix, scope, told).await?;
     let mut swept = Swept::default();
     while let Some(missed) = sweep.next().await? {
         if args.send {
@@ -118,7 +122,7 @@ async fn announce(found: &Found, missed: &[Missed]) -> u64 {
     let messages: Vec<Outgoing> = missed.iter().map(message).collect();
     let (taken, error) = queues::send_all(&stack.sqs, &stack.queues.ingest, &messages).await;
     if let Some(error) = error {
-        eprintln!("lakegate: {}", chain(&error));
+        output::complain(&chain(&error));
     }
     taken.iter().filter(|is_taken| **is_taken).count() as u64
 }
@@ -170,7 +174,8 @@ fn as_text(args: &SweepArgs, swept: &Swept) -> String {
                 why.text().to_owned(),
             ]
         };
-        lines.push(draw_whole(
+        lines.push(draw_without(
+            &["bytes"],
             &["uploaded", "bytes", "object", "why"],
             &swept.shown.iter().map(row).collect::<Vec<_>>(),
         ));

@@ -82,6 +82,8 @@ impl Disorder {
     pub async fn between(rig: &Rig) -> Result<Self> {
         let announcements_url = rig.client().create_queue("announcements").await?;
         let arn = rig.client().queue_arn(&announcements_url).await?;
+        let bucket = format!("arn:aws:s3:::{}", rig.stack.raw_bucket);
+        rig.client().let_send(&announcements_url, "s3.amazonaws.com", &bucket).await?;
         rig.client().announce_to(&rig.stack.raw_bucket, &arn).await?;
         Ok(Self { announcements_url, pool: Vec::new(), announced: 0, sent: 0 })
     }

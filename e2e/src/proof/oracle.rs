@@ -315,7 +315,7 @@ impl Check<'_> {
     }
 }
 
-/// `3 files did not make it into the lake.`
+/// `1,003 files did not make it into the lake.`
 fn files_told(body: &str) -> usize {
-    body.split(" file").next().and_then(|count| count.trim().parse().ok()).unwrap_or_default()
+    body.split(" file").next().and_then(|count| count.replace(',', "").trim().parse().ok()).unwrap_or_default()
 }

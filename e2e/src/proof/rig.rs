@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use lakegate_local::json::{list, text};
-use lakegate_local::{Client, Emulator, Method, Parameters, ProgressBar, Project, Stack, deploy, functions, python};
+use lakegate_local::{Access, Client, Emulator, Method, ProgressBar, Project, Stack, deploy, functions, python};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -52,12 +52,12 @@ impl Rig {
             anyhow::Ok((project, python, binaries))
         });
         let (project, python, binaries) = ready.await?.clone();
-        let emulator = Emulator::start(&project, &python, &format!("proof-{name}")).await?;
+        let emulator = Emulator::start(&project, &python, &format!("proof-{name}"), Access::ByPolicy).await?;
         // The emulator's own functions are never invoked: there is no need to hand it their binaries.
         let idle = project.hidden("run")?.join("no-function");
         std::fs::write(&idle, "#!/bin/sh\nexit 1\n")?;
         let stand_ins = binaries.keys().map(|function| (function.clone(), idle.clone())).collect();
-        let stack = deploy(&project, emulator.client(), &stand_ins, &Parameters { heavy_bytes: None }).await?;
+        let stack = deploy(&project, emulator.client(), &stand_ins, &[]).await?;
         let rig = Self { stack, project, python, emulator, name: name.to_owned(), binaries };
         rig.take_functions_from_queues().await?;
         let (stack, seconds) = (&rig.stack, hidden_secs.to_string());
@@ -115,8 +115,8 @@ impl Rig {
             other => bail!("{other} is not run by the proof"),
         };
         let mut environment = stack.client.function_environment(deployed).await?;
-        let fixed = [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
-        environment.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        environment.insert("AWS_REGION".to_owned(), "us-east-1".to_owned());
+        environment.extend(stack.client.assume_role(&stack.client.function_role(deployed).await?).await?);
         let log = self.project.hidden("log")?.join(format!("proof-{}-{function}.log", self.name));
         let endpoint = stack.client.endpoint();
         Ok(Program {

@@ -43,7 +43,9 @@ pub(crate) enum Response {
 pub(crate) async fn handle(function: &Function, worker: &Worker, payload: &Value) -> Result<Response, Error> {
     let messages = match invocation::parse(payload)? {
         Invocation::Direct(event) => {
-            return Ok(Response::Direct { objects: take_message(&function.context, worker, &event, None).await? });
+            return Ok(Response::Direct {
+                objects: take_message(&function.context, worker, &event, None, false).await?,
+            });
         }
         Invocation::Batch(messages) => messages,
     };
@@ -64,7 +66,9 @@ async fn take_batch(
     let mut response = SqsBatchResponse::default();
     for message in messages {
         let replaces = failure::replaced_outcome(&message.attributes);
-        let taken = Box::pin(take_message(&function.context, worker, &message.body, replaces.as_deref())).await;
+        let (worker, is_repeated) = (&worker.traced(message.trace.clone()), message.receive_count > 1);
+        let body = &message.body;
+        let taken = Box::pin(take_message(&function.context, worker, body, replaces.as_deref(), is_repeated)).await;
         done.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = taken {
             visibility::give_back(function, message, &error).await;
@@ -81,11 +85,12 @@ async fn take_message(
     worker: &Worker,
     body: &str,
     replaces: Option<&str>,
+    is_repeated: bool,
 ) -> Result<Vec<Report>, LakeError> {
     let announced = match events::read(body) {
         Ok(announced) => announced,
         Err(error) => {
-            tell_unreadable(context, &[(&error, body)], body).await?;
+            tell_unreadable(context, worker, &[(&error, body)], body).await?;
             return Ok(Vec::new());
         }
     };
@@ -93,7 +98,7 @@ async fn take_message(
     let (mut passing, mut unreadable) = (None, Vec::new());
     for announced in &announced {
         let started = Instant::now();
-        let delivery = |event| Delivery { worker, event, replaces, run_id: None, started };
+        let delivery = |event| Delivery { worker, event, replaces, run_id: None, started, is_repeated };
         let (event, taken) = match announced {
             Announced::Created(event) => (event, lakegate_ingest::take_in(context, delivery(event)).await),
             Announced::Removed(event) => (event, lakegate_ingest::remove(context, delivery(event)).await),
@@ -104,7 +109,7 @@ async fn take_message(
         };
         match taken {
             Ok(outcome) => {
-                let report = Report::new(event, &outcome, started);
+                let report = Report::new(event, &outcome, started, worker.trace());
                 report.log();
                 reports.push(report);
             }
@@ -115,16 +120,22 @@ async fn take_message(
         return Err(error);
     }
     // Last, so that nothing is told again because another object of the message met passing trouble.
-    tell_unreadable(context, &unreadable, body).await?;
+    tell_unreadable(context, worker, &unreadable, body).await?;
     Ok(reports)
 }
 
-async fn tell_unreadable(context: &Context, unreadable: &[(&EventError, &str)], body: &str) -> Result<(), LakeError> {
+async fn tell_unreadable(
+    context: &Context,
+    worker: &Worker,
+    unreadable: &[(&EventError, &str)],
+    body: &str,
+) -> Result<(), LakeError> {
     let Some((record, original)) = FailureRecord::of_unreadable(Stage::Ingest, unreadable, body) else {
         return Ok(());
     };
+    let record = record.traced(worker.trace());
     failure::report(&context.sqs, &context.settings.failures_queue_url, &record, original).await?;
-    tracing::info!(kind = %record.kind, summary = record.summary, outcome = "failed", "message");
+    tracing::info!(kind = %record.kind, summary = record.summary, trace_id = record.trace_id, outcome = "failed", "message");
     Ok(())
 }
 

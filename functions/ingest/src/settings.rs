@@ -1,7 +1,7 @@
 //! What the function reads from its environment.
 //! It must not be read again after the cold start.
 
-use lakegate_ingest::{Settings, TooBig, UnknownDatasets};
+use lakegate_ingest::{EmissionSettings, Settings, TooBig, UnknownDatasets};
 use lakegate_lake::failure::Stage;
 use lakegate_lake::settings::{AwsSettings, Environment, SettingsError};
 
@@ -16,6 +16,8 @@ pub(crate) struct FunctionSettings {
     pub(crate) ingest_queue_url: String,
     /// How objects are taken in.
     pub(crate) ingest: Settings,
+    /// Whom else it is told.
+    pub(crate) emission: EmissionSettings,
 }
 
 const UNKNOWN_DATASETS: [(&str, UnknownDatasets); 2] =
@@ -38,7 +40,8 @@ impl FunctionSettings {
             threads: memory_mb.map_or(1, |memory_mb| (memory_mb / MEMORY_MB_PER_PROCESSOR).max(1)),
             held_bytes: memory_mb.unwrap_or(MEMORY_MB_PER_PROCESSOR) * 1024 * 1024 / MEMORY_PER_HELD,
         };
-        environment.finish(Self { aws, glue_database, ingest_queue_url, ingest })
+        let emission = EmissionSettings::read(&mut environment);
+        environment.finish(Self { aws, glue_database, ingest_queue_url, ingest, emission })
     }
 }
 

@@ -78,6 +78,7 @@ impl<'a> World<'a> {
             rejects_table: TableDefinition::of_rejects("lake"),
             sqs: self.aws.sqs.clone(),
             clock,
+            emission: lakegate_ingest::Emission::none(),
         };
         Function { context, queue_url: "http://127.0.0.1/ingest".to_owned() }
     }

@@ -11,13 +11,86 @@ pub(crate) struct Advice {
     pub(crate) to_do: &'static str,
 }
 
+/// What a person who is woken by a kind of failure asks first, and types last.
+pub(crate) struct Care {
+    /// Whether it can wait.
+    pub(crate) urgency: &'static str,
+    /// Whether it is sent again once the cause is gone. A word of another version never is: it would be a part of a command.
+    pub(crate) is_replayed: bool,
+}
+
+/// Says how urgent a kind is, and whether a replay ends it.
+pub(crate) fn care(kind: &FailureKind) -> Care {
+    const THESE_ONLY: &str = "Nothing else is held up: it can wait until morning, if its data can.";
+    const ITS_DATASET: &str =
+        "It can wait as long as its data can: until it is mended, further files of the same kind fail as well.";
+    const ITS_SOURCE: &str =
+        "It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day.";
+    const PERHAPS_ALL: &str =
+        "Look soon: the cause may stop other files, too. `lakegate status` shows whether any are still taken in.";
+    let (urgency, is_replayed) = match kind {
+        FailureKind::ContractViolated
+        | FailureKind::UnreadableFile
+        | FailureKind::TooBig
+        | FailureKind::LedgerUnreadable
+        | FailureKind::GlueJobTimedOut
+        | FailureKind::GlueJobUnfinished
+        | FailureKind::GlueJobStopped => (THESE_ONLY, true),
+        FailureKind::SourceMissing
+        | FailureKind::SourceChanged
+        | FailureKind::UnsupportedKey
+        | FailureKind::UnreadableMessage
+        | FailureKind::DataLate => (THESE_ONLY, false),
+        FailureKind::SourceApiFailed | FailureKind::SourceApiChanged => (ITS_SOURCE, false),
+        FailureKind::UnknownDataset
+        | FailureKind::ContractInvalid
+        | FailureKind::ContractAmbiguous
+        | FailureKind::CatalogConflict
+        | FailureKind::IncompatibleTable => (ITS_DATASET, true),
+        FailureKind::AccessDenied
+        | FailureKind::ServiceUnavailable
+        | FailureKind::ServiceRefused
+        | FailureKind::EngineFailed
+        | FailureKind::GaveUp
+        | FailureKind::GlueJobFailed => (PERHAPS_ALL, true),
+        FailureKind::Other(_) => (PERHAPS_ALL, false),
+    };
+    Care { urgency, is_replayed }
+}
+
+const GIVEN_UP: (&str, &str) = (
+    "given up by a queue after several attempts",
+    "Every attempt of some hours crashed, ran out of time or memory, or met a service that was not available. Search the log of the function ingest \
+     for the key (of start-glue for a very big file), remove the cause, and then replay.",
+);
+const FAILED_RUN: (&str, &str) = (
+    "stopped by a Glue run that failed",
+    "Open the run, read its error, remove the cause, and then replay (a run over a prefix: `lakegate backfill` again).",
+);
 const LONG_RUN: (&str, &str) = (
     "stopped by a Glue run that took too long",
-    "Open the run. Raise the job's timeout or its number of workers, and then replay.",
+    "Open the run. Raise the stack's GlueWorkers or GlueTimeoutMinutes, and then replay (a run over a prefix: `lakegate backfill` again).",
 );
 const UNFINISHED_RUN: (&str, &str) = (
     "left unfinished by a Glue run that says it succeeded",
     "Open the run, read its log, and then replay. If it comes again, this is a bug: report what the log says.",
+);
+
+const LATE_DATA: (&str, &str) = (
+    "later than its contract promises",
+    "Ask whoever sends the files where the next one is. If one was sent, look whether it is in the raw bucket, and \
+     what became of it: \"lakegate status\". The next file that is taken in ends it; nothing is to be replayed.",
+);
+
+const FAILED_API: (&str, &str) = (
+    "not fetched, because the API did not answer as it should",
+    "Is the API down, its secret no longer valid, or a limit of the contract's source too low? The problem below says which. Nothing is to be \
+     replayed: the next run that succeeds fetches what is missing.",
+);
+const CHANGED_API: (&str, &str) = (
+    "not fetched, because the API's answers are not as the contract says",
+    "Compare an answer of the API with the server named source in the contract, correct that, and `lakegate contracts push` it. Nothing is \
+     to be replayed: the next run that succeeds fetches what is missing.",
 );
 
 /// Says what a kind means and what to do.
@@ -25,38 +98,40 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
     let (what, to_do) = match kind {
         FailureKind::ContractViolated => (
             "rejected by the contract",
-            "Look at the problem, and at the rejected rows if there are any. Ask the owner to correct the file and to upload it again under the same key \
-             (then nothing need be replayed), or to change the contract and then replay.",
+            "Send this to the owner, who corrects the file and uploads it again under the same key (a replay then only clears its dead letter). \
+             If the contract is wrong: correct it, `lakegate contracts push` it, and then replay.",
         ),
         FailureKind::UnreadableFile => (
             "not readable as what the contract says",
             "The file is cut off, damaged or written in another way. Ask whoever sends it for a whole one under the \
-             same key, or correct the contract's dialect and then replay.",
+             same key (a replay then only clears its dead letter), or correct encoding and format in the contract, `lakegate contracts push` it, and \
+             then replay.",
         ),
         FailureKind::UnknownDataset => (
             "covered by no contract",
-            "Was the file put in the right place? If so, deploy a contract whose landing location covers it (under \
-             contracts/ in the lake bucket, named *.odcs.yaml), and then replay. If not, move it.",
+            "Is the key misspelt? Then have the file uploaded where it belongs. If it is a new dataset: draft its contract with \
+             `lakegate infer`, `lakegate contracts push` it, and then replay.",
         ),
         FailureKind::ContractInvalid => (
             "covered by no valid contract, and a deployed contract is broken",
-            "Run `lakegate contracts check` on the documents named below, correct them under contracts/ in the lake bucket, and then replay.",
+            "`lakegate contracts list` says what is wrong with the documents named below. Correct them, `lakegate contracts push` them, and then \
+             replay.",
         ),
         FailureKind::ContractAmbiguous => (
             "covered by more than one contract",
-            "Narrow the landing location of all but one of the documents named below, and then replay.",
+            "Narrow the landing location of all but one of the documents named below, `lakegate contracts push` them, and then replay.",
         ),
         FailureKind::SourceMissing => (
             "gone before it could be read",
-            "Was it deleted on purpose? Then nothing is to be done. If not, upload it again.",
+            "Was it deleted on purpose? Then nothing is to be done. If not, have it uploaded again.",
         ),
         FailureKind::SourceChanged => (
             "replaced while it was read",
-            "The later upload has an event of its own: check that it arrived. Nothing else is to be done.",
+            "The later upload has an event of its own: `lakegate status` shows it within minutes. Nothing else is to be done.",
         ),
         FailureKind::UnsupportedKey => (
             "stored under a key that cannot be read",
-            "Copy the object to a key without empty, \".\" or \"..\" parts and without control characters.",
+            "Move the object to a key without empty, \".\" or \"..\" parts and without control characters: it is taken in from there.",
         ),
         FailureKind::AccessDenied => (
             "not accessible",
@@ -65,7 +140,7 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         ),
         FailureKind::ServiceUnavailable => (
             "stopped by a service that was not available",
-            "See the AWS Health Dashboard; replay when the service is back.",
+            "See the AWS Health Dashboard, and the account's quotas if the problem is throttling; replay when the service is back.",
         ),
         FailureKind::ServiceRefused => (
             "stopped by a request that a service refused",
@@ -84,7 +159,7 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         ),
         FailureKind::TooBig => (
             "too big to be converted in one pass",
-            "It cannot be cut into ranges. Deliver it in smaller files or unpacked, or raise the job's limit for one pass, and then replay.",
+            "It cannot be cut into ranges. Deliver it in smaller files or unpacked, or raise the stack's OnePassBytesMax, and then replay.",
         ),
         FailureKind::LedgerUnreadable => (
             "stopped by a ledger entry that does not parse",
@@ -96,24 +171,22 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
              replay after the next release.",
         ),
         FailureKind::UnreadableMessage => (
-            "announced by a message that cannot be understood",
+            "not to be understood",
             "Something else than S3 writes to the queue, or a notification is set up for other events than \"object \
-             created\" and \"object removed\". Find the sender; delete the message from the dead-letter queue before a replay.",
+             created\" and \"object removed\". Find the sender: the message is \
+             the dead letter's body. A replay leaves it alone, unless its kind is named.",
         ),
-        FailureKind::GaveUp => (
-            "given up by a queue after several attempts",
-            "Every attempt crashed, timed out or met a service that was not available. Search the logs of the ingest \
-             function for the key (the start-glue function's for a very big file), remove the cause, and then replay.",
-        ),
-        FailureKind::GlueJobFailed => {
-            ("stopped by a Glue run that failed", "Open the run, read its error, remove the cause, and then replay.")
-        }
+        FailureKind::GaveUp => GIVEN_UP,
+        FailureKind::GlueJobFailed => FAILED_RUN,
         FailureKind::GlueJobTimedOut => LONG_RUN,
         FailureKind::GlueJobUnfinished => UNFINISHED_RUN,
         FailureKind::GlueJobStopped => (
             "left unfinished by a Glue run that somebody stopped",
-            "Find out who stopped it and why; replay when it may run again.",
+            "Find out who stopped it and why; replay when it may run again (a run over a prefix: `lakegate backfill` again).",
         ),
+        FailureKind::DataLate => LATE_DATA,
+        FailureKind::SourceApiFailed => FAILED_API,
+        FailureKind::SourceApiChanged => CHANGED_API,
         FailureKind::Other(_) => (
             "failed for a reason that this version does not know",
             "Read the summary below. The functions may be of different versions: deploy them together.",

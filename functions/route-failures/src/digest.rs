@@ -1,11 +1,12 @@
 //! Failure records as one mail that a tired person understands. Pure: records in, subject and body out.
 //! It must not show a cell value, and it knows none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
+use chrono::DateTime;
 use lakegate_lake::alerts::{MESSAGE_MAX_BYTES, SUBJECT_CHARS_BELOW};
-use lakegate_lake::failure::{FailureKind, FailureRecord, RowCounts, Violations, by_frequency};
+use lakegate_lake::failure::{FailureKind, FailureRecord, RowCounts, Stage, Violations, by_frequency};
 use lakegate_lake::layout::REJECTS_TABLE;
 
 use crate::advice;
@@ -43,9 +44,14 @@ struct Group<'a> {
 pub(crate) fn write(records: &[FailureRecord], replay_command: &str) -> Digest {
     let groups = groups(records);
     let (mut body, mut end) = (String::new(), String::new());
+    let late = records.iter().filter(|record| is_late(&record.kind)).count();
+    let unfetched = records.iter().filter(|record| is_unfetched(&record.kind)).count();
+    let failed = records.len() - late - unfetched;
     // Writing to a String cannot fail.
-    let _ = write_failures(&mut body, records.len(), &groups);
-    let _ = write_replay(&mut end, replay_command);
+    let _ = write_failures(&mut body, failed, late, unfetched, &groups);
+    if failed > 0 {
+        let _ = write_replay(&mut end, replay_command, &groups);
+    }
     shorten(&mut body, MESSAGE_MAX_BYTES.saturating_sub(end.len()));
     body.push_str(&end);
     Digest { subject: subject(records), body }
@@ -82,12 +88,32 @@ fn groups(records: &[FailureRecord]) -> Vec<Group<'_>> {
 fn subject(records: &[FailureRecord]) -> String {
     let text = match records {
         [only] => {
-            let name = only.source.as_ref().and_then(|source| source.key.rsplit('/').next()).unwrap_or("a message");
-            format!("Lakegate: {}: {name}: {}", dataset(only), only.kind)
+            let key = only.source.as_ref().map(|source| source.key.as_str());
+            let unnamed = match only {
+                late if is_late(&late.kind) => "no new file",
+                unfetched if is_unfetched(&unfetched.kind) => "not fetched",
+                other => without_file(other.stage),
+            };
+            let name = key.and_then(|key| key.rsplit('/').next()).unwrap_or(unnamed);
+            match only.dataset.as_deref() {
+                Some(dataset) => {
+                    format!("Lakegate: {}: {}: {}", without_middle(dataset, 24), without_middle(name, 40), only.kind)
+                }
+                // Where nothing tells the dataset, its folder does.
+                None => format!("Lakegate: {}: {}", without_middle(key.unwrap_or(name), 65), only.kind),
+            }
+        }
+        several if several.iter().all(|record| is_late(&record.kind)) => {
+            let counts = several.iter().map(dataset).collect::<Vec<_>>().join(", ");
+            format!("Lakegate: {} late: {counts}", datasets_are(several.len()))
+        }
+        several if several.iter().all(|record| is_unfetched(&record.kind)) => {
+            let counts = several.iter().map(dataset).collect::<Vec<_>>().join(", ");
+            format!("Lakegate: {} not fetched: {counts}", datasets_are(several.len()))
         }
         several => {
             let counts = largest_first(several.iter().map(dataset));
-            format!("Lakegate: {} failed: {counts}", files(several.len()))
+            format!("Lakegate: {} failed{}: {counts}", files(several.len()), of_kinds(several))
         }
     };
     let mut text: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
@@ -98,9 +124,62 @@ fn subject(records: &[FailureRecord]) -> String {
     text
 }
 
-fn write_failures(out: &mut String, count: usize, groups: &[Group<'_>]) -> fmt::Result {
-    writeln!(out, "{} did not make it into the lake.", files(count))?;
-    writeln!(out, "Nothing is lost: every event waits in the dead-letter queue, for 14 days.")?;
+/// What a failure is about that knows no file.
+fn without_file(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Ingest | Stage::StartGlue | Stage::Queue => "a message",
+        Stage::Glue => "a Glue run",
+        Stage::Sweep => "the sweep",
+        Stage::FetchApi => "an API",
+    }
+}
+
+/// A name of `chars_max` characters at most, with its beginning and its end, so that a subject has room for the kind behind it.
+fn without_middle(name: &str, chars_max: usize) -> String {
+    const END_CHARS: usize = 12;
+    let count = name.chars().count();
+    if count <= chars_max {
+        return name.to_owned();
+    }
+    let beginning = name.chars().take(chars_max.saturating_sub(END_CHARS + "...".len()));
+    beginning.chain("...".chars()).chain(name.chars().skip(count - END_CHARS)).collect()
+}
+
+/// One kind by its name; several are counted.
+fn of_kinds(records: &[FailureRecord]) -> String {
+    let kinds: BTreeSet<&FailureKind> = records.iter().map(|record| &record.kind).collect();
+    match kinds.first() {
+        Some(only) if kinds.len() == 1 => format!(" ({only})"),
+        _ => format!(" ({} kinds)", kinds.len()),
+    }
+}
+
+fn write_failures(out: &mut String, count: usize, late: usize, unfetched: usize, groups: &[Group<'_>]) -> fmt::Result {
+    if count > 0 {
+        let are_messages = groups.iter().any(|group| *group.kind == FailureKind::UnreadableMessage);
+        let things = match (count, are_messages) {
+            (_, false) => files(count),
+            (1, true) => "1 file or message".to_owned(),
+            (_, true) => format!("{} or messages", files(count)),
+        };
+        writeln!(out, "{things} did not make it into the lake.")?;
+        writeln!(
+            out,
+            "Every event waits in the dead-letter queue, for 14 days; replaying it too early or twice does no harm."
+        )?;
+        writeln!(out, "What of a file was published before still stands, unless its problem says otherwise.")?;
+    }
+    if late > 0 {
+        writeln!(
+            out,
+            "{} late: no file of it was taken in for longer than its contract promises.",
+            datasets_are(late)
+        )?;
+    }
+    if unfetched > 0 {
+        let what = "nothing of this run was written, and the next one begins where the last good one ended.";
+        writeln!(out, "{} not fetched: {what}", datasets_are(unfetched))?;
+    }
     let mut names_left = DATASETS_SHOWN;
     for of_kind in groups.chunk_by(|a, b| a.kind == b.kind) {
         write_kind(out, of_kind, &mut names_left)?;
@@ -108,12 +187,39 @@ fn write_failures(out: &mut String, count: usize, groups: &[Group<'_>]) -> fmt::
     Ok(())
 }
 
-fn write_replay(out: &mut String, replay_command: &str) -> fmt::Result {
+/// The commands of the kinds that are to be sent again, which say for themselves what they would do.
+fn write_replay(out: &mut String, replay_command: &str, groups: &[Group<'_>]) -> fmt::Result {
     writeln!(out, "\nTO REPLAY")?;
-    writeln!(out, "When the causes are gone, this sends everything in the dead-letter queue through again:")?;
-    writeln!(out, "  {replay_command}")?;
-    writeln!(out, "Without --send it shows what it would send; --kind, --dataset and --key choose.")?;
+    let kinds: BTreeSet<&FailureKind> = groups.iter().map(|group| group.kind).collect();
+    let kinds: Vec<_> = kinds.into_iter().filter(|kind| advice::care(kind).is_replayed).collect();
+    if kinds.is_empty() {
+        writeln!(out, "Nothing that is listed above is mended by a replay.")?;
+    } else {
+        writeln!(out, "When the cause is gone, this sends what failed for it through again:")?;
+        for kind in kinds {
+            let of_dataset = only_dataset(groups, kind).map_or_else(String::new, |name| format!(" --dataset {name}"));
+            writeln!(out, "  {replay_command} --kind {kind}{of_dataset}")?;
+        }
+        writeln!(
+            out,
+            "Without --send it shows what it would send; --dataset and --key choose among them, and without --kind it is everything."
+        )?;
+    }
+    // The same stack and region.
+    let status_command = replay_command.replacen(" replay ", " status ", 1).replace(" --send", "");
+    writeln!(out, "This tells what became of files; what each kind means stands in docs/runbook.md:")?;
+    writeln!(out, "  {status_command}")?;
     writeln!(out, "What was taken in before, or was uploaded anew since, is recognised and left alone.")
+}
+
+/// The one dataset of a kind's failures: other datasets' dead letters of that kind are nobody's business here. A name that is more than
+/// a word would be more than a word of the command.
+fn only_dataset<'a>(groups: &[Group<'a>], kind: &FailureKind) -> Option<&'a str> {
+    let datasets: BTreeSet<&str> =
+        groups.iter().filter(|group| group.kind == kind).map(|group| group.dataset).collect();
+    let is_word =
+        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    datasets.first().copied().filter(is_word).filter(|_| datasets.len() == 1)
 }
 
 /// What happened and what to do; how many files of which datasets, if not all of them are shown; and the first files.
@@ -123,8 +229,16 @@ fn write_kind(out: &mut String, groups: &[Group<'_>], names_left: &mut usize) ->
     };
     let advice = advice::of(first.kind);
     let (count, shown) = (total(groups), groups.iter().map(|group| group.shown).sum::<usize>());
-    writeln!(out, "\n{}: {} ({})", files(count).to_uppercase(), advice.what, printable(&first.kind.to_string()))?;
+    let things = if is_of_dataset(first.kind) {
+        datasets(count)
+    } else if *first.kind == FailureKind::UnreadableMessage {
+        messages(count)
+    } else {
+        files(count)
+    };
+    writeln!(out, "\n{}: {} ({})", things.to_uppercase(), advice.what, printable(&first.kind.to_string()))?;
     writeln!(out, "What to do: {}", advice.to_do)?;
+    writeln!(out, "How urgent: {}", advice::care(first.kind).urgency)?;
     if shown < count {
         let (named, others) = groups.split_at(groups.len().min(*names_left));
         *names_left -= named.len();
@@ -156,11 +270,14 @@ fn whose(dataset: &str, owner: Option<&str>) -> String {
 }
 
 fn write_record(out: &mut String, record: &FailureRecord) -> fmt::Result {
-    writeln!(out, "* {}", printable(&url(record)))?;
+    let thing = if is_of_dataset(&record.kind) { dataset(record).to_owned() } else { url(record) };
+    writeln!(out, "* {}", printable(&thing))?;
     writeln!(out, "  dataset:  {}", whose(dataset(record), record.owner.as_deref()))?;
     writeln!(out, "  problem:  {}", printable(&record.summary))?;
-    if let Some(RowCounts { read, accepted, rejected }) = record.rows {
-        writeln!(out, "  rows:     {read} read, {accepted} good, {rejected} rejected")?;
+    // Of a file that is refused as a whole no row is read.
+    if let Some(RowCounts { read, accepted, rejected }) = record.rows.filter(|rows| rows.read > 0) {
+        let [read, accepted, rejected] = [read, accepted, rejected].map(grouped);
+        writeln!(out, "  rows:     {read} read, {accepted} good, {rejected} rejected; none of them is published")?;
     }
     if !record.violations.is_empty() {
         writeln!(out, "  broken:   {}", printable(&rules(&record.violations)))?;
@@ -177,7 +294,10 @@ fn write_record(out: &mut String, record: &FailureRecord) -> fmt::Result {
     if let Some(version_id) = record.source.as_ref().and_then(|source| source.version_id.as_deref()) {
         writeln!(out, "  version:  {}", printable(version_id))?;
     }
-    writeln!(out, "  when:     {}", printable(&record.at))
+    if let Some(trace_id) = &record.trace_id {
+        writeln!(out, "  trace:    {}", printable(trace_id))?;
+    }
+    writeln!(out, "  when:     {}", printable(&when(&record.at)))
 }
 
 fn rules(violations: &Violations) -> String {
@@ -186,7 +306,7 @@ fn rules(violations: &Violations) -> String {
     let mut parts = Vec::with_capacity(shown.len() + 1);
     for (column, rule, count) in shown {
         let column = if column.is_empty() { "(whole row)" } else { column };
-        parts.push(format!("{column} {rule} x {count}"));
+        parts.push(format!("{column} {rule} ({})", rows(*count)));
     }
     if !rest.is_empty() {
         parts.push(format!("and {} more", rest.len()));
@@ -213,8 +333,56 @@ fn dataset(record: &FailureRecord) -> &str {
     record.dataset.as_deref().unwrap_or("unknown dataset")
 }
 
+/// It is about a dataset, not about a file: there is no event that a replay could send.
+pub(crate) fn is_of_dataset(kind: &FailureKind) -> bool {
+    is_late(kind) || is_unfetched(kind)
+}
+
+fn is_late(kind: &FailureKind) -> bool {
+    *kind == FailureKind::DataLate
+}
+
+fn is_unfetched(kind: &FailureKind) -> bool {
+    matches!(kind, FailureKind::SourceApiFailed | FailureKind::SourceApiChanged)
+}
+
+fn datasets(count: usize) -> String {
+    if count == 1 { "1 dataset".to_owned() } else { format!("{count} datasets") }
+}
+
+fn datasets_are(count: usize) -> String {
+    format!("{} {}", datasets(count), if count == 1 { "is" } else { "are" })
+}
+
 fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+    if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count as u64)) }
+}
+
+fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(count)) }
+}
+
+fn messages(count: usize) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{} messages", grouped(count as u64)) }
+}
+
+/// To the second, as people write it; what is no time stays as it is.
+fn when(at: &str) -> String {
+    let time = DateTime::parse_from_rfc3339(at).map(|time| time.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string());
+    time.unwrap_or_else(|_not_a_time| at.to_owned())
+}
+
+/// `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn largest_first<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -224,7 +392,7 @@ fn largest_first<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
     let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+    counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count as u64))).collect::<Vec<_>>().join(", ")
 }
 
 /// Keys, contracts and messages may hold anything: line breaks, terminal escapes, marks that turn the reading direction round, whole

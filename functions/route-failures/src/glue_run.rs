@@ -8,7 +8,7 @@ use lakegate_lake::clients::GlueClient;
 use lakegate_lake::events::{self, ObjectEvent};
 use lakegate_lake::failure::{FailedSource, FailureKind, FailureRecord, Stage};
 use lakegate_lake::invocation::Message;
-use lakegate_lake::jobs::{self, KnownRun, Manifest, Work};
+use lakegate_lake::jobs::{self, KnownRun, Manifest, TRACE_ARGUMENT, Work};
 use lakegate_lake::ledger::{self, Entry, Source, State};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::{LakeError, announce, chain, layout, one_line};
@@ -222,8 +222,9 @@ fn routed(change: &StateChange, end: End, seen: &Seen, told: &str, message: &Mes
     let error =
         seen.run.error.as_ref().or(said.as_ref()).map(|error| one_line(error)).filter(|error| !error.is_empty());
     let error = error.filter(|_| end != End::Succeeded).map(|error| format!(": {error}")).unwrap_or_default();
-    let summary = format!("run {job_run_id} of Glue job {job_name}{over} ended {state}{told}{error}");
+    let summary = format!("run {job_run_id} of Glue job {job_name}{over} ended {state}{error}{told}");
     let mut record = FailureRecord::new(Stage::Glue, kind, summary);
+    record.trace_id = seen.run.arguments.get(TRACE_ARGUMENT).cloned();
     record.retryable = retryable;
     if let Some(time) = &change.time {
         record.at.clone_from(time);

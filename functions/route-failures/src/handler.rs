@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use futures::stream::{self, StreamExt};
 use lakegate_lake::clients::{SnsClient, SqsClient};
-use lakegate_lake::failure::{self, FailureRecord};
+use lakegate_lake::failure::{self, FailureKind, FailureRecord};
 use lakegate_lake::invocation::{self, Invocation, Message};
+use lakegate_lake::metrics::{Dimensions, Metric, Metrics, UNKNOWN_DATASET};
 use lakegate_lake::{LakeError, alerts, chain, queues};
 use lambda_runtime::Error;
 use serde_json::Value;
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     /// What the last batches have come to: a message may be delivered again though its failure is in the dead-letter queue, or told.
     /// Another process does not know them, and keeps and tells them again: a replay takes an object in once all the same.
     pub(crate) known: Mutex<Known>,
+    /// Where failures are counted.
+    pub(crate) metrics: Metrics,
     /// [`LOOKUPS_MAX`].
     pub(crate) lookups_max: Duration,
 }
@@ -89,8 +92,10 @@ pub(crate) async fn handle(context: &Context, payload: &Value) -> Result<SqsBatc
 fn collect(context: &Context, failures: &mut Failures, routed: Vec<Routed>) {
     let known = known(context);
     for mut failure in routed {
-        failure.record.replay = Some(context.settings.replay_command());
-        let progress = known.progress(&failure.identity);
+        let is_kept = !digest::is_of_dataset(&failure.record.kind);
+        failure.record.replay = is_kept.then(|| context.settings.replay_command());
+        // What no replay can mend is told at once.
+        let progress = known.progress(&failure.identity).or((!is_kept).then_some(Progress::Kept));
         failures.entry(failure.identity.clone()).or_insert((failure, progress));
     }
 }
@@ -134,7 +139,22 @@ async fn announce(context: &Context, failures: &mut Failures) -> Result<(), Lake
     }
     drop(known);
     records.iter().for_each(log);
+    count(context, &records);
     Ok(())
+}
+
+/// One line for all failures of a dataset and kind. A kind of another version is no name for a metric.
+fn count(context: &Context, records: &[FailureRecord]) {
+    let mut counts: BTreeMap<(&str, String), u64> = BTreeMap::new();
+    for record in records {
+        let is_known = !matches!(record.kind, FailureKind::Other(_));
+        let kind = if is_known { record.kind.to_string() } else { "Other".to_owned() };
+        *counts.entry((record.dataset.as_deref().unwrap_or(UNKNOWN_DATASET), kind)).or_default() += 1;
+    }
+    for ((dataset, kind), count) in counts {
+        let dimensions = Dimensions::Kind { dataset, kind: &kind };
+        context.metrics.put(SystemTime::now(), dimensions, &[(Metric::Failures, count)]);
+    }
 }
 
 fn log(record: &FailureRecord) {
@@ -142,8 +162,11 @@ fn log(record: &FailureRecord) {
     tracing::info!(
         bucket = source.map(|source| source.bucket.as_str()),
         key = source.map(|source| source.key.as_str()),
-        dataset = record.dataset,
+        contract = record.dataset,
+        bytes = source.and_then(|source| source.size_bytes),
         kind = %record.kind,
+        summary = record.summary,
+        trace_id = record.trace_id,
         outcome = "dead-lettered",
         "object"
     );

@@ -1,7 +1,7 @@
 //! Tests: batches of failures against stand-ins of SQS, SNS, Glue and S3: everything is kept, everything is told, nothing twice.
 //! They must not know how a digest reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailedSource, FailureKind, Stage};
 use lakegate_lake::ledger::{Entry, State};
@@ -69,7 +69,7 @@ async fn ten_thousand_failures_at_once_are_one_digest_and_each_of_them_is_kept()
     }
     let mails = aws.mails();
     assert_eq!(mails.len(), 1);
-    insta::assert_snapshot!(mails[0].0, @"Lakegate: 10000 files failed: dataset_0 3334, dataset_1 3333, dataset_2 3333");
+    insta::assert_snapshot!(mails[0].0, @"Lakegate: 10,000 files failed (2 kinds): dataset_0 3,334, dataset_1 3,333, dataset_2 3,333");
     assert!(mails[0].1.len() < 20_000, "{}", mails[0].1.len());
     assert_eq!(world.faults.calls(), 1001, "ten to a call");
     // All of them once more, to the warm function.
@@ -313,4 +313,40 @@ async fn nothing_but_test_messages_is_nothing_to_tell() {
     let world = World::new(&aws, &s3);
     assert_eq!(handle_all(&world.context(), &[message("t", r#"{"Event": "s3:TestEvent"}"#, None)]).await, nothing());
     assert_eq!(world.faults.calls(), 0);
+}
+
+#[tokio::test]
+async fn failures_are_counted_once_by_dataset_and_kind() {
+    let (aws, s3) = (Aws::start(), S3::start());
+    let world = World::new(&aws, &s3);
+    let context = world.context();
+    let messages: Vec<Value> = (0..20).map(|number| failure(number, AT)).collect();
+    for _ in 0..2 {
+        assert_eq!(handle_all(&context, &messages).await, nothing());
+    }
+    let mut counts = BTreeMap::new();
+    for line in context.metrics.kept() {
+        let name = |name: &str| line[name].as_str().unwrap().to_owned();
+        counts.insert((name("Dataset"), name("Kind")), line["Failures"].as_u64().unwrap());
+    }
+    let count = |dataset: &str, kind: &str| counts[&(dataset.to_owned(), kind.to_owned())];
+    assert_eq!(count("dataset_0", "UnreadableFile"), 1);
+    assert_eq!(count("dataset_1", "UnreadableFile"), 1);
+    assert_eq!(counts.values().sum::<u64>(), 20);
+    assert_eq!(context.metrics.kept().len(), 5, "and nothing when they come again");
+}
+
+#[tokio::test]
+async fn a_late_dataset_is_told_and_not_kept() {
+    let (aws, s3) = (Aws::start(), S3::start());
+    let world = World::new(&aws, &s3);
+    let context = world.context();
+    let mut late =
+        FailureRecord::new(Stage::Sweep, FailureKind::DataLate, "no file of it was taken in since yesterday");
+    late.dataset = Some("orders".to_owned());
+    let messages = [message("m1", r#"{"late":"orders"}"#, Some(&late))];
+    assert_eq!(handle_all(&context, &messages).await, nothing());
+    assert_eq!((bodies(&world).len(), aws.mails().len()), (0, 1));
+    assert!(aws.mails()[0].1.starts_with("1 dataset is late"), "{:?}", aws.mails());
+    assert_eq!(context.metrics.kept()[0]["Kind"], "DataLate");
 }

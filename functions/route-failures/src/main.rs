@@ -16,6 +16,7 @@ mod world;
 use std::process::ExitCode;
 
 use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
+use lakegate_lake::metrics::{Metrics, Sink};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -44,6 +45,7 @@ async fn main() -> Result<ExitCode, Error> {
         sns: SnsClient::new(&config),
         sqs: SqsClient::new(&config),
         known: std::sync::Mutex::default(),
+        metrics: Metrics::new(settings.stack_name.clone(), if settings.has_metrics { Sink::Stdout } else { Sink::Off }),
         lookups_max: handler::LOOKUPS_MAX,
         settings,
     };

@@ -43,7 +43,7 @@ pub(crate) async fn of_message(lookups: &Lookups, message: &Message, limit: Inst
     for (index, announced) in announced.iter().enumerate() {
         match announced {
             Announced::Created(event) | Announced::Removed(event) => {
-                routed.push(of_given_up(event, format!("{} {index}", message.id)));
+                routed.push(of_given_up(event, message, index));
             }
             Announced::Unreadable { error, original } => unreadable.push((error, original.as_str())),
         }
@@ -51,7 +51,7 @@ pub(crate) async fn of_message(lookups: &Lookups, message: &Message, limit: Inst
     let unreadable = FailureRecord::of_unreadable(Stage::Queue, &unreadable, &message.body);
     routed.extend(unreadable.map(|(record, original)| Routed {
         identity: message.id.clone(),
-        record,
+        record: record.traced(message.trace.as_ref()),
         original: original.to_owned(),
     }));
     Ok(routed)
@@ -83,12 +83,13 @@ fn of_record(record: &str, message: &Message) -> Routed {
     Routed { identity: message.id.clone(), record, original }
 }
 
-fn of_given_up(event: &ObjectEvent, identity: String) -> Routed {
+fn of_given_up(event: &ObjectEvent, message: &Message, index: usize) -> Routed {
     let summary = "no attempt to take the file in came to an end";
-    let mut record = FailureRecord::new(Stage::Queue, FailureKind::GaveUp, summary);
+    let record = FailureRecord::new(Stage::Queue, FailureKind::GaveUp, summary);
+    let mut record = record.traced(message.trace.as_ref());
     record.retryable = true;
     record.source = Some(FailedSource::from(event));
-    Routed { identity, record, original: event.original.clone() }
+    Routed { identity: format!("{} {index}", message.id), record, original: event.original.clone() }
 }
 
 #[cfg(test)]

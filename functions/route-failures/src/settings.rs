@@ -12,6 +12,8 @@ pub(crate) struct Settings {
     pub(crate) dead_letter_queue_url: String,
     /// Where the ledger is, and the Glue runs' manifests.
     pub(crate) lake_bucket: String,
+    /// Whether failures are counted.
+    pub(crate) has_metrics: bool,
     /// The stack, as the replay command names it.
     pub(crate) stack_name: String,
     /// Who is told.
@@ -22,6 +24,7 @@ impl Settings {
     pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingsError> {
         let settings = Self {
             aws: environment.aws(),
+            has_metrics: environment.choice("METRICS", &[("on", true), ("off", false)], true),
             dead_letter_queue_url: environment.required("DEAD_LETTER_QUEUE_URL"),
             lake_bucket: environment.required("LAKE_BUCKET"),
             stack_name: environment.required("STACK_NAME"),

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailureRecord};
 use lakegate_lake::jobs::{self, Manifest, Work};
 use lakegate_lake::ledger::{Entry, Source, State};
+use lakegate_lake::metrics::{Metrics, Sink};
 use lakegate_lake::settings::AwsSettings;
 use lakegate_lake::{announce, layout};
 use lakegate_stand_ins::{Aws, Bucket, Faults, Run, S3};
@@ -48,6 +49,7 @@ impl<'a> World<'a> {
                 aws: AwsSettings { region: "eu-central-1".to_owned(), endpoint_url: None, variables: BTreeMap::new() },
                 dead_letter_queue_url: "http://127.0.0.1/dead-letter".to_owned(),
                 lake_bucket: "lake".to_owned(),
+                has_metrics: true,
                 stack_name: "lakegate".to_owned(),
                 alerts_topic_arn: "arn:aws:sns:eu-central-1:111122223333:alerts".to_owned(),
             },
@@ -55,6 +57,7 @@ impl<'a> World<'a> {
             sns: aws.sns.clone(),
             sqs: aws.sqs.clone(),
             known: Mutex::default(),
+            metrics: Metrics::new("lakegate".to_owned(), Sink::Kept(std::sync::Arc::default())),
             lookups_max: self.lookups_max,
         }
     }
@@ -95,7 +98,7 @@ impl<'a> World<'a> {
         let event = announce::version("eu-central-1", &source, SystemTime::UNIX_EPOCH.into());
         let manifest = Manifest::new(Work::Object { event, replaces: None });
         self.put(&manifest_key, serde_json::to_string(&manifest).unwrap()).await;
-        self.set_run(run_id, jobs::arguments(&manifest_key, &source));
+        self.set_run(run_id, jobs::arguments(&manifest_key, &source, None));
         entry.run_id = Some(run_id.to_owned());
         if let Some(state) = state {
             entry.state = state;

@@ -19,6 +19,7 @@ use lakegate_lake::claims::Worker;
 use lakegate_lake::clients::{self, GlueClient, SqsClient};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::Environment;
+use lakegate_lake::trace::Trace;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::handler::Context;
@@ -44,7 +45,8 @@ async fn main() -> Result<ExitCode, Error> {
     };
     let context = &context;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        let worker = Worker::new(&event.context.request_id, event.context.deadline(), SystemTime::now());
+        let trace = event.context.xray_trace_id.as_deref().and_then(Trace::parse);
+        let worker = Worker::new(&event.context.request_id, event.context.deadline(), SystemTime::now()).traced(trace);
         handler::handle(context, &worker, &event.payload).await
     }))
     .await?;

@@ -81,6 +81,7 @@ pub(crate) async fn start(context: &Context, delivery: Delivery<'_>) -> Result<O
             // Without an entry that can be read and written, the failure is told and not noted.
             Err(error) => {
                 let record = FailureRecord::of_error(Stage::StartGlue, &error, delivery.event);
+                let record = record.traced(delivery.worker.trace());
                 report(context, &record, delivery.event).await?;
                 return Ok(Outcome::Failed(Box::new(record)));
             }
@@ -114,7 +115,7 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
             return note(context, claim, run_id).await.map(Some);
         }
     }
-    let arguments = jobs::arguments(&claim.manifest_key, &claim.entry.source);
+    let arguments = jobs::arguments(&claim.manifest_key, &claim.entry.source, delivery.worker.trace());
     match jobs::start_run(&context.glue, &settings.glue_job, arguments).await {
         Ok(run_id) => note(context, claim, run_id).await.map(Some),
         // The run may be there: until the claim ends nobody asks, as Glue may not list it yet.
@@ -167,9 +168,11 @@ async fn claim(
         let url = layout::url(&settings.lake_bucket, &manifest_key);
         return Err(LakeError::Busy { url, until: until.clone() });
     }
-    let (mut manifest, etag) = match read {
-        Some((manifest, etag)) => (manifest, Some(etag)),
-        None => (Manifest::new(work(context, delivery, &entry)), None),
+    let (mut manifest, etag) = if let Some((manifest, etag)) = read {
+        (manifest, Some(etag))
+    } else {
+        let trace = delivery.worker.trace().cloned();
+        (Manifest { trace, ..Manifest::new(work(context, delivery, &entry)) }, None)
     };
     manifest.starting =
         Some(Starting { worker: delivery.worker.id().to_owned(), until: delivery.worker.lease_until() });
@@ -224,7 +227,8 @@ async fn fail(
     let Some(entry) = found.entry().cloned() else {
         return Ok(None);
     };
-    let mut record = FailureRecord::of_error(Stage::StartGlue, error, delivery.event);
+    let record = FailureRecord::of_error(Stage::StartGlue, error, delivery.event);
+    let mut record = record.traced(delivery.worker.trace());
     // Who tells it again, because it died before it noted that it had told it, tells the same failure.
     record.at = entry.telling.clone().unwrap_or_else(|| failure::rfc3339(clock().into()));
     record.dataset.clone_from(&entry.dataset);

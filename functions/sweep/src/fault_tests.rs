@@ -200,7 +200,10 @@ fn context(aws: &Aws, s3: &S3) -> Context {
     Context {
         settings: Settings {
             aws: AwsSettings { region: "eu-central-1".to_owned(), endpoint_url: None, variables: BTreeMap::new() },
+            stack_name: None,
+            has_metrics: true,
             raw_bucket: "raw".to_owned(),
+            raw_prefix: String::new(),
             lake_bucket: "lake".to_owned(),
             ingest_queue_url: "http://127.0.0.1/ingest".to_owned(),
             failures_queue_url: "http://127.0.0.1/failures".to_owned(),
@@ -209,6 +212,7 @@ fn context(aws: &Aws, s3: &S3) -> Context {
         raw: s3.lister("raw"),
         lake: s3.lister("lake"),
         sqs: aws.sqs.clone(),
+        metrics: lakegate_lake::metrics::Metrics::off(),
     }
 }
 
@@ -372,4 +376,35 @@ async fn a_sweep_that_may_not_list_is_told_whatever_goes_wrong_with_telling_it()
         world.sweep().await;
         assert!(world.aws.sent_to("failures") > 1, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_dataset_that_turns_late_is_told_once_and_measured_every_time() {
+    let (aws, s3) = (Aws::start(), S3::start());
+    let mut world = World::new(&aws, &s3).await;
+    let promise = "slaProperties: [{property: frequency, value: 1, unit: s}]\nservers:";
+    world
+        .lake
+        .put(&Path::from("contracts/orders.odcs.yaml"), CONTRACT.replace("servers:", promise).into())
+        .await
+        .unwrap();
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let sink = lakegate_lake::metrics::Sink::Kept(Arc::clone(&lines));
+    world.context.metrics = lakegate_lake::metrics::Metrics::new("lakegate".to_owned(), sink);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    for sweep in 1..=2 {
+        let deadline = SystemTime::now() + Duration::from_mins(5);
+        handle(&world.context, &json!({}), deadline).await.unwrap();
+        let [record] = <[_; 1]>::try_from(aws.failures()).unwrap();
+        assert_eq!((record.kind, record.dataset.as_deref()), (failure::FailureKind::DataLate, Some("orders")));
+        let kept = world.context.metrics.kept();
+        assert_eq!(kept.len(), sweep);
+        assert!(kept.iter().all(|line| line["FreshnessOverdue"].as_u64().unwrap() >= 1), "{kept:?}");
+    }
+    // A file that is taken in ends it; the next lateness is told anew.
+    let entry = world.upload("orders/new.csv").await;
+    world.write(&entry).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    handle(&world.context, &json!({}), SystemTime::now() + Duration::from_mins(5)).await.unwrap();
+    assert_eq!(aws.failures().len(), 2);
 }

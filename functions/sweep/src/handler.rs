@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 use lakegate_lake::clients::SqsClient;
 use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
 use lakegate_lake::listing::Lister;
+use lakegate_lake::metrics::{Dimensions, Metric, Metrics};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::queues::{self, Outgoing};
-use lakegate_lake::sweep::{Buckets, Counts, Missed, Scope, Sweep};
+use lakegate_lake::sweep::{Buckets, Counts, Freshness, Missed, Scope, Sweep};
 use lakegate_lake::{LakeError, chain, stack};
 use lambda_runtime::Error;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::settings::Settings;
 
@@ -34,6 +35,7 @@ pub(crate) struct Context {
     pub(crate) raw: Lister,
     pub(crate) lake: Lister,
     pub(crate) sqs: SqsClient,
+    pub(crate) metrics: Metrics,
 }
 
 /// What a sweep came to, for the log and for whoever invoked the function by hand.
@@ -51,6 +53,8 @@ pub(crate) struct Report {
     /// Entries without an object that are left to a later sweep.
     unlisted_unread: u64,
     announced: u64,
+    /// Datasets that are later than their contracts promise.
+    late: u64,
     /// Why it did not come to its end, if it did not.
     stopped: Option<&'static str>,
 }
@@ -94,6 +98,7 @@ impl Report {
             deleted = self.deleted,
             unlisted_unread = self.unlisted_unread,
             announced = self.announced,
+            late = self.late,
             stopped = self.stopped,
             elapsed_ms,
             "sweep"
@@ -102,14 +107,16 @@ impl Report {
 }
 
 async fn sweep(context: &Context, older_than: Duration) -> Result<Report, LakeError> {
-    let Context { settings, objects, raw, lake, sqs } = context;
+    let Context { settings, objects, raw, lake, sqs, .. } = context;
     let backlog = stack::depth(sqs, &settings.ingest_queue_url).await?.visible;
     if backlog > BACKLOG_MAX {
         return Ok(Report { stopped: Some("the ingest queue is long"), ..Report::default() });
     }
     let (raw_bucket, lake_bucket) = (settings.raw_bucket.as_str(), settings.lake_bucket.as_str());
+    let raw_prefix = settings.raw_prefix.as_str();
     let scope = Scope { now: SystemTime::now(), older_than, is_deep: false };
-    let mut sweep = Sweep::begin(Buckets { objects, raw, lake, raw_bucket, lake_bucket }, "", scope, |_| {}).await?;
+    let buckets = Buckets { objects, raw, lake, raw_bucket, raw_prefix, lake_bucket };
+    let mut sweep = Sweep::begin(buckets, raw_prefix, scope, |_| {}).await?;
     let mut report = Report::default();
     while let Some(missed) = sweep.next().await? {
         report.announced += announce(context, &missed).await?;
@@ -118,6 +125,8 @@ async fn sweep(context: &Context, older_than: Duration) -> Result<Report, LakeEr
             break;
         }
     }
+    let late = sweep.freshness().await?;
+    report.late = tell_late(context, &late).await?;
     let Counts { entries, objects, read, in_work, given_up, unreadable, missed, deleted, unlisted_unread, .. } =
         sweep.counts();
     Ok(Report {
@@ -148,6 +157,28 @@ async fn announce(context: &Context, missed: &[Missed]) -> Result<u64, LakeError
         Some(error) if count == 0 => Err(error),
         _ => Ok(u64::try_from(count).unwrap_or_default()),
     }
+}
+
+/// Counts by how much datasets are late, and tells of each that turned so, once: that it was told is noted afterwards.
+async fn tell_late(context: &Context, measured: &[Freshness]) -> Result<u64, LakeError> {
+    let Context { settings, objects, .. } = context;
+    let mut late = 0;
+    for freshness in measured {
+        let dimensions = Dimensions::DatasetAndStack(&freshness.dataset);
+        let overdue = [(Metric::FreshnessOverdue, freshness.overdue_secs)];
+        context.metrics.put(SystemTime::now(), dimensions, &overdue);
+        late += u64::from(freshness.overdue_secs > 0);
+        if freshness.is_news(objects, &settings.lake_bucket).await? {
+            let mut record = FailureRecord::new(Stage::Sweep, FailureKind::DataLate, freshness.summary());
+            record.dataset = Some(freshness.dataset.clone());
+            record.owner.clone_from(&freshness.owner);
+            // It announces no object.
+            let body = json!({ "late": freshness.dataset }).to_string();
+            failure::report(&context.sqs, &settings.failures_queue_url, &record, &body).await?;
+            freshness.note_told(objects, &settings.lake_bucket, record.at).await?;
+        }
+    }
+    Ok(late)
 }
 
 /// The record's body is the schedule's event: it announces no object, so that a replay leaves it alone.

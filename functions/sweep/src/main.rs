@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use lakegate_lake::clients::{self, SqsClient};
 use lakegate_lake::listing::Lister;
+use lakegate_lake::metrics::{Metrics, Sink};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -34,6 +35,10 @@ async fn main() -> Result<ExitCode, Error> {
         raw: Lister::new(&s3, &settings.raw_bucket)?,
         lake: Lister::new(&s3, &settings.lake_bucket)?,
         objects: Objects::on_s3(s3),
+        metrics: match &settings.stack_name {
+            Some(stack) if settings.has_metrics => Metrics::new(stack.clone(), Sink::Stdout),
+            Some(_) | None => Metrics::off(),
+        },
         settings,
     };
     let context = &context;

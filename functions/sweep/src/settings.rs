@@ -8,8 +8,13 @@ use lakegate_lake::settings::{AwsSettings, Environment, SettingsError};
 pub(crate) struct Settings {
     /// Region and endpoint.
     pub(crate) aws: AwsSettings,
+    /// The stack, as metrics name it; without it there are none.
+    pub(crate) stack_name: Option<String>,
+    pub(crate) has_metrics: bool,
     /// Where files are dropped.
     pub(crate) raw_bucket: String,
+    /// Under which prefix; empty: anywhere.
+    pub(crate) raw_prefix: String,
     /// Where the ledger is.
     pub(crate) lake_bucket: String,
     /// Where objects are announced.
@@ -22,7 +27,10 @@ impl Settings {
     pub(crate) fn read(mut environment: Environment) -> Result<Self, SettingsError> {
         let settings = Self {
             aws: environment.aws(),
+            stack_name: environment.optional("STACK_NAME"),
+            has_metrics: environment.choice("METRICS", &[("on", true), ("off", false)], true),
             raw_bucket: environment.required("RAW_BUCKET"),
+            raw_prefix: environment.optional("RAW_PREFIX").unwrap_or_default(),
             lake_bucket: environment.required("LAKE_BUCKET"),
             ingest_queue_url: environment.required("INGEST_QUEUE_URL"),
             failures_queue_url: environment.required("FAILURES_QUEUE_URL"),

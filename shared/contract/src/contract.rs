@@ -1,7 +1,7 @@
 //! The types that a contract is parsed into.
 //! They do not know the document that they came from.
 
-use crate::{Check, Expression, FileRule, Landing, RowRule, Rule, temporal::TemporalPattern};
+use crate::{ApiSource, Check, Expression, FileRule, Landing, RowRule, Rule, temporal::TemporalPattern};
 
 /// A dataset's contract, checked: whoever holds one can rely on every invariant stated here.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Contract {
     pub table: String,
     /// Which objects belong to the dataset and how they are written.
     pub landing: Landing,
+    /// Where its files come from when nobody drops them.
+    pub source: Option<ApiSource>,
     /// In the document's order. Names are unique, and so are physical names.
     pub columns: Vec<Column>,
     /// Names of all columns and nested fields by their [`Column::id`], as reports write them: `address.zip`, `lines[].quantity`.
@@ -35,6 +37,8 @@ pub struct Contract {
     pub file_rules: Vec<FileRule>,
     /// What to do with what does not fit.
     pub policy: Policy,
+    /// Longest time between two files, in seconds, as `slaProperties` promise it.
+    pub freshness_secs: Option<u64>,
 }
 
 impl Contract {

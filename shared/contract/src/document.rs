@@ -1,13 +1,15 @@
 //! A contract document, YAML or JSON, to a [`Contract`], or to everything that is wrong with it.
 //! It does not know where documents come from.
 
-mod columns;
-mod dialect;
+pub(crate) mod columns;
+pub(crate) mod dialect;
 mod digits;
-mod landing;
+mod freshness;
+pub(crate) mod landing;
 mod node;
-mod policy;
-mod quality;
+pub(crate) mod policy;
+pub(crate) mod quality;
+mod source;
 mod tree;
 
 use serde_json::Value;
@@ -141,7 +143,8 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
     root.object("a data contract (an object with apiVersion, kind, id, …)", findings)?;
     root.refuse_unknown_keys("a contract", &TOP_KEYS, findings);
     check_versions(root, findings);
-    for key in ["slaProperties", "roles", "price"] {
+    let freshness_secs = freshness::freshness_secs(root, findings);
+    for key in ["roles", "price"] {
         if let Some(node) = root.field(key) {
             node.note("not enforced: a promise between people", findings);
         }
@@ -149,6 +152,7 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
     let id = root.required_text("id", "the contract's id", findings);
     let version = root.required_text("version", "the contract's version", findings);
     let landing = landing::landing(root, findings);
+    let source = source::source(root, landing.as_ref(), findings);
     let object = single_schema_object(root, findings);
     let table = object.as_ref().and_then(|object| table(object, findings));
     let policy = object.as_ref().map(|object| policy::policy(object, findings));
@@ -165,6 +169,7 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
         owner: owner(root),
         table: table?,
         landing: landing?,
+        source,
         columns,
         paths,
         partition_columns: partitioned,
@@ -172,6 +177,7 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
         row_rules: rules.of_rows,
         file_rules: rules.of_file,
         policy: policy?,
+        freshness_secs,
     })
 }
 

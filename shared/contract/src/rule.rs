@@ -57,7 +57,7 @@ pub enum Rule {
 
 impl Rule {
     /// The rules that every contract has; those of `quality` have names of their own.
-    pub(crate) const BUILT_IN: [Self; 19] = [
+    pub const BUILT_IN: [Self; 19] = [
         Self::Fields,
         Self::Quote,
         Self::Encoding,

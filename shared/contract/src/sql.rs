@@ -1,10 +1,10 @@
-//! SQL text to a typed [`Expression`], over a documented list of operators and functions (docs/contract.md): `transformLogic` and the
+//! SQL text to a typed [`Expression`], over a documented list of operators and functions (docs/contracts.md): `transformLogic` and the
 //! predicates of `quality`. Anything else is refused by name. It does not evaluate.
 
-mod functions;
+pub(crate) mod functions;
 mod kind;
 mod literals;
-mod operators;
+pub(crate) mod operators;
 mod query;
 mod scope;
 
@@ -21,7 +21,7 @@ pub(crate) use self::query::{Part, parse_predicate};
 
 /// What an expression may use; the text of errors.
 pub(crate) const SUPPORTED: &str = "columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, \
-                                    CAST and the functions that docs/contract.md lists";
+                                    CAST and the functions that docs/contracts.md lists";
 /// Digits of the widest decimal.
 const MAX_DIGITS: u8 = 38;
 /// Deeper trees are refused: evaluation is recursive, and a chain of operators makes a tree as deep as it is long.

@@ -2,6 +2,10 @@
 //! It must not know who runs it, where settings or messages come from, or how anybody is told but by a failure's record.
 
 mod conversion;
+mod emission;
+mod emission_settings;
+#[cfg(test)]
+mod emission_tests;
 mod outcome;
 mod outputs;
 mod publication;
@@ -22,6 +26,8 @@ mod uploads;
 mod world;
 
 pub use conversion::ConversionError;
+pub use emission::Emission;
+pub use emission_settings::EmissionSettings;
 pub use outcome::{Outcome, Report};
 pub use removal::remove;
 pub use settings::{Settings, TooBig, UnknownDatasets};

@@ -7,6 +7,7 @@ use lakegate_lake::LakeError;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::FailureRecord;
 use lakegate_lake::ledger::Entry;
+use lakegate_lake::trace::Trace;
 use serde::Serialize;
 
 /// What became of an object.
@@ -64,12 +65,13 @@ pub struct Report {
     elapsed_ms: u64,
     kind: Option<String>,
     summary: Option<String>,
+    trace_id: Option<String>,
 }
 
 impl Report {
     /// Sums an outcome up.
     #[must_use]
-    pub fn new(event: &ObjectEvent, outcome: &Outcome, started: Instant) -> Self {
+    pub fn new(event: &ObjectEvent, outcome: &Outcome, started: Instant, trace: Option<&Trace>) -> Self {
         let (word, entry, record) = match outcome {
             Outcome::Committed(entry) => ("committed", Some(entry), None),
             Outcome::Rejected(entry, record) => ("rejected", Some(entry), Some(record)),
@@ -94,6 +96,7 @@ impl Report {
             elapsed_ms: elapsed_ms(started),
             kind: record.map(|record| record.kind.to_string()),
             summary: record.map(|record| record.summary.clone()),
+            trace_id: trace.map(|trace| trace.id().to_owned()),
         }
     }
 
@@ -109,6 +112,7 @@ impl Report {
             elapsed_ms = self.elapsed_ms,
             kind = self.kind,
             summary = self.summary,
+            trace_id = self.trace_id,
             outcome = self.outcome,
             "object"
         );

@@ -12,9 +12,11 @@ use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{self, FailedSource, FailureKind, FailureRecord, RowCounts};
 use lakegate_lake::ledger::{self, Entry, FileError, State};
 use lakegate_lake::read::OpenObject;
+use lakegate_lake::trace::Trace;
 use lakegate_lake::{LakeError, layout};
 
 use crate::conversion::{self, ConversionError};
+use crate::emission;
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::outputs::{Outputs, Unpublished};
 use crate::settlement;
@@ -31,6 +33,7 @@ pub(crate) struct Job<'a> {
     pub(crate) contract: Arc<Contract>,
     pub(crate) object: OpenObject,
     pub(crate) started: Instant,
+    pub(crate) trace: Option<&'a Trace>,
 }
 
 /// Converts the object and publishes it, or rejects it as a whole. `None`: its outputs do not fit this function's memory.
@@ -118,6 +121,7 @@ async fn publish(
     let deleted = in_time(job, claim, objects.delete_all(&settings.lake_bucket, &stale)).await;
     deleted.and_then(|deleted| deleted).map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
+    entry.notice_pending = emission::is_pending_at_commit(job.context, &entry);
     claim.commit(objects, &entry).await?;
     Ok(Outcome::Committed(Box::new(entry)))
 }
@@ -193,7 +197,7 @@ impl Job<'_> {
         record.source = Some(FailedSource::from(self.event));
         record.dataset = Some(self.contract.table.clone());
         record.owner.clone_from(&self.contract.owner);
-        record
+        record.traced(self.trace)
     }
 
     fn rejection(&self, judgement: &Judgement, entry: &Entry) -> FailureRecord {

@@ -16,6 +16,7 @@ use lakegate_lake::LakeError;
 use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::ledger::Source;
+use lakegate_lake::trace::Trace;
 use serde::{Deserialize, Serialize};
 
 use crate::conversion::ConversionError;
@@ -39,6 +40,8 @@ pub struct RangesJob {
     original: String,
     replaces: Option<String>,
     run_id: Option<String>,
+    #[serde(default)]
+    trace: Option<Trace>,
     /// When work on it began, RFC 3339, UTC.
     began_at: String,
     /// The contract's document.
@@ -115,6 +118,12 @@ impl RangesJob {
                 Err(RangesError::OtherVersion(format!("it took a contract for valid that is not: {problem}")))
             }
         }
+    }
+
+    /// The trace of the event.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
     }
 
     /// The run that it is part of.

@@ -374,7 +374,8 @@ async fn what_is_too_big_for_one_pass_and_cannot_be_cut_is_a_failure() {
     context.settings.size_bytes_max = 20;
     let worker = lakegate_lake::claims::Worker::new("jr_1", clock() + std::time::Duration::from_mins(1), clock());
     let started = std::time::Instant::now();
-    let delivery = crate::Delivery { worker: &worker, event: &event, replaces: None, run_id: Some("jr_1"), started };
+    let (run_id, is_repeated) = (Some("jr_1"), false);
+    let delivery = crate::Delivery { worker: &worker, event: &event, replaces: None, run_id, started, is_repeated };
     let outcome = crate::take_in(&context, delivery).await.unwrap();
     let Outcome::Failed(record) = outcome else { panic!("{outcome:?}") };
     assert_eq!(record.kind.to_string(), "TooBig");

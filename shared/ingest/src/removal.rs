@@ -9,9 +9,10 @@ use lakegate_lake::failure::{self, FailureKind};
 use lakegate_lake::ledger::{self, Entry, Source, State, Wanted};
 use lakegate_lake::{LakeError, announce, chain, layout, read};
 
+use crate::emission;
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::publication::ENGINE_VERSION;
-use crate::take_in::{self, Context, Delivery};
+use crate::take_in::{self, Context, Delivery, Means};
 use crate::{settlement, sight};
 
 /// Takes an event of an object that was removed. Lasting trouble is an outcome, with its failure record sent.
@@ -20,7 +21,9 @@ use crate::{settlement, sight};
 ///
 /// Passing trouble, on which the event should come again.
 pub async fn remove(context: &Context, delivery: Delivery<'_>) -> Result<Outcome, LakeError> {
-    take_in::conclude(context, delivery.event, async || attempt(context, delivery).await).await
+    let outcome = take_in::conclude(context, delivery, async || attempt(context, delivery).await).await?;
+    Box::pin(emission::settled(context, delivery, &outcome)).await;
+    Ok(outcome)
 }
 
 /// `None` when the entry is another one by now: the object is to be looked at again.
@@ -38,7 +41,7 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
         Ok(object) if is_to_be_taken_in(&found, &event) => {
             let created = created(context, &unversioned, object.size_bytes);
             let delivery = Delivery { event: &created, ..delivery };
-            return Ok(Some(take_in::take_in(context, delivery).await?));
+            return Ok(Some(take_in::take_quietly(context, delivery, Means::OnePass).await?));
         }
         // It was uploaded again, or the version that was deleted was not the one that counts; or it never was taken in, for its key.
         Ok(_) | Err(LakeError::UnsupportedKey { .. }) => return Ok(Some(Outcome::NothingToRemove)),
@@ -49,7 +52,8 @@ async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Out
         return Ok(Some(Outcome::NothingToRemove));
     }
     let at = failure::rfc3339(clock().into());
-    let entry = Entry::new(Source::of_event(&unversioned), State::Working, ENGINE_VERSION, at).under(&contract);
+    let mut entry = Entry::new(Source::of_event(&unversioned), State::Working, ENGINE_VERSION, at).under(&contract);
+    entry.trace_id = delivery.worker.trace().map(|trace| trace.id().to_owned());
     let wanted = Wanted { entry: &entry, is_current: true, takes_heavy: false, replaces: None };
     let mut claim = match claims::claim(objects, delivery.worker, &found, &wanted, clock()).await? {
         Claimed::InHand(claim) => claim,

@@ -74,7 +74,8 @@ impl World<'_> {
         range_bytes: u64,
     ) -> Result<Run, LakeError> {
         let worker = self.worker();
-        let delivery = Delivery { worker: &worker, event, replaces, run_id: Some("jr_1"), started: Instant::now() };
+        let (run_id, started) = (Some("jr_1"), Instant::now());
+        let delivery = Delivery { worker: &worker, event, replaces, run_id, started, is_repeated: false };
         let job = match ranges::begin(&self.glue_context(), delivery, range_bytes).await? {
             Begun::Settled(outcome) => return Ok(Run::Settled(outcome)),
             Begun::OnePass(_) => return take_in(&self.glue_context(), delivery).await.map(Run::Settled),

@@ -6,6 +6,7 @@ use lakegate_lake::failure::FailureRecord;
 use lakegate_lake::ledger::{FileError, State};
 use lakegate_lake::{LakeError, chain};
 
+use crate::emission;
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::take_in::{self, Context, Delivery};
 
@@ -43,6 +44,7 @@ async fn fail(
 ) -> Result<Outcome, Trouble> {
     let Context { objects, clock, .. } = context;
     record.at = claim.failed_at(clock());
+    *record = record.traced(delivery.worker.trace());
     let mut entry = claim.outcome(State::Failed, record.at.clone());
     claim.intend(objects, &entry, clock()).await?;
     if withdraw(context, claim).await? {
@@ -52,6 +54,7 @@ async fn fail(
     entry.file_error = Some(FileError { kind: record.kind.to_string(), message: record.summary.clone(), line: None });
     entry.elapsed_ms = elapsed_ms(delivery.started);
     claim.commit(objects, &entry).await?;
+    emission::failed(context, &entry, &record).await;
     Ok(Outcome::Failed(record))
 }
 

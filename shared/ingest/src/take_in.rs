@@ -15,6 +15,7 @@ use lakegate_lake::queues::{self, Outgoing};
 use lakegate_lake::{LakeError, layout};
 
 use crate::conversion::ConversionError;
+use crate::emission::{self, Emission};
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::publication::{self, ENGINE_VERSION, Job};
 use crate::ranges::Converted;
@@ -41,6 +42,8 @@ pub struct Context {
     pub sqs: SqsClient,
     /// The time now; leases depend on it.
     pub clock: fn() -> SystemTime,
+    /// Whom else it is told.
+    pub emission: Emission,
 }
 
 /// An event that was delivered to a worker.
@@ -56,6 +59,8 @@ pub struct Delivery<'a> {
     pub run_id: Option<&'a str>,
     /// When the work on it began.
     pub started: Instant,
+    /// It was delivered before, to a worker that may have died.
+    pub is_repeated: bool,
 }
 
 /// How an object's rows come about.
@@ -78,17 +83,29 @@ pub async fn take_in(context: &Context, delivery: Delivery<'_>) -> Result<Outcom
 
 /// As [`take_in`], with rows that came about in any way.
 pub(crate) async fn take(context: &Context, delivery: Delivery<'_>, means: Means<'_>) -> Result<Outcome, LakeError> {
+    let outcome = take_quietly(context, delivery, means).await?;
+    Box::pin(emission::settled(context, delivery, &outcome)).await;
+    Ok(outcome)
+}
+
+/// As [`take`], for whoever tells what became of the object himself.
+pub(crate) async fn take_quietly(
+    context: &Context,
+    delivery: Delivery<'_>,
+    means: Means<'_>,
+) -> Result<Outcome, LakeError> {
     // Boxed, because all that is done with an object makes a future of many kilobytes.
-    conclude(context, delivery.event, async || Box::pin(attempt(context, delivery, means)).await).await
+    conclude(context, delivery, async || Box::pin(attempt(context, delivery, means)).await).await
 }
 
 /// Attempts an object's work until it has an outcome. Lasting trouble is one, with its failure record sent; the only error is passing
 /// trouble, on which the event should come again.
 pub(crate) async fn conclude(
     context: &Context,
-    event: &ObjectEvent,
+    delivery: Delivery<'_>,
     attempt: impl AsyncFn() -> Result<Option<Outcome>, Trouble>,
 ) -> Result<Outcome, LakeError> {
+    let event = delivery.event;
     let record = match until_claimed(context, event, attempt).await {
         Ok(outcome) => return Ok(outcome),
         // The later object of that key has an event of its own.
@@ -99,6 +116,7 @@ pub(crate) async fn conclude(
         Err(Trouble::Lake(error)) => Box::new(FailureRecord::of_error(context.settings.stage, &error, event)),
         Err(Trouble::Failure(record)) => record,
     };
+    let record = Box::new(record.traced(delivery.worker.trace()));
     report(context, &record, event).await?;
     Ok(Outcome::Failed(record))
 }
@@ -131,6 +149,7 @@ async fn attempt(context: &Context, delivery: Delivery<'_>, means: Means<'_>) ->
     let delivery = Delivery { event: &event, ..delivery };
     let mut looked_at = Entry::new(source, State::Working, ENGINE_VERSION, failure::rfc3339(clock().into()));
     looked_at.run_id = delivery.run_id.map(str::to_owned);
+    looked_at.trace_id = delivery.worker.trace().map(|trace| trace.id().to_owned());
     let (takes_heavy, replaces) = (context.settings.takes_heavy(), delivery.replaces);
     let deployed = plan.under_its_contract(looked_at.clone());
     let plan = means.plan(plan)?;
@@ -191,7 +210,8 @@ async fn work(
         },
         Plan::Fail(record) => return Err(Trouble::Failure(record)),
     };
-    let job = Job { context, event: delivery.event, contract, object, started: delivery.started };
+    let Delivery { worker, event, started, .. } = delivery;
+    let job = Job { context, event, contract, object, started, trace: worker.trace() };
     if let Means::Ranges(converted) = means {
         let outputs = converted.outputs(objects, &settings.lake_bucket)?;
         return publication::publish_judged(&job, claim, converted.judgement(), outputs).await;
@@ -200,7 +220,10 @@ async fn work(
         let (has, max) = (job.object.size_bytes, settings.size_bytes_max);
         return hand_on(&job, claim, || format!("the object has {has} bytes, and one pass takes {max} at most")).await;
     }
-    match publication::convert_and_publish(&job, claim).await? {
+    let entry = claim.entry().clone();
+    let begun = emission::started(context, &entry, &job.contract);
+    let (published, ()) = tokio::join!(publication::convert_and_publish(&job, claim), begun);
+    match published? {
         Some(outcome) => Ok(outcome),
         None => hand_on(&job, claim, || ConversionError::TooMuchHeld.to_string()).await,
     }
@@ -256,7 +279,7 @@ async fn hand_to_glue(job: &Job<'_>, claim: &mut Claim, queue_url: &str) -> Resu
         claim.intend(objects, &entry, clock()).await?;
         settlement::withdraw(job.context, claim).await?;
     }
-    let message = Outgoing { body: job.event.original.clone(), ..Outgoing::default() };
+    let message = Outgoing { body: job.event.original.clone(), trace: job.trace.cloned(), ..Outgoing::default() };
     let sent = queues::send(sqs, queue_url, &message).await;
     sent.map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);

@@ -56,7 +56,8 @@ pub(crate) async fn finish(context: &Context, delivery: Delivery<'_>, found: Fou
     let Some(mut claim) = claims::take(objects, delivery.worker, &found, &wanted).await? else {
         return Err(found.raced().into());
     };
-    let job = Job { context, event: &event, contract, object, started: delivery.started };
+    let (started, trace) = (delivery.started, delivery.worker.trace());
+    let job = Job { context, event: &event, contract, object, started, trace };
     match publication::convert_and_finish(&job, &mut claim).await {
         Ok(true) => {
             let Source { bucket, key, .. } = &wanted.source;

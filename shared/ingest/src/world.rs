@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use lakegate_lake::LakeError;
@@ -14,11 +14,15 @@ use lakegate_lake::events::ObjectEvent;
 use lakegate_lake::failure::{FailureRecord, Stage};
 use lakegate_lake::key::ObjectKey;
 use lakegate_lake::ledger::{self, Entry, State};
+use lakegate_lake::lineage::Lineage;
+use lakegate_lake::metrics::{Metrics, Sink};
+use lakegate_lake::notices::Notices;
 use lakegate_lake::objects::{BucketStore, Objects};
 use object_store::ObjectStoreExt;
 use object_store::aws::AmazonS3;
 use object_store::path::Path;
 
+use crate::emission::Emission;
 use crate::outcome::Outcome;
 use crate::removal::remove;
 use crate::settings::{Settings, TooBig, UnknownDatasets};
@@ -74,6 +78,11 @@ pub(crate) struct World<'a> {
     pub(crate) in_ranges: Option<u64>,
     pub(crate) unknown_datasets: UnknownDatasets,
     pub(crate) uploads: Cell<u8>,
+    /// Workers tell of metrics, notices and lineage.
+    pub(crate) tells: bool,
+    /// A delivery was made before.
+    pub(crate) is_repeated: Cell<bool>,
+    pub(crate) metrics: Arc<Mutex<Vec<String>>>,
 }
 
 /// What everybody sees, by key.
@@ -123,6 +132,9 @@ impl<'a> World<'a> {
             in_ranges: None,
             unknown_datasets: UnknownDatasets::Fail,
             uploads: Cell::new(0),
+            tells: false,
+            is_repeated: Cell::default(),
+            metrics: Arc::default(),
         };
         if let Some(s3) = s3 {
             s3.reset(&world.raw, &world.lake, &world.faults);
@@ -228,6 +240,17 @@ impl<'a> World<'a> {
             rejects_table: TableDefinition::of_rejects("lake"),
             sqs: aws.sqs.clone(),
             clock,
+            emission: if self.tells { self.emission(aws) } else { Emission::none() },
+        }
+    }
+
+    fn emission(&self, aws: &Aws) -> Emission {
+        let [stack, database, bucket, catalog] = ["lakegate", "db", "lake", "arn:aws:glue"].map(str::to_owned);
+        let notices = Notices::new(&aws.builder(), stack.clone(), database.clone(), bucket.clone()).unwrap();
+        Emission {
+            metrics: Metrics::new(stack.clone(), Sink::Kept(Arc::clone(&self.metrics))),
+            lineage: Some(Lineage::new(stack, bucket, catalog, database)),
+            notices: Some(notices),
         }
     }
 
@@ -245,7 +268,9 @@ impl<'a> World<'a> {
     ) -> Option<Result<Outcome, LakeError>> {
         let context = self.context();
         let worker = Worker::new("r", clock() + time, clock());
-        let delivery = Delivery { worker: &worker, event, replaces, run_id: None, started: Instant::now() };
+        let started = Instant::now();
+        let delivery =
+            Delivery { worker: &worker, event, replaces, run_id: None, started, is_repeated: self.is_repeated.get() };
         // As S3 does, only what is uploaded is announced with a size.
         let work = async {
             match (event.size_bytes, self.in_ranges) {
@@ -268,8 +293,9 @@ impl<'a> World<'a> {
 
     pub(crate) async fn settle_with(&self, event: &ObjectEvent, replaces: Option<&str>) -> Outcome {
         let mut last = "the worker died".to_owned();
-        for _ in 0..3 {
+        for number in 0..3 {
             wait(LATER);
+            self.is_repeated.set(number > 0);
             match self.deliver_with(event, replaces, Duration::from_mins(5)).await {
                 Some(Ok(outcome)) => return outcome,
                 Some(Err(error)) => last = lakegate_lake::chain(&error),

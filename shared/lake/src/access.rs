@@ -24,6 +24,9 @@ const NONE_IN_CHAIN: &str = "no credentials found in chain";
 /// How it says that it was built without single sign-on, which would bring two more SDKs.
 const NO_SINGLE_SIGN_ON: &str = "enabled: sso";
 
+/// How it says that a profile is not there.
+const NO_PROFILE: &str = "the credential provider was not enabled";
+
 /// What a person may say about the way; whatever is left out is looked for where the AWS CLI looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wishes {
@@ -108,7 +111,11 @@ fn with_credentials_of(profile: &str, config: &SdkConfig) -> SdkConfig {
 
 /// The chain's own words name every link of it.
 fn shortened(reason: String, profile: Option<&str>) -> String {
-    let known = [(NONE_IN_CHAIN, NONE_IN_CHAIN), (NO_SINGLE_SIGN_ON, "it signs on with single sign-on")];
+    let known = [
+        (NONE_IN_CHAIN, NONE_IN_CHAIN),
+        (NO_SINGLE_SIGN_ON, "it signs on with single sign-on"),
+        (NO_PROFILE, "~/.aws/config and ~/.aws/credentials have none of that name, or it holds no credentials"),
+    ];
     let short = known.iter().find(|(said, _)| reason.contains(said)).map(|(_, short)| (*short).to_owned());
     let reason = short.unwrap_or(reason);
     profile.map_or(reason.clone(), |profile| format!("profile {profile}: {reason}"))

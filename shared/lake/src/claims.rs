@@ -11,6 +11,7 @@ use lakegate_contract::Contract;
 
 use crate::ledger::{self, Due, Entry, Source, State, Wanted};
 use crate::objects::{EntityTag, Objects};
+use crate::trace::Trace;
 use crate::{LakeError, layout};
 
 /// How long a lease outlasts its worker: requests that a killed worker had sent may still be carried out. The client gives a request
@@ -25,6 +26,8 @@ pub struct Worker {
     id: String,
     /// When it is killed.
     deadline: SystemTime,
+    /// The trace that its work belongs to.
+    trace: Option<Trace>,
 }
 
 /// The ledger entry of an object as it was read, over which a claim is made and no other.
@@ -72,7 +75,19 @@ impl Worker {
         // The keys of every RandomState differ, and the first ones come from the operating system.
         let random = RandomState::new().hash_one(now);
         let deadline = if deadline > now { deadline } else { now + WORK_MAX };
-        Self { id: format!("{request}.{random:016x}"), deadline }
+        Self { id: format!("{request}.{random:016x}"), deadline, trace: None }
+    }
+
+    /// The same worker, at work on what belongs to this trace; where there is none, to that of before.
+    #[must_use]
+    pub fn traced(&self, trace: Option<Trace>) -> Self {
+        Self { trace: trace.or_else(|| self.trace.clone()), ..self.clone() }
+    }
+
+    /// The trace that its work belongs to.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
     }
 
     /// Shared with no other invocation.
@@ -218,6 +233,7 @@ impl Claim {
         entry.dataset.clone_from(&self.entry.dataset);
         entry.contract_version.clone_from(&self.entry.contract_version);
         entry.run_id.clone_from(&self.entry.run_id);
+        entry.trace_id.clone_from(&self.entry.trace_id);
         entry
     }
 

@@ -10,7 +10,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use object_store::aws::AmazonS3Builder;
 use object_store::{BackoffConfig, ClientOptions};
 
-use crate::settings::AwsSettings;
+use crate::settings::{AwsSettings, S3_ENDPOINT_VARIABLE};
 
 pub use aws_sdk_glue::Client as GlueClient;
 pub use aws_sdk_glue::config::SharedHttpClient;
@@ -68,18 +68,27 @@ pub fn s3_builder(settings: &AwsSettings) -> AmazonS3Builder {
             builder = builder.with_config(key, value);
         }
     }
-    if let Some(endpoint_url) = &settings.endpoint_url {
+    let endpoint_url = settings.s3_endpoint_url();
+    if let Some(endpoint_url) = endpoint_url {
         builder = builder.with_endpoint(endpoint_url);
     }
     builder
         .with_region(&settings.region)
-        .with_virtual_hosted_style_request(settings.endpoint_url.is_none())
-        .with_client_options(s3_options(settings.endpoint_url.as_deref()))
+        .with_virtual_hosted_style_request(endpoint_url.is_none())
+        .with_client_options(s3_options(endpoint_url))
         .with_retry(object_store::RetryConfig {
             backoff: BackoffConfig::default(),
             max_retries: S3_RETRIES,
             retry_timeout: S3_RETRY_TIMEOUT,
         })
+}
+
+/// As [`s3_builder`], for requests of our own to other services: where S3 alone has another address, they have not.
+#[must_use]
+pub fn service_builder(settings: &AwsSettings) -> AmazonS3Builder {
+    let mut settings = settings.clone();
+    settings.variables.retain(|name, _| name != S3_ENDPOINT_VARIABLE);
+    s3_builder(&settings)
 }
 
 /// How requests to S3 give up. Plain HTTP is allowed only when the endpoint asks for it.

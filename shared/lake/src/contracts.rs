@@ -174,6 +174,13 @@ impl Contracts {
         kept.documents.iter().find(|(_, document)| has_table(document)).map(|(key, _)| key.clone())
     }
 
+    /// The deployed contract whose table and version these are, as of the last [`Contracts::find`].
+    pub async fn of_table(&self, table: &str, version: &str) -> Option<Arc<Contract>> {
+        let kept = self.kept.lock().await;
+        let mut contracts = kept.documents.values().filter_map(|document| document.parsed.as_ref().ok());
+        contracts.find(|contract| contract.table == table && contract.version == version).cloned()
+    }
+
     /// The key of a deployed contract's document; `None` for one that is not deployed, or was found before it was written anew.
     pub async fn key_of(&self, contract: &Arc<Contract>) -> Option<String> {
         let kept = self.kept.lock().await;

@@ -121,7 +121,9 @@ pub enum LakeError {
         expected: String,
     },
     /// The catalog's table has files that cannot be read together with those that the contract makes.
-    #[error("{column} of table {table} is {found}, the contract asks for {wanted}: its files cannot be read as both")]
+    #[error(
+        "column {column} of table {table} is {found}, the contract asks for {wanted}: its files cannot be read as both"
+    )]
     IncompatibleTable {
         /// `database.table`.
         table: String,

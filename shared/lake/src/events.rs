@@ -263,7 +263,14 @@ fn describe(value: &Value) -> String {
                 return format!("an EventBridge event {detail_type:?}");
             }
             let names: Vec<&str> = members.keys().take(NAMES_SHOWN).map(String::as_str).collect();
-            format!("an object with {}", if names.is_empty() { "no members".to_owned() } else { names.join(", ") })
+            format!(
+                "a JSON object {}",
+                if names.is_empty() {
+                    "without members".to_owned()
+                } else {
+                    format!("with the members {}", names.join(", "))
+                }
+            )
         }
     }
 }
@@ -395,7 +402,7 @@ mod tests {
     fn anything_else_is_named_without_its_values() {
         let error = |message: &str| crate::error::chain(&parse(message).unwrap_err());
         insta::assert_snapshot!(error("no json"), @"the message is not JSON: expected ident at line 1 column 2");
-        insta::assert_snapshot!(error(r#"{"secret": 12, "b": []}"#), @"the message is an object with b, secret, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
+        insta::assert_snapshot!(error(r#"{"secret": 12, "b": []}"#), @"the message is a JSON object with the members b, secret, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
         insta::assert_snapshot!(error("[1, 2]"), @"the message is an array of 2, not an S3 or EventBridge event of an object created or removed, bare or in SNS");
         insta::assert_snapshot!(error(r#"{"detail-type": "Object Tags Added", "source": "aws.s3"}"#), @r#"the message is an EventBridge event "Object Tags Added", not an S3 or EventBridge event of an object created or removed, bare or in SNS"#);
         insta::assert_snapshot!(error(r#"{"detail-type": "Object Deleted", "source": "aws.s3"}"#), @"the EventBridge event does not have the parts it should: missing field `detail`");

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::chain;
 use crate::events::{EventError, ObjectEvent};
 use crate::queues::{self, Outgoing};
+use crate::trace::Trace;
 use crate::{LakeError, layout};
 
 pub use lakegate_contract::Violations;
@@ -62,6 +63,9 @@ pub struct FailureRecord {
     pub link: Option<String>,
     /// The command that sends it again; filled in when it reaches the dead-letter queue.
     pub replay: Option<String>,
+    /// The trace that it happened in, as X-Ray names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 /// The object that failed.
@@ -104,6 +108,8 @@ pub enum Stage {
     Queue,
     /// The function that looks for objects that nobody dealt with.
     Sweep,
+    /// The function that fetches records from APIs.
+    FetchApi,
 }
 
 /// What kind of failure it is: stable words, for filters, dashboards and the advice in an alert.
@@ -153,6 +159,12 @@ pub enum FailureKind {
     GlueJobStopped,
     /// A Glue run says that it succeeded, and its object is not dealt with.
     GlueJobUnfinished,
+    /// No file of a dataset was taken in for longer than its contract promises.
+    DataLate,
+    /// An API that files are fetched from did not answer, refused, or has more than is allowed.
+    SourceApiFailed,
+    /// An API's answers are not as the contract's source says.
+    SourceApiChanged,
     /// A word of another version of Lakegate.
     #[serde(untagged)]
     Other(String),
@@ -186,7 +198,15 @@ impl FailureRecord {
             rejects: None,
             link: None,
             replay: None,
+            trace_id: None,
         }
+    }
+
+    /// The same, of a trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<&Trace>) -> Self {
+        self.trace_id = self.trace_id.or_else(|| trace.map(|trace| trace.id().to_owned()));
+        self
     }
 
     /// A record of an error that AWS gave, about an object.
@@ -236,7 +256,8 @@ impl FailureRecord {
             attributes.insert(DATASET_ATTRIBUTE.to_owned(), dataset.clone());
         }
         let end = original.floor_char_boundary(BODY_MAX_BYTES);
-        Ok(Outgoing { body: original.get(..end).unwrap_or_default().to_owned(), attributes })
+        let trace = self.trace_id.as_deref().and_then(Trace::of_id);
+        Ok(Outgoing { body: original.get(..end).unwrap_or_default().to_owned(), attributes, trace })
     }
 }
 

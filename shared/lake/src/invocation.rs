@@ -7,6 +7,8 @@ use aws_lambda_events::sqs::SqsEvent;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::trace::Trace;
+
 /// One message of a queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
@@ -20,6 +22,8 @@ pub struct Message {
     pub receive_count: u32,
     /// What changes its visibility, until it is delivered again; empty for one that no queue delivered.
     pub receipt_handle: String,
+    /// The trace that it was sent in (`AWSTraceHeader`).
+    pub trace: Option<Trace>,
 }
 
 /// A function's payload.
@@ -57,6 +61,7 @@ pub fn parse(payload: &Value) -> Result<Invocation, serde_json::Error> {
             attributes,
             receive_count: receive_count.and_then(|count| count.parse().ok()).unwrap_or(1),
             receipt_handle: record.receipt_handle.unwrap_or_default(),
+            trace: record.attributes.get("AWSTraceHeader").and_then(|header| Trace::parse(header)),
         });
     }
     Ok(Invocation::Batch(messages))
@@ -71,7 +76,7 @@ mod tests {
     fn a_batch_keeps_bodies_and_string_attributes() {
         let payload = json!({"Records": [{
             "messageId": "m1", "receiptHandle": "r", "body": "{}", "eventSource": "aws:sqs",
-            "attributes": {"ApproximateReceiveCount": "3"},
+            "attributes": {"ApproximateReceiveCount": "3", "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793"},
             "messageAttributes": {"kind": {"stringValue": "GaveUp", "dataType": "String"}},
         }]});
         let expected = Message {
@@ -80,6 +85,7 @@ mod tests {
             attributes: BTreeMap::from([("kind".to_owned(), "GaveUp".to_owned())]),
             receive_count: 3,
             receipt_handle: "r".to_owned(),
+            trace: Trace::of_id("1-5759e988-bd862e3fe1be46a994272793"),
         };
         assert_eq!(parse(&payload).unwrap(), Invocation::Batch(vec![expected]));
     }

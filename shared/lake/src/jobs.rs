@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::from_sdk;
 use crate::ledger::{Entry, Source};
+use crate::trace::Trace;
 use crate::{LakeError, layout};
 
 /// The argument that names a run's manifest, by its key in the lake bucket.
 pub const MANIFEST_ARGUMENT: &str = "--manifest_key";
 /// The object's bucket, key, version and size, for whoever reads the run's page.
 const SOURCE_ARGUMENTS: [&str; 4] = ["--source_bucket", "--source_key", "--source_version", "--source_size"];
+/// The trace's id, for whoever reads it.
+pub const TRACE_ARGUMENT: &str = "--trace_id";
 /// What S3 itself calls the version of an object in a bucket without versions.
 const NO_VERSION: &str = "null";
 /// Most runs that one answer of Glue lists (Glue API, `GetJobRuns`).
@@ -37,6 +40,9 @@ pub struct Manifest {
     /// Who is about to start the run, or was when it died. No concern of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting: Option<Starting>,
+    /// The trace of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
 }
 
 /// What a run is to convert.
@@ -93,7 +99,7 @@ impl Manifest {
     /// Of work that nobody is about to start.
     #[must_use]
     pub fn new(work: Work) -> Self {
-        Self { version: 1, work, starting: None }
+        Self { version: 1, work, starting: None, trace: None }
     }
 }
 
@@ -107,11 +113,12 @@ pub fn manifest_object(handed_over: &Entry) -> String {
 
 /// The arguments of a run for one object.
 #[must_use]
-pub fn arguments(manifest_key: &str, source: &Source) -> BTreeMap<String, String> {
+pub fn arguments(manifest_key: &str, source: &Source, trace: Option<&Trace>) -> BTreeMap<String, String> {
     let version = source.version_id.as_deref().unwrap_or(NO_VERSION).to_owned();
     let values = [source.bucket.clone(), source.key.clone(), version, source.size_bytes.to_string()];
     let mut arguments: BTreeMap<String, String> = SOURCE_ARGUMENTS.into_iter().map(str::to_owned).zip(values).collect();
     arguments.insert(MANIFEST_ARGUMENT.to_owned(), manifest_key.to_owned());
+    arguments.extend(trace.map(|trace| (TRACE_ARGUMENT.to_owned(), trace.id().to_owned())));
     arguments
 }
 
@@ -232,7 +239,7 @@ mod tests {
     #[test]
     fn a_run_s_arguments_name_its_manifest_and_its_object() {
         let Entry { source, .. } = handed_over("");
-        let arguments = arguments("runs/a.json", &source);
+        let arguments = arguments("runs/a.json", &source, None);
         assert_eq!(arguments.len(), 5);
         assert_eq!(arguments[MANIFEST_ARGUMENT], "runs/a.json");
         assert_eq!(source_of(&arguments), Some(Source { etag: None, ..source }));

@@ -13,16 +13,33 @@ pub const REJECTS_PREFIX: &str = "rejects/";
 pub const LEDGER_PREFIX: &str = "ledger/";
 /// One manifest per run of the Glue job.
 pub const RUNS_PREFIX: &str = "runs/";
+/// `OpenLineage` events, one object each.
+pub const LINEAGE_PREFIX: &str = "lineage/";
+/// Which lateness of a dataset was told, one object each.
+pub const FRESHNESS_PREFIX: &str = "freshness/";
+/// How far each API was fetched, one object per dataset.
+pub const FETCH_PREFIX: &str = "fetch/";
 /// The deployed contracts.
 pub const CONTRACTS_PREFIX: &str = "contracts/";
 /// Contracts drafted from objects of unknown datasets. They are no deployed contracts, though they lie below those.
 pub const DRAFTS_PREFIX: &str = "contracts/drafts/";
 /// The catalog's name for the table of rejected rows.
 pub const REJECTS_TABLE: &str = "rejects";
+/// What stands for a null in a partition's path (Hive).
+pub const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The partition column of the table of rejected rows.
 pub const REJECTS_PARTITION_COLUMN: &str = "dataset";
 
-const OWN_PREFIXES: [&str; 5] = [LAKE_PREFIX, REJECTS_PREFIX, LEDGER_PREFIX, RUNS_PREFIX, CONTRACTS_PREFIX];
+const OWN_PREFIXES: [&str; 8] = [
+    LAKE_PREFIX,
+    REJECTS_PREFIX,
+    LEDGER_PREFIX,
+    RUNS_PREFIX,
+    CONTRACTS_PREFIX,
+    LINEAGE_PREFIX,
+    FRESHNESS_PREFIX,
+    FETCH_PREFIX,
+];
 const STEM_MAX_CHARS: usize = 40;
 const HASH_HEX_DIGITS: usize = 16;
 const VERSION_HEX_DIGITS: usize = 8;
@@ -41,7 +58,7 @@ pub fn source_name(bucket: &str, key: &str) -> String {
 }
 
 /// The first digits of the text's SHA-256.
-fn hex(text: &str, digits: usize) -> String {
+pub(crate) fn hex(text: &str, digits: usize) -> String {
     let mut hex = String::with_capacity(digits);
     for byte in Sha256::digest(text).iter().take(digits / 2) {
         // Writing to a String cannot fail.
@@ -90,6 +107,36 @@ pub fn ledger_object(bucket: &str, key: &str) -> String {
 #[must_use]
 pub fn run_object(source_name: &str, handed_over: &str) -> String {
     format!("{RUNS_PREFIX}{source_name}-{}.json", hex(handed_over, HASH_HEX_DIGITS))
+}
+
+/// `freshness/<table>.json`.
+#[must_use]
+pub fn freshness_object(table: &str) -> String {
+    format!("{FRESHNESS_PREFIX}{table}.json")
+}
+
+/// `lineage/<date>/<run>-<start|complete|fail>.json`: a run's event of a day is written over its repetition.
+#[must_use]
+pub fn lineage_object(date: &str, run_id: &str, event: &str) -> String {
+    format!("{LINEAGE_PREFIX}{date}/{run_id}-{event}.json")
+}
+
+/// `fetch/<table>.json`.
+#[must_use]
+pub fn fetch_object(table: &str) -> String {
+    format!("{FETCH_PREFIX}{table}.json")
+}
+
+/// `<prefix><table>[-<time>]-<16 digits of the table's, the field's and the mark's hash><suffix>`: what is fetched from a mark on has one
+/// name in the raw bucket, however often it is fetched. `since` is the field, the mark and when the mark was reached; a mark is a value
+/// of a cell, so the name does not show it.
+#[must_use]
+pub fn fetched_object(prefix: &str, table: &str, since: Option<(&str, &str, &str)>, suffix: &str) -> String {
+    let (field, mark, time) = since.unwrap_or_default();
+    let time: String = time.chars().filter(char::is_ascii_alphanumeric).collect();
+    let time = if time.is_empty() { time } else { format!("-{time}") };
+    let hash = hex(&format!("{table}\n{field}\n{mark}"), HASH_HEX_DIGITS);
+    format!("{prefix}{table}{time}-{hash}{suffix}")
 }
 
 /// `contracts/drafts/<table>.odcs.yaml`.
@@ -156,6 +203,16 @@ mod tests {
         let of_version = rejects_object("orders", "a-1", Some("v1"));
         assert!(of_version.starts_with("rejects/dataset=orders/a-1-") && of_version.len() == 43, "{of_version}");
         insta::assert_snapshot!(ledger_object("raw", "orders/2025-09.csv"), @"ledger/2025-09-d360829ae363c99f.json");
+    }
+
+    #[test]
+    fn what_is_fetched_from_a_mark_on_has_one_name_which_does_not_show_the_mark() {
+        insta::assert_snapshot!(fetched_object("orders/api/", "orders", None, ".json"), @"orders/api/orders-6250c7c967b89b6d.json");
+        let since = |mark| Some(("/updated_at", mark, "2026-01-02T03:04:05.678Z"));
+        let name = fetched_object("orders/api/", "orders", since("2025-12-31"), ".ndjson");
+        insta::assert_snapshot!(name, @"orders/api/orders-20260102T030405678Z-43002a56eaa7652d.ndjson");
+        assert_eq!(name, fetched_object("orders/api/", "orders", since("2025-12-31"), ".ndjson"));
+        assert_ne!(name, fetched_object("orders/api/", "orders", since("2025-12-30"), ".ndjson"));
     }
 
     #[test]

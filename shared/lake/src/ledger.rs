@@ -83,6 +83,12 @@ pub struct Entry {
     /// The objects with this version's rejected rows, where there are several: then `rejects_path` is absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects_paths: Vec<String>,
+    /// The trace of the event that it came of, as X-Ray names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// It is committed, and nobody was told of that yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notice_pending: bool,
 }
 
 /// The object of an entry.
@@ -205,6 +211,8 @@ impl Entry {
             elapsed_ms: 0,
             run_id: None,
             rejects_paths: Vec::new(),
+            trace_id: None,
+            notice_pending: false,
         }
     }
 

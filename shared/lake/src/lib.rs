@@ -16,15 +16,22 @@ pub mod jobs;
 pub mod key;
 pub mod layout;
 pub mod ledger;
+pub mod lineage;
 pub mod listing;
+pub mod metrics;
+pub mod notices;
 pub mod objects;
+mod posted;
 pub mod queues;
 pub mod read;
 pub mod receive;
 pub mod redelivery;
+pub mod secrets;
 pub mod settings;
+mod signed;
 pub mod stack;
 pub mod sweep;
+pub mod trace;
 pub mod upload;
 
 #[cfg(test)]

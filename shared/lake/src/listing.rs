@@ -2,38 +2,24 @@
 //! It must not know what the objects mean.
 //!
 //! The object store's own listing fails as a whole at the first key that it cannot address (`a//b.csv`) and renames folder markers;
-//! a bucket that people drop files into holds such keys. So the requests are made here, with the store's signatures and transport.
-
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+//! a bucket that people drop files into holds such keys. So the requests are made here (`signed`).
 
 use chrono::{DateTime, SubsecRound, Utc};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, AwsCredential};
-use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
-use object_store::{ClientConfigKey, CredentialProvider};
+use object_store::aws::AmazonS3Builder;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 
-use crate::clients;
-use crate::error::{PASSING_CODES, chain, from_store};
-use crate::{LakeError, layout, one_line};
+use crate::error::from_store;
+use crate::signed::Signed;
+use crate::{LakeError, layout};
 
 const OPERATION: &str = "ListObjectsV2";
-/// Attempts of one request, the first included.
-const ATTEMPTS: u32 = 5;
-/// Once this has passed no request is made again: each may wait long for its answer.
-const RETRY_TIMEOUT: Duration = Duration::from_mins(1);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Lists one bucket.
 #[derive(Debug)]
 pub struct Lister {
     bucket: String,
-    region: String,
-    /// Without a query.
-    address: String,
-    credentials: Arc<dyn CredentialProvider<Credential = AwsCredential>>,
-    http: HttpClient,
+    signed: Signed,
 }
 
 /// An object of a listing.
@@ -80,16 +66,6 @@ struct Contents {
     last_modified: DateTime<Utc>,
 }
 
-/// An error as S3 writes it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Refusal {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
 impl Lister {
     /// A lister of one bucket, with the region, the endpoint, the credentials and the timeout of the builder.
     ///
@@ -97,21 +73,10 @@ impl Lister {
     ///
     /// The builder lacks what a store needs.
     pub fn new(builder: &AmazonS3Builder, bucket: &str) -> Result<Self, LakeError> {
-        let url = layout::url(bucket, "");
-        let failed = |error: object_store::Error| from_store("connect", &url, &error);
-        let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_default();
-        let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-        let address = match &endpoint {
-            Some(endpoint) => format!("{}/{bucket}", endpoint.trim_end_matches('/')),
-            None => format!("https://{bucket}.s3.{region}.amazonaws.com/"),
-        };
-        let store = builder.clone().with_bucket_name(bucket).build().map_err(failed)?;
-        let mut options = clients::s3_options(endpoint.as_deref());
-        if let Some(timeout) = builder.get_config_value(&AmazonS3ConfigKey::Client(ClientConfigKey::Timeout)) {
-            options = options.with_config(ClientConfigKey::Timeout, timeout);
-        }
-        let http = ReqwestConnector::default().connect(&options).map_err(failed)?;
-        Ok(Self { bucket: bucket.to_owned(), region, address, credentials: Arc::clone(store.credentials()), http })
+        let address = |region: &str| format!("https://{bucket}.s3.{region}.amazonaws.com/");
+        let signed = Signed::new(builder, "s3", bucket, address)
+            .map_err(|error| from_store("connect", &layout::url(bucket, ""), &error))?;
+        Ok(Self { bucket: bucket.to_owned(), signed })
     }
 
     /// A page of the objects whose keys begin with the prefix; the first one, or the one after a page whose `next` this is.
@@ -126,7 +91,7 @@ impl Lister {
         if let Some(token) = after {
             query = format!("continuation-token={}&{query}", escaped(token));
         }
-        self.persist(&query).await
+        self.answer(&query).await
     }
 
     /// True when an object stands under this very key, whatever it is: of all keys that begin with it, it comes first (S3 lists in the
@@ -137,55 +102,17 @@ impl Lister {
     /// What S3 refused.
     pub async fn stands(&self, key: &str) -> Result<bool, LakeError> {
         let query = format!("encoding-type=url&list-type=2&max-keys=1&prefix={}", escaped(key));
-        Ok(self.persist(&query).await?.objects.iter().any(|object| object.key == key))
+        Ok(self.answer(&query).await?.objects.iter().any(|object| object.key == key))
     }
 
-    async fn persist(&self, query: &str) -> Result<Page, LakeError> {
-        let started = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 1;
-        loop {
-            match self.ask(query).await {
-                Err(error) if error.is_passing() && attempt < ATTEMPTS && started.elapsed() < RETRY_TIMEOUT => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                    attempt += 1;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    async fn ask(&self, query: &str) -> Result<Page, LakeError> {
-        let resource = layout::url(&self.bucket, "");
-        let passing = |error: &(dyn std::error::Error + 'static)| LakeError::Passing {
-            operation: OPERATION,
-            resource: layout::url(&self.bucket, ""),
-            source: chain(error).into(),
-        };
-        let mut request = HttpRequest::new(HttpRequestBody::empty());
-        *request.uri_mut() = format!("{}?{query}", self.address).parse().map_err(|error| LakeError::Refused {
-            operation: OPERATION,
-            resource: resource.clone(),
-            source: Box::new(error) as crate::Cause,
-        })?;
-        let failed = |error: object_store::Error| from_store(OPERATION, &resource, &error);
-        let credential = self.credentials.get_credential().await.map_err(failed)?;
-        AwsAuthorizer::new(&credential, "s3", &self.region).try_authorize(&mut request, None).map_err(failed)?;
-        let response = self.http.execute(request).await.map_err(|error| passing(&error))?;
-        let status = response.status().as_u16();
-        let body = response.into_body().bytes().await.map_err(|error| passing(&error))?;
-        let text = String::from_utf8_lossy(&body);
-        if status == 200 {
-            parsed(&text).map_err(|error| passing(&error))
-        } else {
-            Err(refused(resource, status, &text))
-        }
+    async fn answer(&self, query: &str) -> Result<Page, LakeError> {
+        let answer: Answer =
+            self.signed.get(query).await.map_err(|error| error.on(OPERATION, layout::url(&self.bucket, "")))?;
+        Ok(page_of(answer))
     }
 }
 
-fn parsed(text: &str) -> Result<Page, quick_xml::DeError> {
-    let answer: Answer = quick_xml::de::from_str(text)?;
+fn page_of(answer: Answer) -> Page {
     // Asked to, S3 escapes keys like a form does: XML has no way to write some of them.
     let is_escaped = answer.encoding_type.as_deref() == Some("url");
     let object = |contents: Contents| ListedObject {
@@ -196,21 +123,7 @@ fn parsed(text: &str) -> Result<Page, quick_xml::DeError> {
         last_modified: contents.last_modified.trunc_subsecs(0),
     };
     let next = answer.next_continuation_token.filter(|token| answer.is_truncated && !token.is_empty());
-    Ok(Page { objects: answer.contents.into_iter().map(object).collect(), next })
-}
-
-fn refused(resource: String, status: u16, text: &str) -> LakeError {
-    let Refusal { code, message } = quick_xml::de::from_str(text).unwrap_or_default();
-    let operation = OPERATION;
-    let source =
-        one_line(&format!("{}: {message}", if code.is_empty() { status.to_string() } else { code.clone() })).into();
-    if PASSING_CODES.contains(&code.as_str()) || status == 429 || status >= 500 {
-        return LakeError::Passing { operation, resource, source };
-    }
-    if status == 403 || status == 401 {
-        return LakeError::AccessDenied { operation, resource, source };
-    }
-    LakeError::Refused { operation, resource, source }
+    Page { objects: answer.contents.into_iter().map(object).collect(), next }
 }
 
 fn escaped(text: &str) -> String {
@@ -225,6 +138,10 @@ fn unescaped(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parsed(text: &str) -> Result<Page, quick_xml::DeError> {
+        quick_xml::de::from_str(text).map(page_of)
+    }
 
     #[test]
     fn a_page_is_read_with_its_awkward_keys() {
@@ -252,19 +169,5 @@ mod tests {
     fn an_empty_bucket_is_one_empty_page() {
         let page = parsed("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>").unwrap();
         assert_eq!(page, Page::default());
-    }
-
-    #[test]
-    fn what_s3_refuses_is_sorted_into_passing_and_lasting() {
-        let refusal = |status, code: &str| {
-            let text = format!(
-                "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>no</Message><Resource>/</Resource></Error>"
-            );
-            refused("s3://raw/".to_owned(), status, &text)
-        };
-        assert!(refusal(503, "SlowDown").is_passing());
-        insta::assert_snapshot!(chain(&refusal(403, "AccessDenied")), @"ListObjectsV2 on s3://raw/ is not allowed: AccessDenied: no");
-        insta::assert_snapshot!(chain(&refusal(404, "NoSuchBucket")), @"ListObjectsV2 on s3://raw/ was refused: NoSuchBucket: no");
-        assert!(refused("s3://raw/".to_owned(), 502, "<html>").is_passing());
     }
 }

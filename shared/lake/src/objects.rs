@@ -200,6 +200,16 @@ impl Objects {
         }
     }
 
+    /// Writes a small object, whatever stands under its key.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<(), LakeError> {
+        let put = self.store(bucket)?.put(&path(bucket, key)?, PutPayload::from(bytes)).await;
+        put.map(|_| ()).map_err(|error| from_store("PutObject", &layout::url(bucket, key), &error))
+    }
+
     /// Writes an object unless there is one under this key: whether it was written.
     ///
     /// # Errors

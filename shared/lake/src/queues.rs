@@ -6,11 +6,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    SendMessageBatchRequestEntry,
+};
 use futures::{StreamExt, stream};
 
 use crate::LakeError;
 use crate::error::{from_sdk, one_line};
+use crate::trace::Trace;
 
 /// Most messages that one `SendMessageBatch` takes (SQS quotas).
 pub const SQS_BATCH_MAX: usize = 10;
@@ -27,6 +31,8 @@ pub struct Outgoing {
     pub body: String,
     /// Attributes, all of type String; an empty value is left out, as SQS refuses it.
     pub attributes: BTreeMap<String, String>,
+    /// The trace that it belongs to. It does not count in SQS's limits.
+    pub trace: Option<Trace>,
 }
 
 impl Outgoing {
@@ -46,7 +52,15 @@ impl Outgoing {
         }
         Ok(attributes)
     }
+
+    /// As SQS hands it on to functions and to other services (SQS Developer Guide, "Message system attributes").
+    fn sdk_trace(&self) -> Result<Option<MessageSystemAttributeValue>, aws_sdk_sqs::error::BuildError> {
+        let Some(trace) = &self.trace else { return Ok(None) };
+        MessageSystemAttributeValue::builder().data_type("String").string_value(trace.to_string()).build().map(Some)
+    }
 }
+
+const TRACE: MessageSystemAttributeNameForSends = MessageSystemAttributeNameForSends::AwsTraceHeader;
 
 /// Sends one message.
 ///
@@ -59,6 +73,9 @@ pub async fn send(sqs: &Client, queue_url: &str, message: &Outgoing) -> Result<(
     let mut request = sqs.send_message().queue_url(queue_url).message_body(permitted(&message.body));
     for (name, value) in attributes {
         request = request.message_attributes(name, value);
+    }
+    if let Some(trace) = message.sdk_trace().map_err(|error| unbuildable(OPERATION, queue_url, error))? {
+        request = request.message_system_attributes(TRACE, trace);
     }
     request.send().await.map_err(|error| from_sdk(OPERATION, queue_url, &error))?;
     Ok(())
@@ -116,6 +133,9 @@ async fn send_batch(
         for (name, value) in attributes {
             entry = entry.message_attributes(name, value);
         }
+        if let Some(trace) = message.sdk_trace().map_err(|error| unbuildable(OPERATION, queue_url, error))? {
+            entry = entry.message_system_attributes(TRACE, trace);
+        }
         request = request.entries(entry.build().map_err(|error| unbuildable(OPERATION, queue_url, error))?);
     }
     let answer = request.send().await.map_err(|error| from_sdk(OPERATION, queue_url, &error))?;
@@ -167,7 +187,7 @@ mod tests {
     use super::*;
 
     fn of_size(size_bytes: usize) -> Outgoing {
-        Outgoing { body: "x".repeat(size_bytes), attributes: BTreeMap::new() }
+        Outgoing { body: "x".repeat(size_bytes), ..Outgoing::default() }
     }
 
     #[test]

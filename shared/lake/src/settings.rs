@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+/// Another address for S3 alone, as the AWS CLI has it.
+pub(crate) const S3_ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL_S3";
+
 /// The environment of a process, as it stood when it was read, and what was asked of it in vain.
 #[derive(Debug, Default)]
 pub struct Environment {
@@ -27,6 +30,14 @@ pub struct AwsSettings {
     pub endpoint_url: Option<String>,
     /// Every `AWS_…` variable that is not empty, for the object store, which looks for its credentials in them.
     pub variables: BTreeMap<String, String>,
+}
+
+impl AwsSettings {
+    /// Another address for S3: its own one (`AWS_ENDPOINT_URL_S3`, as the AWS CLI has it), else the one for every service.
+    #[must_use]
+    pub fn s3_endpoint_url(&self) -> Option<&str> {
+        self.variables.get(S3_ENDPOINT_VARIABLE).or(self.endpoint_url.as_ref()).map(String::as_str)
+    }
 }
 
 impl Environment {
@@ -123,6 +134,19 @@ mod tests {
         };
         assert_eq!((chosen(""), chosen("slow"), chosen("fast")), (Ok(1), Ok(1), Ok(2)));
         assert_eq!(chosen("Fast").unwrap_err(), "MODE is \"Fast\", not slow or fast");
+    }
+
+    #[test]
+    fn s3_may_have_an_address_of_its_own() {
+        let endpoints = |given: &[(&str, &str)]| {
+            let mut environment = Environment::default();
+            environment.variables.extend(given.iter().map(|(name, url)| ((*name).to_owned(), (*url).to_owned())));
+            environment.aws().s3_endpoint_url().map(str::to_owned)
+        };
+        let (all, s3) = (("AWS_ENDPOINT_URL", "http://all"), (S3_ENDPOINT_VARIABLE, "http://s3"));
+        assert_eq!(endpoints(&[]), None);
+        assert_eq!(endpoints(&[all]).as_deref(), Some("http://all"));
+        assert_eq!(endpoints(&[all, s3]).as_deref(), Some("http://s3"));
     }
 
     #[test]

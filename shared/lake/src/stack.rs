@@ -1,5 +1,7 @@
-//! A deployed stack, found by its name: infra/template.yaml builds every bucket's and queue's name from the stack's.
+//! A deployed stack, found by its name: the outputs of infra/template.yaml say where everything is.
 //! It must not know what is done with it.
+
+mod outputs;
 
 use aws_sdk_glue::Client as GlueClient;
 use aws_sdk_sqs::Client as SqsClient;
@@ -10,8 +12,7 @@ use crate::access::Access;
 use crate::error::from_sdk;
 use crate::objects::Objects;
 
-/// The code that SQS gives for a queue that is not there; older endpoints have the other one.
-const NO_QUEUE_CODES: [&str; 2] = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+use outputs::Outputs;
 
 /// A stack's resources, as far as a person works with them.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Stack {
     pub region: String,
     /// Where files are dropped.
     pub raw_bucket: String,
+    /// How the keys begin of the files that are taken in; empty: all are.
+    pub raw_prefix: String,
     /// Tables, rejects, ledger, contracts.
     pub lake_bucket: String,
     /// The buckets' objects.
@@ -61,77 +64,103 @@ pub struct Depth {
 /// Why a stack was not found.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// It has no such queue.
-    #[error(
-        "no stack {name} in {region} of account {account} (it has no queue {queue}): name it with --stack, and look at --region and --profile"
-    )]
+    /// There is none of that name.
+    #[error("no stack {name} in {region}{}: name it with --stack, and look at --region and --profile", of_account(account.as_deref()))]
     NotFound {
         /// The stack's name.
         name: String,
         /// The region that was looked in.
         region: String,
-        /// The account that was looked in.
-        account: String,
-        /// The queue that is missing.
-        queue: String,
+        /// The account that was looked in, if AWS told it.
+        account: Option<String>,
+    },
+    /// It is another kind of stack, an old one, or one that was not deployed whole.
+    #[error(
+        "stack {name} has no output {output} (its status is {status}): it is another kind of stack, or it must be deployed again"
+    )]
+    NoOutput {
+        /// The stack's name.
+        name: String,
+        /// As CloudFormation calls it, `ROLLBACK_COMPLETE`.
+        status: String,
+        /// The output that is missing.
+        output: &'static str,
+    },
+    /// The credentials do not allow to look for it.
+    #[error(
+        "these credentials may not look up stack {name} ({said}): have cloudformation:DescribeStacks allowed, or take other ones (--profile)"
+    )]
+    NotAllowed {
+        /// The stack's name.
+        name: String,
+        /// What CloudFormation said.
+        said: String,
+    },
+    /// The credentials were good once.
+    #[error("the AWS credentials have ended: sign in again, or take other ones (--profile)")]
+    CredentialsEnded,
+    /// AWS does not know the credentials.
+    #[error("AWS does not take these credentials ({said}): look at --profile, or at AWS_ACCESS_KEY_ID and its like")]
+    CredentialsUnknown {
+        /// What CloudFormation said.
+        said: String,
+    },
+    /// `CloudFormation` does not answer.
+    #[error(
+        "CloudFormation in {region} cannot be reached ({said}): look at the network, and at --region and --endpoint-url"
+    )]
+    Unreachable {
+        /// The region that was looked in.
+        region: String,
+        /// What the transport said.
+        said: String,
     },
     /// A call was refused.
     #[error(transparent)]
     Lake(#[from] LakeError),
 }
 
+fn of_account(account: Option<&str>) -> String {
+    account.map_or_else(String::new, |account| format!(" of account {account}"))
+}
+
 impl Stack {
-    /// Finds a stack by its name; `raw_bucket` where files are dropped in another bucket than the stack's own.
+    /// Finds a stack by its name; `raw_bucket` where files are dropped in another bucket than the one that it says.
     ///
     /// # Errors
     ///
-    /// There is no such stack, and what STS and SQS refused.
+    /// There is no such stack, it lacks an output, and what CloudFormation refused.
     pub async fn find(access: &Access, name: &str, raw_bucket: Option<&str>) -> Result<Self, StackError> {
-        let identity = aws_sdk_sts::Client::new(&access.config).get_caller_identity().send().await;
-        let identity = identity.map_err(|error| from_sdk("GetCallerIdentity", "STS", &error))?;
-        let account = identity.account().unwrap_or_default();
-        let sqs = SqsClient::new(&access.config);
-        let url = async |purpose: &str| queue_url(access, &sqs, name, account, purpose).await;
-        let queues = Queues {
-            ingest: url("ingest").await?,
-            heavy: url("heavy").await?,
-            failures: url("failures").await?,
-            dead_letter: url("dead-letter").await?,
+        let outputs = match Outputs::of(access, name).await {
+            Err(StackError::NotFound { name, region, .. }) => {
+                return Err(StackError::NotFound { name, region, account: account(access).await });
+            }
+            outputs => outputs?,
         };
         Ok(Self {
             name: name.to_owned(),
             region: access.region.clone(),
-            raw_bucket: raw_bucket.map_or_else(|| format!("{name}-raw-{account}"), str::to_owned),
-            lake_bucket: format!("{name}-lake-{account}"),
+            raw_bucket: raw_bucket.map_or_else(|| outputs.required("RawBucket"), |bucket| Ok(bucket.to_owned()))?,
+            raw_prefix: outputs.optional("RawPrefix"),
+            lake_bucket: outputs.required("LakeBucket")?,
             objects: Objects::on_s3(access.s3.clone()),
-            sqs,
-            queues,
+            sqs: SqsClient::new(&access.config),
+            queues: Queues {
+                ingest: outputs.required("IngestQueueUrl")?,
+                heavy: outputs.required("HeavyQueueUrl")?,
+                failures: outputs.required("FailuresQueueUrl")?,
+                dead_letter: outputs.required("DeadLetterQueueUrl")?,
+            },
             glue: GlueClient::new(&access.config),
-            glue_job: format!("{name}-convert-large"),
+            glue_job: outputs.required("GlueJob")?,
         })
     }
 }
 
-async fn queue_url(
-    access: &Access,
-    sqs: &SqsClient,
-    name: &str,
-    account: &str,
-    purpose: &str,
-) -> Result<String, StackError> {
-    let queue = format!("{name}-{purpose}");
-    let answer = sqs.get_queue_url().queue_name(&queue).send().await;
-    match answer {
-        Ok(answer) => Ok(answer.queue_url().unwrap_or_default().to_owned()),
-        Err(error) => {
-            let code = error.as_service_error().and_then(|error| error.meta().code());
-            if code.is_some_and(|code| NO_QUEUE_CODES.iter().any(|known| code.ends_with(known))) {
-                let (name, account, region) = (name.to_owned(), account.to_owned(), access.region.clone());
-                return Err(StackError::NotFound { name, region, account, queue });
-            }
-            Err(from_sdk("GetQueueUrl", queue, &error).into())
-        }
-    }
+/// Whose credentials these are: a stack is most often missed in the wrong account. `None` where STS does not tell.
+async fn account(access: &Access) -> Option<String> {
+    let identity = aws_sdk_sts::Client::new(&access.config).get_caller_identity().send().await.ok()?;
+    identity.account().map(str::to_owned)
 }
 
 /// Asks how many messages a queue holds.

@@ -6,6 +6,7 @@
 //! entries only those are read that the listings leave in doubt. Memory: 24 bytes for each entry of the ledger (48 while the list grows:
 //! 48 MB per million), and one page of a bucket.
 
+mod freshness;
 mod unlisted;
 mod verdict;
 
@@ -20,6 +21,8 @@ use crate::listing::{ListedObject, Lister};
 use crate::objects::Objects;
 use crate::{LakeError, announce, layout};
 
+pub use freshness::Freshness;
+use freshness::Watched;
 pub use verdict::{Glance, Scope, Verdict, Why, glance, judge, judge_unlisted};
 
 /// Entries that are read at once.
@@ -36,6 +39,8 @@ pub struct Buckets<'a> {
     pub lake: &'a Lister,
     /// Where files are dropped.
     pub raw_bucket: &'a str,
+    /// Under which prefix; empty: all of it.
+    pub raw_prefix: &'a str,
     /// Where the ledger is.
     pub lake_bucket: &'a str,
 }
@@ -55,7 +60,7 @@ impl Missed {
     pub fn announcement(&self, region: &str, raw_bucket: &str, at: DateTime<Utc>) -> String {
         let ListedObject { key, size_bytes, .. } = &self.object;
         match self.why {
-            Why::NeverSeen | Why::Replaced | Why::Abandoned => {
+            Why::NeverSeen | Why::Replaced | Why::Abandoned | Why::Unnoticed => {
                 announce::current(region, raw_bucket, key, *size_bytes, at)
             }
             Why::Deleted => announce::removal(region, raw_bucket, key, at),
@@ -100,6 +105,8 @@ pub struct Sweep<'a> {
     written: Vec<Written>,
     /// The contracts, if deletions are looked for.
     removing: Option<Deployed>,
+    /// The datasets whose freshness is looked at.
+    watched: Vec<Watched>,
     next: Next,
     counts: Counts,
 }
@@ -127,8 +134,8 @@ impl<'a> Sweep<'a> {
     /// Lists the ledger, and tells after every page how far it has come. `scope.now` must be the time before this call: an entry that
     /// is written meanwhile is about a younger object, or is read again before its object counts as missed.
     ///
-    /// Deletions are looked for if a contract wants rows removed; below a prefix, for which every entry without an object there would have
-    /// to be read, by a deep sweep only.
+    /// Deletions are looked for if a contract wants rows removed; below a prefix other than that of all files, for which every entry without
+    /// an object there would have to be read, by a deep sweep only.
     ///
     /// # Errors
     ///
@@ -156,13 +163,32 @@ impl<'a> Sweep<'a> {
             }
         }
         written.sort_unstable();
-        let mut removing = None;
-        if prefix.is_empty() || scope.is_deep {
+        let (mut removing, mut watched) = (None, Vec::new());
+        if prefix == buckets.raw_prefix || scope.is_deep {
             let contracts = Contracts::new(buckets.lake_bucket.to_owned()).deployed(buckets.objects).await?;
+            if prefix == buckets.raw_prefix {
+                watched = Watched::of_contracts(&contracts);
+            }
             removing = Some(contracts).filter(Deployed::remove_any);
         }
         let (prefix, next) = (prefix.to_owned(), Next::Objects(None));
-        Ok(Self { buckets, prefix, scope, written, removing, next, counts })
+        Ok(Self { buckets, prefix, scope, written, removing, watched, next, counts })
+    }
+
+    /// The datasets whose contracts promise how often their files come, once all objects were seen; none before.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn freshness(&self) -> Result<Vec<Freshness>, LakeError> {
+        if !matches!(self.next, Next::Nothing) {
+            return Ok(Vec::new());
+        }
+        let mut measured = Vec::with_capacity(self.watched.len());
+        for watched in &self.watched {
+            measured.push(watched.measured(&self.buckets, self.scope.now).await?);
+        }
+        Ok(measured)
     }
 
     /// How far it has come.
@@ -197,6 +223,10 @@ impl<'a> Sweep<'a> {
                 continue;
             }
             let written = self.list(&object.key);
+            if let Some(written) = written {
+                let bucket = self.buckets.raw_bucket;
+                self.watched.iter_mut().for_each(|watched| watched.see(bucket, &object.key, written));
+            }
             match glance(&object, written, &self.scope) {
                 Glance::Young => self.counts.young += 1,
                 Glance::NoFile => self.counts.not_files += 1,

@@ -17,8 +17,20 @@ const START_TIMEOUT_SECS: u64 = 60;
 const START_ATTEMPTS: u32 = 3;
 /// The account of AWS's own examples, and of the sample events.
 const ACCOUNT: &str = "111122223333";
+/// Starts the emulator so that it asks the policies.
+const FRONT_DOOR: &str = include_str!("front_door.py");
 /// What the emulator and the functions see of our environment.
 const PASSED_ON: [&str; 4] = ["PATH", "LANG", "RUST_LOG", "RUST_BACKTRACE"];
+
+/// Whom the emulator obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// Who may, as AWS does: signatures are checked, identity and resource policies hold, and each function has credentials of its
+    /// own role. Our own [`Client`] is the account's root user.
+    ByPolicy,
+}
 
 /// A running emulator; dropping it stops it, and so does the end of this process, however it ends.
 #[derive(Debug)]
@@ -33,10 +45,10 @@ impl Emulator {
     ///
     /// # Errors
     /// It does not start; the message ends with its log.
-    pub async fn start(project: &Project, python: &Path, name: &str) -> Result<Self> {
+    pub async fn start(project: &Project, python: &Path, name: &str, access: Access) -> Result<Self> {
         let log = project.hidden("log")?.join(name).with_extension("log");
         for _ in 0..START_ATTEMPTS {
-            if let Some(emulator) = attempt(project, python, &log).await? {
+            if let Some(emulator) = attempt(project, python, &log, access).await? {
                 return Ok(emulator);
             }
         }
@@ -62,13 +74,13 @@ impl Emulator {
 }
 
 /// `None` when the process ended before it answered.
-async fn attempt(project: &Project, python: &Path, log: &Path) -> Result<Option<Emulator>> {
+async fn attempt(project: &Project, python: &Path, log: &Path, access: Access) -> Result<Option<Emulator>> {
     let port = free_port()?;
     let endpoint = format!("http://127.0.0.1:{port}");
     let scratch = project.hidden(&format!("run/{port}"))?;
     let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut command = guard::command(python, Some(&scratch), python);
-    command.args(["-m", "ministack"]).stdout(out.try_clone()?).stderr(out).current_dir(&scratch);
+    command.stdout(out.try_clone()?).stderr(out).current_dir(&scratch);
     // Functions inherit this environment: nothing of the user's AWS, nor a proxy, may reach them.
     command.env_clear();
     for name in PASSED_ON {
@@ -86,6 +98,10 @@ async fn attempt(project: &Project, python: &Path, log: &Path) -> Result<Option<
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_EC2_METADATA_DISABLED", "true");
     command.env("IOT_MTLS_ENABLED", "0").env("TMPDIR", &scratch).env("HOME", &scratch).env("PYTHONUNBUFFERED", "1");
+    match access {
+        Access::Open => command.args(["-m", "ministack"]),
+        Access::ByPolicy => command.args(["-c", FRONT_DOOR]).env("AUTH", "true"),
+    };
     let mut guarded = Guarded::spawn(command)?;
     let client = Client::new(endpoint)?;
     let started = Instant::now();

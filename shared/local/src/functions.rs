@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
@@ -16,7 +17,10 @@ use crate::guard;
 use crate::project::Project;
 
 /// The packages of the functions; folder, package and binary share the name.
-pub const FUNCTIONS: [&str; 4] = ["ingest", "start-glue", "route-failures", "sweep"];
+pub const FUNCTIONS: [&str; 5] = ["ingest", "start-glue", "route-failures", "sweep", "fetch-api"];
+
+/// The package and binary of the command, which is what the Glue job runs, too.
+pub const COMMAND: &str = "lakegate";
 
 /// One line of `cargo build --message-format json`.
 #[derive(Deserialize)]
@@ -31,7 +35,7 @@ struct CargoTarget {
     name: String,
 }
 
-/// Builds the functions in the dev profile, in the project's own target directory; the binaries' paths by function. `bar`
+/// Builds the functions and the command in the dev profile, in the project's own target directory; the binaries' paths by name. `bar`
 /// follows cargo.
 ///
 /// # Errors
@@ -40,8 +44,9 @@ pub async fn build(project: &Project, python: &Path, bar: &ProgressBar) -> Resul
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = guard::command(python, None, cargo);
     command.args(["build", "--message-format=json-render-diagnostics"]).current_dir(project.root());
-    // With the command itself, whose dependencies' features are then those that it was built with: nothing is built twice.
-    for package in FUNCTIONS.into_iter().chain(["lakegate"]) {
+    // All in one build, so that their dependencies have the same features: nothing is built twice.
+    let wanted = || FUNCTIONS.into_iter().chain([COMMAND]);
+    for package in wanted() {
         command.args(["-p", package]);
     }
     command
@@ -61,15 +66,15 @@ pub async fn build(project: &Project, python: &Path, bar: &ProgressBar) -> Resul
         };
         if let ("compiler-artifact", Some(executable), Some(target)) =
             (message.reason.as_str(), message.executable, message.target)
-            && FUNCTIONS.contains(&target.name.as_str())
+            && wanted().any(|name| name == target.name)
         {
             binaries.insert(target.name, executable);
         }
     };
     guard::run(command, note_binary, |text| follow(text, bar)).await.context("the functions do not build")?;
-    for function in FUNCTIONS {
-        if !binaries.contains_key(function) {
-            bail!("cargo built no binary {function}");
+    for name in wanted() {
+        if !binaries.contains_key(name) {
+            bail!("cargo built no binary {name}");
         }
     }
     Ok(binaries)
@@ -92,16 +97,17 @@ fn progress(text: &str) -> Option<(u64, u64, &str)> {
     Some((position.parse().ok()?, length.parse().ok()?, what.trim()))
 }
 
-/// A deployment package: the binary, executable, under the name that the runtime `provided.al2023` starts.
+/// What is deployed of a binary: of a function its package, under the name that the runtime `provided.al2023` starts; of the command the
+/// layer that the Glue job takes it from.
 ///
 /// # Errors
 /// The binary cannot be read.
-pub fn package(binary: &Path) -> Result<Vec<u8>> {
+pub fn package(name: &str, binary: &Path) -> Result<Vec<u8>> {
     let bytes = program(binary)?;
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     // It only crosses the loopback interface: packing tighter would cost more time than it saves.
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o755);
-    zip.start_file("bootstrap", options)?;
+    zip.start_file(if name == COMMAND { COMMAND } else { "bootstrap" }, options)?;
     zip.write_all(&bytes)?;
     Ok(zip.finish()?.into_inner())
 }
@@ -115,12 +121,16 @@ pub fn program(binary: &Path) -> Result<Vec<u8>> {
     bytes.with_context(|| format!("cannot read {}", binary.display()))
 }
 
+/// How many files this process has made: several of its threads may strip the same binary at once.
+static STRIPPED: AtomicUsize = AtomicUsize::new(0);
+
 /// The binary without its debug information, which is three quarters of it; `None` where nothing here can do that.
 fn stripped(binary: &Path) -> Option<Vec<u8>> {
     if !cfg!(target_os = "linux") {
         return None; // Elsewhere a binary may be signed.
     }
-    let smaller = binary.with_extension(format!("{}.stripped", std::process::id()));
+    let number = STRIPPED.fetch_add(1, Ordering::Relaxed);
+    let smaller = binary.with_extension(format!("{}-{number}.stripped", std::process::id()));
     let status = Command::new("strip").arg("-o").arg(&smaller).arg(binary).stderr(Stdio::null()).status();
     let bytes = status.is_ok_and(|status| status.success()).then(|| fs::read(&smaller).ok()).flatten();
     let _ = fs::remove_file(&smaller);

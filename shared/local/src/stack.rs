@@ -30,6 +30,8 @@ pub struct Stack {
     pub dead_letter_queue_url: String,
     /// Where alerts are published.
     pub alerts_topic_arn: String,
+    /// Where notices of what was taken in are published, unless they are off.
+    pub notices_topic_arn: Option<String>,
     /// The Glue database.
     pub database: String,
     /// The Glue job for objects too big for one function.
@@ -67,6 +69,7 @@ impl Stack {
             failures_queue_url: output("FailuresQueueUrl")?,
             dead_letter_queue_url: output("DeadLetterQueueUrl")?,
             alerts_topic_arn: output("AlertsTopicArn")?,
+            notices_topic_arn: output("NoticesTopicArn").ok(),
             database: output("Database")?,
             glue_job: output("GlueJob")?,
             ingest_function: output("IngestFunction")?,
@@ -76,8 +79,7 @@ impl Stack {
             alerts_queue_url,
             client,
         };
-        let inbox = stack.client.queue_arn(&stack.alerts_queue_url).await?;
-        stack.client.subscribe_queue(&stack.alerts_topic_arn, &inbox).await?;
+        stack.client.subscribe_queue(&stack.alerts_topic_arn, &stack.alerts_queue_url).await?;
         Ok(stack)
     }
 
@@ -127,6 +129,30 @@ impl Stack {
     /// A call fails, or an entry is not JSON.
     pub async fn ledger_entry(&self, key: &str) -> Result<Option<Value>> {
         Ok(self.ledger().await?.into_iter().find(|entry| text(entry, "/source/key") == key))
+    }
+
+    /// The same, with the key of the lake bucket's object that it is.
+    ///
+    /// # Errors
+    /// A call fails, an entry is not JSON, or there is none.
+    pub async fn ledger_object(&self, key: &str) -> Result<(String, Value)> {
+        for object in self.list_lake("ledger/").await? {
+            let bytes = self.client.get_object(&self.lake_bucket, &object.key).await?;
+            let entry: Value = serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", object.key))?;
+            if text(&entry, "/source/key") == key {
+                return Ok((object.key, entry));
+            }
+        }
+        anyhow::bail!("{key} has no ledger entry")
+    }
+
+    /// Deletes the ledger's entry of an object: as if nobody had ever been told of it.
+    ///
+    /// # Errors
+    /// A call fails, or there is no entry.
+    pub async fn forget(&self, key: &str) -> Result<()> {
+        let (object, _) = self.ledger_object(key).await?;
+        self.client.delete_object(&self.lake_bucket, &object).await
     }
 
     /// A query over the stack's database.

@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+
 use crate::faults::{Fault, Faults};
 
 /// A request, its names in lower case.
@@ -13,19 +15,26 @@ pub(crate) struct Request {
     /// With its query.
     pub(crate) target: String,
     head: String,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
 }
 
 /// An answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
+    /// Of a body that is not there, because only its head was asked for.
+    length: Option<u64>,
 }
 
 impl Answer {
-    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
+    pub(crate) fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into(), length: None }
+    }
+
+    pub(crate) fn of_length(mut self, length: u64) -> Self {
+        self.length = Some(length);
+        self
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -143,16 +152,15 @@ impl<S: Service> Shared<S> {
 }
 
 fn write(stream: &mut TcpStream, answer: &Answer, is_head: bool) -> Option<()> {
-    let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
+    let length = answer.length.unwrap_or(answer.body.len() as u64);
+    let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {length}\r\n", answer.status);
     for (name, value) in &answer.headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
-    let mut bytes = (head + "\r\n").into_bytes();
-    if !is_head {
-        bytes.extend_from_slice(&answer.body);
-    }
+    head.push_str("\r\n");
     // The worker may be dead.
-    stream.write_all(&bytes).ok()
+    stream.write_all(head.as_bytes()).ok()?;
+    if is_head { Some(()) } else { stream.write_all(&answer.body).ok() }
 }
 
 /// `None` when the client has gone.
@@ -169,11 +177,12 @@ fn read(stream: &mut TcpStream) -> Option<Request> {
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let mut words = head.split(' ').map(str::to_owned);
     let (method, target) = (words.next()?, words.next()?);
-    let mut request = Request { method, target, head, body: bytes.split_off(end + 4) };
-    let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
-    while request.body.len() < length {
-        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
-        request.body.extend_from_slice(&buffer[..count]);
-    }
+    let mut body = bytes.split_off(end + 4);
+    let mut request = Request { method, target, head, body: Bytes::new() };
+    let length: usize = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+    let missing = length.saturating_sub(body.len());
+    body.reserve_exact(missing);
+    stream.take(missing as u64).read_to_end(&mut body).ok().filter(|count| *count == missing)?;
+    request.body = body.into();
     Some(request)
 }

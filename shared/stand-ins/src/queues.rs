@@ -1,4 +1,4 @@
-//! SQS queues and an SNS topic: every message is remembered, and none is delivered.
+//! SQS queues, an SNS topic and an event bus: every message is remembered, and none is delivered.
 //! They must not know what the messages mean.
 
 use percent_encoding::percent_decode_str;
@@ -14,6 +14,8 @@ pub(crate) struct Sent {
     pub(crate) messages: Vec<Value>,
     /// Bodies of the `ChangeMessageVisibility` requests.
     pub(crate) hidden: Vec<String>,
+    /// Details of events.
+    pub(crate) events: Vec<Value>,
     /// Subjects and texts.
     pub(crate) mails: Vec<(String, String)>,
     /// What every queue says that it holds.
@@ -29,6 +31,11 @@ impl Sent {
                 Answer::new(200, r#"{"MessageId": "1", "MD5OfMessageBody": "1"}"#)
             }
             "SendMessageBatch" => self.take_batch(body, is_in_part),
+            "PutEvents" => {
+                let detail = body["Entries"][0]["Detail"].as_str().unwrap();
+                self.events.push(serde_json::from_str(detail).unwrap());
+                Answer::new(200, r#"{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}"#)
+            }
             "ChangeMessageVisibility" => {
                 self.hidden.push(body.to_string());
                 Answer::new(200, "{}")

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::executor::block_on;
 use lakegate_lake::clients;
@@ -17,7 +18,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMode, PutOptions, RetryConfig, UpdateVersion,
+    PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -51,7 +52,7 @@ struct State {
 /// An upload in parts.
 #[derive(Debug, Clone, Default)]
 struct Upload {
-    parts: BTreeMap<usize, Vec<u8>>,
+    parts: BTreeMap<usize, Bytes>,
     /// Of the object's metadata.
     mark: Option<String>,
 }
@@ -107,6 +108,11 @@ impl S3 {
         self.server.service().uploads.lock().unwrap().clear();
         *self.server.service().instead.lock().unwrap() = None;
         self.set_page(PAGE_OBJECTS);
+    }
+
+    /// Where it listens, for clients in other processes.
+    pub fn url(&self) -> &str {
+        &self.server.url
     }
 
     /// The buckets as a function in the cloud opens them.
@@ -184,6 +190,10 @@ impl Service for State {
 impl State {
     fn answer(&self, request: &Request) -> Answer {
         let Target { bucket, key, query } = target(request);
+        if request.method == "PUT" && key.is_root() {
+            self.buckets.lock().unwrap().insert(bucket, Arc::default());
+            return Answer::new(200, "");
+        }
         let bucket = Arc::clone(&self.buckets.lock().unwrap()[&bucket]);
         let (asked, upload) = (|name: &str| query.contains_key(name), query.get("uploadId").cloned());
         match (request.method.as_str(), upload) {
@@ -227,9 +237,9 @@ impl State {
             attributes.insert(Attribute::Metadata("lakegate-upload".into()), mark.into());
             uploads.remove(upload);
         }
-        let bytes = parts.into_values().collect::<Vec<_>>().concat();
+        let bytes = parts.into_values().collect::<PutPayload>();
         let options = PutOptions { attributes, ..PutOptions::default() };
-        let put = match block_on(bucket.put_opts(key, bytes.into(), options)) {
+        let put = match block_on(bucket.put_opts(key, bytes, options)) {
             Ok(put) => put,
             Err(error) => return of_error(&error),
         };
@@ -246,6 +256,9 @@ fn refused(status: u16, code: &str) -> Answer {
 fn of_error(error: &object_store::Error) -> Answer {
     if matches!(error, object_store::Error::NotFound { .. }) {
         return refused(404, "NoSuchKey");
+    }
+    if matches!(error, object_store::Error::PermissionDenied { .. }) {
+        return refused(403, "AccessDenied");
     }
     let is_met = !matches!(error, object_store::Error::Precondition { .. } | object_store::Error::AlreadyExists { .. });
     assert!(!is_met, "{error}");
@@ -281,8 +294,13 @@ fn get(bucket: &Bucket, key: &Path, request: &Request, version: Option<String>) 
     };
     let (meta, all) = (found.meta.clone(), found.meta.size);
     let mark = found.attributes.get(&Attribute::Metadata("lakegate-upload".into())).map(|mark| mark.to_string());
-    let bytes = block_on(found.bytes()).unwrap().to_vec();
-    let mut answer = Answer::new(if range.is_some() { 206 } else { 200 }, bytes)
+    // A large object is not read for its head.
+    let answer = if request.method == "HEAD" {
+        Answer::new(200, "").of_length(all)
+    } else {
+        Answer::new(if range.is_some() { 206 } else { 200 }, block_on(found.bytes()).unwrap())
+    };
+    let mut answer = answer
         .with("etag", meta.e_tag.unwrap())
         .with("last-modified", meta.last_modified.to_rfc2822().replace("+0000", "GMT"));
     if let Some(range) = range {

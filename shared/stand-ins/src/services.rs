@@ -1,13 +1,16 @@
-//! Glue, SQS and SNS on one server, and the clients to them.
+//! Glue, SQS, SNS and Secrets Manager on one server, and the clients to them.
 //! It must not know what is asked of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig};
 use lakegate_lake::clients::{self, GlueClient, SnsClient, SqsClient};
 use lakegate_lake::failure::FailureRecord;
-use serde_json::Value;
+use lakegate_lake::settings::AwsSettings;
+use object_store::aws::AmazonS3Builder;
+use serde_json::{Value, json};
 
 use crate::catalog::{self, CatalogContent};
 use crate::faults::Faults;
@@ -29,6 +32,7 @@ pub struct Aws {
     /// To any topic.
     pub sns: SnsClient,
     retries: RetryConfig,
+    builder: AmazonS3Builder,
     server: Arc<Server<State>>,
     patient: OnceLock<Box<Aws>>,
 }
@@ -38,6 +42,8 @@ struct State {
     sent: Mutex<Sent>,
     runs: Mutex<Runs>,
     tables: Mutex<CatalogContent>,
+    /// Texts by the secrets' names.
+    secrets: Mutex<BTreeMap<String, String>>,
     /// The operation that is never allowed.
     denied: Mutex<Option<&'static str>>,
 }
@@ -91,7 +97,14 @@ impl Aws {
             .timeout_config(timeouts)
             .endpoint_url(&server.url)
             .build();
+        let settings = AwsSettings {
+            region: "eu-central-1".to_owned(),
+            endpoint_url: Some(server.url.clone()),
+            variables: BTreeMap::new(),
+        };
+        let builder = clients::s3_builder(&settings).with_access_key_id("a").with_secret_access_key("b");
         Self {
+            builder,
             glue: GlueClient::from_conf(glue),
             sqs: SqsClient::from_conf(sqs),
             sns: SnsClient::from_conf(sns),
@@ -101,14 +114,30 @@ impl Aws {
         }
     }
 
+    /// What clients of other services are made from.
+    pub fn builder(&self) -> AmazonS3Builder {
+        self.builder.clone()
+    }
+
+    /// The events that the bus was given: their details.
+    pub fn events(&self) -> Vec<Value> {
+        self.server.service().sent.lock().unwrap().events.clone()
+    }
+
     /// Begins anew, with these faults.
     pub fn reset(&self, faults: &Arc<Faults>) {
         self.server.reset(faults);
-        let State { sent, runs, tables, denied } = self.server.service();
+        let State { sent, runs, tables, secrets, denied } = self.server.service();
         *denied.lock().unwrap() = None;
         *sent.lock().unwrap() = Sent::default();
         *runs.lock().unwrap() = Runs::default();
         tables.lock().unwrap().clear();
+        secrets.lock().unwrap().clear();
+    }
+
+    /// From now on there is a secret of this name.
+    pub fn set_secret(&self, name: &str, text: &str) {
+        self.server.service().secrets.lock().unwrap().insert(name.to_owned(), text.to_owned());
     }
 
     /// The requests to change a message's visibility, as JSON.
@@ -208,9 +237,21 @@ impl State {
             return self.sent.lock().unwrap().publish(request);
         }
         let body = request.json();
+        if operation == "GetSecretValue" {
+            return self.secret(&body);
+        }
         let answered = self.sent.lock().unwrap().carry_out(operation, &body, is_in_part);
         let answered = answered.or_else(|| self.runs.lock().unwrap().carry_out(operation, &body));
         answered.unwrap_or_else(|| catalog::carry_out(&mut self.tables.lock().unwrap(), operation, &body))
+    }
+}
+
+impl State {
+    fn secret(&self, body: &Value) -> Answer {
+        match self.secrets.lock().unwrap().get(body["SecretId"].as_str().unwrap()) {
+            Some(text) => Answer::new(200, json!({ "SecretString": text }).to_string()),
+            None => Answer::new(400, json!({ "__type": "ResourceNotFoundException", "Message": "none" }).to_string()),
+        }
     }
 }
 

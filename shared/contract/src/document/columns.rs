@@ -3,8 +3,8 @@
 
 pub(super) mod checks;
 mod keys;
-mod nested;
-mod types;
+pub(crate) mod nested;
+pub(crate) mod types;
 mod values;
 
 use super::node::{Findings, Node};

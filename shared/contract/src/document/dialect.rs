@@ -1,17 +1,102 @@
 //! How a server's files are written in detail: its custom properties of vendor `lakegate`.
 //! It does not know where the files arrive.
 
-use super::node::{Findings, Node};
+use super::node::{Findings, Node, one_of};
 use crate::value::NumberFormat;
 use crate::{CsvDialect, Format, Packing, Quoting};
 
-/// Properties of files of either format.
-const COMMON: &str = "compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator";
-/// Properties of CSV files only.
-const CSV_ONLY: [&str; 9] =
-    ["comment", "delimiter", "escape", "header", "nullValues", "quote", "quoting", "skipLines", "trim"];
+/// A property of a server's files, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Property {
+    Compression,
+    MaxRecordBytes,
+    DecimalSeparator,
+    ThousandsSeparator,
+    IntegralFractions,
+    Delimiter,
+    Quote,
+    Escape,
+    Comment,
+    Quoting,
+    Header,
+    SkipLines,
+    Trim,
+    NullValues,
+}
+
+impl Property {
+    /// Those of files of either format, then those of CSV files only.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Compression,
+        Self::MaxRecordBytes,
+        Self::DecimalSeparator,
+        Self::ThousandsSeparator,
+        Self::IntegralFractions,
+        Self::Delimiter,
+        Self::Quote,
+        Self::Escape,
+        Self::Comment,
+        Self::Quoting,
+        Self::Header,
+        Self::SkipLines,
+        Self::Trim,
+        Self::NullValues,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Compression => "compression",
+            Self::MaxRecordBytes => "maxRecordBytes",
+            Self::DecimalSeparator => "decimalSeparator",
+            Self::ThousandsSeparator => "thousandsSeparator",
+            Self::IntegralFractions => "integralFractions",
+            Self::Delimiter => "delimiter",
+            Self::Quote => "quote",
+            Self::Escape => "escape",
+            Self::Comment => "comment",
+            Self::Quoting => "quoting",
+            Self::Header => "header",
+            Self::SkipLines => "skipLines",
+            Self::Trim => "trim",
+            Self::NullValues => "nullValues",
+        }
+    }
+
+    /// Whether it is one of CSV files only.
+    pub(crate) const fn is_of_csv(self) -> bool {
+        match self {
+            Self::Compression
+            | Self::MaxRecordBytes
+            | Self::DecimalSeparator
+            | Self::ThousandsSeparator
+            | Self::IntegralFractions => false,
+            Self::Delimiter
+            | Self::Quote
+            | Self::Escape
+            | Self::Comment
+            | Self::Quoting
+            | Self::Header
+            | Self::SkipLines
+            | Self::Trim
+            | Self::NullValues => true,
+        }
+    }
+
+    /// The properties of a format, for whoever wrote another one.
+    fn expected(is_csv: bool) -> String {
+        let names: Vec<&str> =
+            Self::ALL.into_iter().filter(|property| is_csv || !property.is_of_csv()).map(Self::name).collect();
+        one_of(&names)
+    }
+}
+
+pub(crate) const PACKINGS: [(&str, Packing); 4] =
+    [("auto", Packing::ByContent), ("none", Packing::None), ("gzip", Packing::Gzip), ("zstd", Packing::Zstd)];
+pub(crate) const DECIMAL_SEPARATORS: [(&str, u8); 2] = [(".", b'.'), (",", b',')];
+pub(crate) const THOUSANDS_SEPARATORS: [u8; 5] = [b',', b'.', b'\'', b'_', b' '];
+pub(crate) const QUOTINGS: [(&str, Quoting); 2] = [("strict", Quoting::Strict), ("lenient", Quoting::Lenient)];
 /// A record is held in memory whole.
-const MAX_RECORD_BYTES_LIMIT: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_RECORD_BYTES_LIMIT: usize = 64 * 1024 * 1024;
 const SKIP_LINES_LIMIT: u64 = CsvDialect::SKIP_LINES_LIMIT;
 
 /// What a server's custom properties say.
@@ -27,8 +112,14 @@ pub(super) fn dialect(server: &Node<'_>, format: Option<Format>, findings: &mut 
     let properties = server.lakegate_properties(findings);
     let mut dialect = Dialect { format: format?, packing: Packing::ByContent, numbers: NumberFormat::default() };
     for (name, value) in &properties {
-        if !common_property(name, value, &mut dialect, findings) {
-            format_property(name, value, &mut dialect.format, findings);
+        let is_csv = matches!(dialect.format, Format::Csv(_));
+        match Property::ALL.into_iter().find(|property| property.name() == name) {
+            None => value.refuse_property(name, &Property::expected(is_csv), findings),
+            Some(property) if property.is_of_csv() && !is_csv => {
+                let found = format!("the property {name}, which is one of CSV files");
+                findings.problem(&value.path, found, Property::expected(is_csv));
+            }
+            Some(property) => read(property, value, &mut dialect, findings),
         }
     }
     numbers_are_unambiguous(server, dialect.numbers, findings);
@@ -39,80 +130,54 @@ pub(super) fn dialect(server: &Node<'_>, format: Option<Format>, findings: &mut 
     Some(dialect)
 }
 
-/// Whether the property is one of both formats; it is read then.
-fn common_property(name: &str, value: &Node<'_>, dialect: &mut Dialect, findings: &mut Findings) -> bool {
-    let numbers = &mut dialect.numbers;
-    match name {
-        "compression" => {
-            let packings = [
-                ("auto", Packing::ByContent),
-                ("none", Packing::None),
-                ("gzip", Packing::Gzip),
-                ("zstd", Packing::Zstd),
-            ];
-            set(&mut dialect.packing, value.choice(&packings, findings));
+fn read(property: Property, value: &Node<'_>, dialect: &mut Dialect, findings: &mut Findings) {
+    let (numbers, format) = (&mut dialect.numbers, &mut dialect.format);
+    match (property, format) {
+        (Property::Compression, _) => set(&mut dialect.packing, value.choice(&PACKINGS, findings)),
+        (Property::DecimalSeparator, _) => {
+            set(&mut numbers.decimal_separator, value.choice(&DECIMAL_SEPARATORS, findings));
         }
-        "decimalSeparator" => {
-            set(&mut numbers.decimal_separator, value.choice(&[(".", b'.'), (",", b',')], findings));
-        }
-        "thousandsSeparator" => {
-            let separator = value.value.as_str().map(str::as_bytes);
-            match separator {
-                Some(&[byte @ (b',' | b'.' | b'\'' | b' ' | b'_')]) => numbers.thousands_separator = Some(byte),
-                Some(_) | None => value.refuse("one of , . ' _ and a space", findings),
-            }
-        }
-        "integralFractions" => set(&mut numbers.integral_fractions, value.boolean(findings)),
-        "maxRecordBytes" => {
+        (Property::ThousandsSeparator, _) => match value.value.as_str().map(str::as_bytes) {
+            Some(&[byte]) if THOUSANDS_SEPARATORS.contains(&byte) => numbers.thousands_separator = Some(byte),
+            Some(_) | None => value.refuse("one of , . ' _ and a space", findings),
+        },
+        (Property::IntegralFractions, _) => set(&mut numbers.integral_fractions, value.boolean(findings)),
+        (Property::MaxRecordBytes, format) => {
             let bytes = value.value.as_u64().and_then(|bytes| usize::try_from(bytes).ok());
-            match (bytes.filter(|bytes| (1..=MAX_RECORD_BYTES_LIMIT).contains(bytes)), &mut dialect.format) {
+            match (bytes.filter(|bytes| (1..=MAX_RECORD_BYTES_LIMIT).contains(bytes)), format) {
                 (Some(bytes), Format::Csv(csv)) => csv.max_record_bytes = bytes,
                 (Some(bytes), Format::Json(json)) => json.max_record_bytes = bytes,
                 (None, _) => value.refuse(format!("a number of bytes from 1 to {MAX_RECORD_BYTES_LIMIT}"), findings),
             }
         }
-        _ => return false,
-    }
-    true
-}
-
-fn format_property(name: &str, value: &Node<'_>, format: &mut Format, findings: &mut Findings) {
-    match format {
-        Format::Csv(csv) => {
-            if csv_property(name, value, csv, findings) {
-                return;
+        (Property::Comment, Format::Csv(csv)) => csv.comment = byte(value, findings),
+        (Property::Delimiter, Format::Csv(csv)) => set(&mut csv.delimiter, byte(value, findings)),
+        (Property::Escape, Format::Csv(csv)) => csv.escape = byte(value, findings),
+        (Property::Header, Format::Csv(csv)) => set(&mut csv.header, value.boolean(findings)),
+        (Property::NullValues, Format::Csv(csv)) => set(&mut csv.null_values, null_values(value, findings)),
+        (Property::Quote, Format::Csv(csv)) => set(&mut csv.quote, byte(value, findings)),
+        (Property::Quoting, Format::Csv(csv)) => set(&mut csv.quoting, value.choice(&QUOTINGS, findings)),
+        (Property::SkipLines, Format::Csv(csv)) => {
+            match value.value.as_u64().filter(|lines| *lines <= SKIP_LINES_LIMIT) {
+                Some(lines) => csv.skip_lines = lines,
+                None => value.refuse(format!("a number of lines from 0 to {SKIP_LINES_LIMIT}"), findings),
             }
-            let expected = format!("{}, {COMMON}", CSV_ONLY.join(", "));
-            value.refuse_property(name, &expected, findings);
         }
-        Format::Json(_) if CSV_ONLY.contains(&name) => {
-            findings.problem(&value.path, format!("the property {name}, which is one of CSV files"), COMMON);
-        }
-        Format::Json(_) => value.refuse_property(name, COMMON, findings),
+        (Property::Trim, Format::Csv(csv)) => set(&mut csv.trim, value.boolean(findings)),
+        // Refused before they are read.
+        (
+            Property::Delimiter
+            | Property::Quote
+            | Property::Escape
+            | Property::Comment
+            | Property::Quoting
+            | Property::Header
+            | Property::SkipLines
+            | Property::Trim
+            | Property::NullValues,
+            Format::Json(_),
+        ) => {}
     }
-}
-
-/// Whether the property is one of [`CSV_ONLY`]; it is read then.
-fn csv_property(name: &str, value: &Node<'_>, csv: &mut CsvDialect, findings: &mut Findings) -> bool {
-    match name {
-        "comment" => csv.comment = byte(value, findings),
-        "delimiter" => set(&mut csv.delimiter, byte(value, findings)),
-        "escape" => csv.escape = byte(value, findings),
-        "header" => set(&mut csv.header, value.boolean(findings)),
-        "nullValues" => set(&mut csv.null_values, null_values(value, findings)),
-        "quote" => set(&mut csv.quote, byte(value, findings)),
-        "quoting" => {
-            let quotings = [("strict", Quoting::Strict), ("lenient", Quoting::Lenient)];
-            set(&mut csv.quoting, value.choice(&quotings, findings));
-        }
-        "skipLines" => match value.value.as_u64().filter(|lines| *lines <= SKIP_LINES_LIMIT) {
-            Some(lines) => csv.skip_lines = lines,
-            None => value.refuse(format!("a number of lines from 0 to {SKIP_LINES_LIMIT}"), findings),
-        },
-        "trim" => set(&mut csv.trim, value.boolean(findings)),
-        _ => return false,
-    }
-    true
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

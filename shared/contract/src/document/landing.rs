@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::dialect;
-use super::node::{Findings, Node};
+use super::node::{Findings, Node, one_of};
 use crate::{CsvDialect, Encoding, Format, JsonDialect, JsonFraming, Landing, Location};
 
 const SERVER_KEYS: [&str; 12] = [
@@ -21,7 +21,16 @@ const SERVER_KEYS: [&str; 12] = [
     "server",
     "type",
 ];
-const ENCODINGS: &str = "UTF-8, UTF-16, UTF-16LE, UTF-16BE, Windows-1252 or ISO-8859-1";
+/// Their names, in any case of letters; the first one is the usual one.
+pub(crate) const ENCODINGS: [(&[&str], Encoding); 6] = [
+    (&["UTF-8", "ASCII", "US-ASCII"], Encoding::Utf8),
+    (&["UTF-16"], Encoding::Utf16),
+    (&["UTF-16LE"], Encoding::Utf16Le),
+    (&["UTF-16BE"], Encoding::Utf16Be),
+    (&["Windows-1252", "cp1252"], Encoding::Windows1252),
+    (&["ISO-8859-1", "latin1"], Encoding::Iso8859_1),
+];
+pub(crate) const FRAMINGS: [(&str, JsonFraming); 2] = [("new_line", JsonFraming::Lines), ("array", JsonFraming::Array)];
 
 pub(super) fn landing(root: &Node<'_>, findings: &mut Findings) -> Option<Landing> {
     let server = single_server(root, findings)?;
@@ -76,7 +85,7 @@ fn format(server: &Node<'_>, findings: &mut Findings) -> Option<Format> {
     if node.choice(&[("csv", false), ("json", true)], findings)? {
         let framing = match delimiter {
             None => JsonFraming::ByContent,
-            Some(node) => node.choice(&[("new_line", JsonFraming::Lines), ("array", JsonFraming::Array)], findings)?,
+            Some(node) => node.choice(&FRAMINGS, findings)?,
         };
         return Some(Format::Json(JsonDialect { framing, max_record_bytes: CsvDialect::MAX_RECORD_BYTES }));
     }
@@ -88,18 +97,14 @@ fn format(server: &Node<'_>, findings: &mut Findings) -> Option<Format> {
 }
 
 fn encoding(node: &Node<'_>, findings: &mut Findings) -> Option<Encoding> {
-    let name: String = node.value.as_str().unwrap_or_default().to_ascii_lowercase();
-    let name: String = name.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).collect();
-    match name.as_str() {
-        "utf8" | "ascii" | "usascii" => Some(Encoding::Utf8),
-        "utf16" => Some(Encoding::Utf16),
-        "utf16le" => Some(Encoding::Utf16Le),
-        "utf16be" => Some(Encoding::Utf16Be),
-        "windows1252" | "cp1252" => Some(Encoding::Windows1252),
-        "iso88591" | "latin1" => Some(Encoding::Iso8859_1),
-        _ => {
-            node.refuse(ENCODINGS, findings);
-            None
-        }
+    let plain = |name: &str| -> String {
+        name.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let said = plain(node.value.as_str().unwrap_or_default());
+    let known = ENCODINGS.iter().find(|(names, _)| names.iter().any(|name| plain(name) == said));
+    if known.is_none() {
+        let names: Vec<&str> = ENCODINGS.iter().filter_map(|(names, _)| names.first().copied()).collect();
+        node.refuse(one_of(&names), findings);
     }
+    known.map(|(_, encoding)| *encoding)
 }

@@ -53,6 +53,11 @@ impl<'a> Node<'a> {
         if self.value.is_object() {
             return Some(());
         }
+        if self.path.is_empty() && self.value.is_string() {
+            // Most likely a file of data, of which nothing is to be shown.
+            findings.problem(&self.path, "text that is no object", expected);
+            return None;
+        }
         self.refuse(expected, findings);
         None
     }
@@ -202,6 +207,9 @@ pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) if text.chars().count() > SHOWN_CHARS_MAX => {
+            format!("{:?}…", text.chars().take(SHOWN_CHARS_MAX).collect::<String>())
+        }
         Value::String(text) => format!("{text:?}"),
         Value::Array(items) => format!("a list of {}", items.len()),
         Value::Object(_) => "an object".to_owned(),
@@ -209,7 +217,7 @@ pub(super) fn describe(value: &Value) -> String {
 }
 
 /// `a`, `a or b`, `a, b or c`.
-fn one_of(names: &[&str]) -> String {
+pub(super) fn one_of(names: &[&str]) -> String {
     match names.split_last() {
         Some((only, [])) => (*only).to_owned(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
@@ -217,5 +225,7 @@ fn one_of(names: &[&str]) -> String {
     }
 }
 
+/// So much of a text is shown in an error.
+const SHOWN_CHARS_MAX: usize = 200;
 /// So many keys are listed in an error.
 const FEW_KEYS: usize = 8;

@@ -1,8 +1,8 @@
 //! `quality` of the schema object and of its columns: rules for rows (type `sql`) and for the file (type `library`).
 //! It does not judge.
 
-mod bound;
-mod library;
+pub(crate) mod bound;
+pub(crate) mod library;
 
 use serde_json::Value;
 
@@ -227,7 +227,7 @@ fn row_rule(
                 sql::Part::Query => {
                     "SELECT COUNT(*) FROM <object> WHERE <predicate>, a row of which is a row that breaks the rule"
                 }
-                sql::Part::Predicate => "a predicate as docs/contract.md has them under SQL",
+                sql::Part::Predicate => "a predicate as docs/contracts.md has them under SQL",
             };
             findings.problem(&node.child("query"), refused.found, expected);
             None

@@ -41,55 +41,39 @@ impl Scope<'_> {
     }
 
     fn call(&mut self, name: &str, arguments: &[&Expr], depth: usize) -> Result<Typed, String> {
-        if let Some(part) = date_part(name) {
-            return self.date_part(part, name, single(name, arguments)?, depth);
-        }
-        if let Some(function) = text_function(name) {
-            let text = Box::new(self.text(single(name, arguments)?, depth)?);
-            return Ok(Typed::new(Node::Textual(function, text), Kind::Text));
-        }
-        match (name, arguments) {
-            ("abs" | "sign" | "floor" | "ceil" | "ceiling" | "round", _) => self.numeric(name, arguments, depth),
-            ("mod", [left, right]) => self.arithmetic(Arithmetic::Remainder, [left, right], depth),
-            ("date", [of]) => self.date(of, depth),
-            ("date_trunc", [unit, of]) => self.date_trunc(unit, of, depth),
-            ("coalesce", [_, _, ..]) => {
-                let values =
-                    arguments.iter().map(|value| self.value(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
-                let kind = common(&values, || call_of(name, arguments))?;
-                Ok(Typed::new(Node::Coalesce(values.into_iter().map(|value| value.into_kind(kind)).collect()), kind))
+        let Some((_, call)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
+            return Err(format!("the function {name}()"));
+        };
+        match (*call, arguments) {
+            (Call::Part(part), _) => self.date_part(part, name, single(name, arguments)?, depth),
+            (Call::Text(function), _) => {
+                let text = Box::new(self.text(single(name, arguments)?, depth)?);
+                Ok(Typed::new(Node::Textual(function, text), Kind::Text))
             }
-            ("greatest" | "least", [_, _, ..]) => {
-                let values =
-                    arguments.iter().map(|value| self.value(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
-                let kind = common(&values, || call_of(name, arguments))?;
+            (Call::Number(function), _) => self.numeric(function, single(name, arguments)?, depth),
+            (Call::Round, [of]) => self.numeric(NumberFunction::RoundWhole, of, depth),
+            (Call::Round, [of, digits]) => self.numeric(NumberFunction::Round(digits_of(digits)?), of, depth),
+            (Call::Mod, [left, right]) => self.arithmetic(Arithmetic::Remainder, [left, right], depth),
+            (Call::Date, [of]) => self.date(of, depth),
+            (Call::DateTrunc, [unit, of]) => self.date_trunc(unit, of, depth),
+            (Call::Coalesce, [_, _, ..]) => {
+                let (values, kind) = self.alike(name, arguments, depth)?;
+                Ok(Typed::new(Node::Coalesce(values), kind))
+            }
+            (Call::Extreme { is_greatest }, [_, _, ..]) => {
+                let (values, kind) = self.alike(name, arguments, depth)?;
                 if kind == Kind::Boolean {
                     return Err(format!("booleans in {name}()"));
                 }
-                let values = values.into_iter().map(|value| value.into_kind(kind)).collect();
-                Ok(Typed::new(Node::Extreme(name == "greatest", values), kind))
+                Ok(Typed::new(Node::Extreme(is_greatest, values), kind))
             }
-            ("nullif", [left, right]) => {
-                let (left, right) = (self.value(left, depth + 1)?, self.value(right, depth + 1)?);
-                let is_comparable = left.kind == right.kind || left.kind.is_exact() && right.kind.is_exact();
-                if !is_comparable {
-                    return Err(format!("NULLIF of {} and {}", left.kind.name(), right.kind.name()));
-                }
-                Ok(Typed::new(Node::NullIf(Box::new(left.node), Box::new(right.node)), left.kind))
-            }
-            _ => self.call_with_texts(name, arguments, depth),
-        }
-    }
-
-    /// A function whose first argument is a text.
-    fn call_with_texts(&mut self, name: &str, arguments: &[&Expr], depth: usize) -> Result<Typed, String> {
-        match (name, arguments) {
-            ("concat", [_, ..]) => {
+            (Call::NullIf, [left, right]) => self.null_if([left, right], depth),
+            (Call::Concat, [_, ..]) => {
                 let texts = arguments.iter().map(|argument| self.text(argument, depth)).collect::<Result<_, _>>()?;
                 Ok(Typed::new(Node::Concat(texts), Kind::Text))
             }
-            ("length", [text]) => Ok(Typed::new(Node::Length(Box::new(self.text(text, depth)?)), Kind::Integer)),
-            ("substr" | "substring", [text, start, rest @ ..]) if rest.len() <= 1 => {
+            (Call::Length, [text]) => Ok(Typed::new(Node::Length(Box::new(self.text(text, depth)?)), Kind::Integer)),
+            (Call::Substring, [text, start, rest @ ..]) if rest.len() <= 1 => {
                 let text = Box::new(self.text(text, depth)?);
                 let start = Box::new(self.of_kind(start, Kind::Integer, depth)?);
                 let length = match rest {
@@ -98,45 +82,64 @@ impl Scope<'_> {
                 };
                 Ok(Typed::new(Node::Substring(text, start, length), Kind::Text))
             }
-            ("replace", [text, from, to]) => {
+            (Call::Replace, [text, from, to]) => {
                 let texts = [self.text(text, depth)?, self.text(from, depth)?, self.text(to, depth)?];
                 Ok(Typed::new(Node::Replace(Box::new(texts)), Kind::Text))
             }
-            ("starts_with", [text, start]) => {
+            (Call::StartsWith, [text, start]) => {
                 let (text, start) = (self.text(text, depth)?, self.text(start, depth)?);
                 Ok(Typed::boolean(Node::StartsWith(Box::new(text), Box::new(start))))
             }
-            ("regexp_like", [text, pattern]) => {
-                let text = Box::new(self.text(text, depth)?);
-                let Some(pattern) = text_of(pattern) else {
-                    return Err(format!("regexp_like() with `{pattern}`, and not with a pattern written in quotes"));
-                };
-                // The parser's message spans several lines, the last of which names the trouble.
-                let refused = |error: regex::Error| {
-                    let error = error.to_string();
-                    format!("the pattern {pattern:?} ({})", error.lines().last().unwrap_or_default())
-                };
-                Ok(Typed::boolean(Node::Matches(text, TextTest::Matches(Regex::new(pattern).map_err(refused)?))))
-            }
-            _ if FUNCTIONS.contains(&name) => Err(format!("the function {name}() with {} arguments", arguments.len())),
-            _ => Err(format!("the function {name}()")),
+            (Call::RegexpLike, [text, pattern]) => self.regexp_like([text, pattern], depth),
+            (
+                Call::Round
+                | Call::Mod
+                | Call::Date
+                | Call::DateTrunc
+                | Call::Coalesce
+                | Call::Extreme { .. }
+                | Call::NullIf
+                | Call::Concat
+                | Call::Length
+                | Call::Substring
+                | Call::Replace
+                | Call::StartsWith
+                | Call::RegexpLike,
+                _,
+            ) => Err(format!("the function {name}() with {} arguments", arguments.len())),
         }
     }
 
-    fn numeric(&mut self, name: &str, arguments: &[&Expr], depth: usize) -> Result<Typed, String> {
-        let (of, function) = match (name, arguments) {
-            ("round", [of, digits]) => {
-                let digits = integer_of(digits).and_then(|digits| i8::try_from(digits).ok());
-                let digits = digits.filter(|digits| (-38..=38).contains(digits));
-                (*of, NumberFunction::Round(digits.ok_or("round() to digits that are no whole number from -38 to 38")?))
-            }
-            ("round", [of]) => (*of, NumberFunction::RoundWhole),
-            ("abs", _) => (single(name, arguments)?, NumberFunction::Abs),
-            ("sign", _) => (single(name, arguments)?, NumberFunction::Sign),
-            ("floor", _) => (single(name, arguments)?, NumberFunction::Floor),
-            ("ceil" | "ceiling", _) => (single(name, arguments)?, NumberFunction::Ceiling),
-            _ => return Err(format!("the function {name}() with {} arguments", arguments.len())),
+    /// The arguments as values of one kind.
+    fn alike(&mut self, name: &str, arguments: &[&Expr], depth: usize) -> Result<(Vec<Node>, Kind), String> {
+        let values = arguments.iter().map(|value| self.value(value, depth + 1)).collect::<Result<Vec<_>, _>>()?;
+        let kind = common(&values, || call_of(name, arguments))?;
+        Ok((values.into_iter().map(|value| value.into_kind(kind)).collect(), kind))
+    }
+
+    fn null_if(&mut self, [left, right]: [&Expr; 2], depth: usize) -> Result<Typed, String> {
+        let (left, right) = (self.value(left, depth + 1)?, self.value(right, depth + 1)?);
+        let is_comparable = left.kind == right.kind || left.kind.is_exact() && right.kind.is_exact();
+        if !is_comparable {
+            return Err(format!("NULLIF of {} and {}", left.kind.name(), right.kind.name()));
+        }
+        Ok(Typed::new(Node::NullIf(Box::new(left.node), Box::new(right.node)), left.kind))
+    }
+
+    fn regexp_like(&mut self, [text, pattern]: [&Expr; 2], depth: usize) -> Result<Typed, String> {
+        let text = Box::new(self.text(text, depth)?);
+        let Some(pattern) = text_of(pattern) else {
+            return Err(format!("regexp_like() with `{pattern}`, and not with a pattern written in quotes"));
         };
+        // The parser's message spans several lines, the last of which names the trouble.
+        let refused = |error: regex::Error| {
+            let error = error.to_string();
+            format!("the pattern {pattern:?} ({})", error.lines().last().unwrap_or_default())
+        };
+        Ok(Typed::boolean(Node::Matches(text, TextTest::Matches(Regex::new(pattern).map_err(refused)?))))
+    }
+
+    fn numeric(&mut self, function: NumberFunction, of: &Expr, depth: usize) -> Result<Typed, String> {
         let of = self.number(of, depth)?;
         let kind = match (function, of.kind) {
             (
@@ -168,16 +171,8 @@ impl Scope<'_> {
 
     fn date_trunc(&mut self, unit: &Expr, of: &Expr, depth: usize) -> Result<Typed, String> {
         let name = text_of(unit).unwrap_or_default().to_ascii_lowercase();
-        let unit = match name.as_str() {
-            "year" => DateUnit::Year,
-            "quarter" => DateUnit::Quarter,
-            "month" => DateUnit::Month,
-            "week" => DateUnit::Week,
-            "day" => DateUnit::Day,
-            "hour" => DateUnit::Hour,
-            "minute" => DateUnit::Minute,
-            "second" => DateUnit::Second,
-            _ => return Err(format!("date_trunc() to {unit}")),
+        let Some((_, unit)) = DATE_UNITS.into_iter().find(|(known, _)| *known == name) else {
+            return Err(format!("date_trunc() to {unit}"));
         };
         let of = self.value(of, depth + 1)?;
         let is_of_time = matches!(unit, DateUnit::Hour | DateUnit::Minute | DateUnit::Second);
@@ -189,48 +184,94 @@ impl Scope<'_> {
     }
 }
 
-/// Functions that are known by name, whose arguments must be wrong if they are not found.
-const FUNCTIONS: [&str; 13] = [
-    "mod",
-    "date",
-    "date_trunc",
-    "coalesce",
-    "greatest",
-    "least",
-    "nullif",
-    "length",
-    "substr",
-    "substring",
-    "replace",
-    "starts_with",
-    "regexp_like",
-];
-
-fn date_part(name: &str) -> Option<DatePart> {
-    Some(match name {
-        "year" => DatePart::Year,
-        "quarter" => DatePart::Quarter,
-        "month" => DatePart::Month,
-        "week" | "week_of_year" => DatePart::Week,
-        "day" | "day_of_month" => DatePart::Day,
-        "day_of_week" | "dayofweek" | "dow" => DatePart::DayOfWeek,
-        "day_of_year" | "dayofyear" | "doy" => DatePart::DayOfYear,
-        "hour" => DatePart::Hour,
-        "minute" => DatePart::Minute,
-        "second" => DatePart::Second,
-        _ => return None,
-    })
+/// What a function is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// A part of a date or a timestamp.
+    Part(DatePart),
+    /// Of one text.
+    Text(TextFunction),
+    /// Of one number.
+    Number(NumberFunction),
+    Round,
+    Mod,
+    Date,
+    DateTrunc,
+    Coalesce,
+    /// `greatest` or `least`.
+    Extreme {
+        is_greatest: bool,
+    },
+    NullIf,
+    Concat,
+    Length,
+    Substring,
+    Replace,
+    StartsWith,
+    RegexpLike,
 }
 
-fn text_function(name: &str) -> Option<TextFunction> {
-    Some(match name {
-        "lower" => TextFunction::Lower,
-        "upper" => TextFunction::Upper,
-        "trim" => TextFunction::Trim,
-        "ltrim" => TextFunction::TrimStart,
-        "rtrim" => TextFunction::TrimEnd,
-        _ => return None,
-    })
+/// The functions by their names in small letters.
+pub(crate) const FUNCTIONS: [(&str, Call); 41] = [
+    ("year", Call::Part(DatePart::Year)),
+    ("quarter", Call::Part(DatePart::Quarter)),
+    ("month", Call::Part(DatePart::Month)),
+    ("week", Call::Part(DatePart::Week)),
+    ("week_of_year", Call::Part(DatePart::Week)),
+    ("day", Call::Part(DatePart::Day)),
+    ("day_of_month", Call::Part(DatePart::Day)),
+    ("day_of_week", Call::Part(DatePart::DayOfWeek)),
+    ("dayofweek", Call::Part(DatePart::DayOfWeek)),
+    ("dow", Call::Part(DatePart::DayOfWeek)),
+    ("day_of_year", Call::Part(DatePart::DayOfYear)),
+    ("dayofyear", Call::Part(DatePart::DayOfYear)),
+    ("doy", Call::Part(DatePart::DayOfYear)),
+    ("hour", Call::Part(DatePart::Hour)),
+    ("minute", Call::Part(DatePart::Minute)),
+    ("second", Call::Part(DatePart::Second)),
+    ("date", Call::Date),
+    ("date_trunc", Call::DateTrunc),
+    ("concat", Call::Concat),
+    ("lower", Call::Text(TextFunction::Lower)),
+    ("upper", Call::Text(TextFunction::Upper)),
+    ("trim", Call::Text(TextFunction::Trim)),
+    ("ltrim", Call::Text(TextFunction::TrimStart)),
+    ("rtrim", Call::Text(TextFunction::TrimEnd)),
+    ("length", Call::Length),
+    ("substr", Call::Substring),
+    ("substring", Call::Substring),
+    ("replace", Call::Replace),
+    ("starts_with", Call::StartsWith),
+    ("regexp_like", Call::RegexpLike),
+    ("abs", Call::Number(NumberFunction::Abs)),
+    ("sign", Call::Number(NumberFunction::Sign)),
+    ("floor", Call::Number(NumberFunction::Floor)),
+    ("ceil", Call::Number(NumberFunction::Ceiling)),
+    ("ceiling", Call::Number(NumberFunction::Ceiling)),
+    ("round", Call::Round),
+    ("mod", Call::Mod),
+    ("coalesce", Call::Coalesce),
+    ("nullif", Call::NullIf),
+    ("greatest", Call::Extreme { is_greatest: true }),
+    ("least", Call::Extreme { is_greatest: false }),
+];
+
+/// What `date_trunc` cuts to.
+pub(crate) const DATE_UNITS: [(&str, DateUnit); 8] = [
+    ("year", DateUnit::Year),
+    ("quarter", DateUnit::Quarter),
+    ("month", DateUnit::Month),
+    ("week", DateUnit::Week),
+    ("day", DateUnit::Day),
+    ("hour", DateUnit::Hour),
+    ("minute", DateUnit::Minute),
+    ("second", DateUnit::Second),
+];
+
+fn digits_of(digits: &Expr) -> Result<i8, String> {
+    let digits = integer_of(digits).and_then(|digits| i8::try_from(digits).ok());
+    let digits = digits.filter(|digits| (-38..=38).contains(digits));
+    digits.ok_or_else(|| "round() to digits that are no whole number from -38 to 38".to_owned())
 }
 
 /// The plain positional arguments; `None` where a call has anything else (`DISTINCT`, `OVER`, names, a subquery).

@@ -10,6 +10,22 @@ use super::literals;
 use super::scope::Scope;
 use crate::{Arithmetic, Case, Comparison, Constant, Node, TextTest};
 
+pub(crate) const ARITHMETIC: [(SqlOperator, Arithmetic); 5] = [
+    (SqlOperator::Plus, Arithmetic::Add),
+    (SqlOperator::Minus, Arithmetic::Subtract),
+    (SqlOperator::Multiply, Arithmetic::Multiply),
+    (SqlOperator::Divide, Arithmetic::Divide),
+    (SqlOperator::Modulo, Arithmetic::Remainder),
+];
+pub(crate) const COMPARISONS: [(SqlOperator, Comparison); 6] = [
+    (SqlOperator::Eq, Comparison::Equal),
+    (SqlOperator::NotEq, Comparison::NotEqual),
+    (SqlOperator::Lt, Comparison::Less),
+    (SqlOperator::LtEq, Comparison::LessOrEqual),
+    (SqlOperator::Gt, Comparison::Greater),
+    (SqlOperator::GtEq, Comparison::GreaterOrEqual),
+];
+
 impl Scope<'_> {
     #[expect(
         clippy::wildcard_enum_match_arm,
@@ -21,12 +37,10 @@ impl Scope<'_> {
         (left, op, right): (&Expr, &SqlOperator, &Expr),
         depth: usize,
     ) -> Result<Typed, String> {
+        if let Some((_, arithmetic)) = ARITHMETIC.iter().find(|(known, _)| known == op) {
+            return self.arithmetic(*arithmetic, [left, right], depth);
+        }
         let comparison = match op {
-            SqlOperator::Plus => return self.arithmetic(Arithmetic::Add, [left, right], depth),
-            SqlOperator::Minus => return self.arithmetic(Arithmetic::Subtract, [left, right], depth),
-            SqlOperator::Multiply => return self.arithmetic(Arithmetic::Multiply, [left, right], depth),
-            SqlOperator::Divide => return self.arithmetic(Arithmetic::Divide, [left, right], depth),
-            SqlOperator::Modulo => return self.arithmetic(Arithmetic::Remainder, [left, right], depth),
             SqlOperator::StringConcat => {
                 let texts = chain(sql, op).into_iter().map(|text| self.text(text, depth)).collect::<Result<_, _>>()?;
                 return Ok(Typed::new(Node::Concat(texts), Kind::Text));
@@ -37,13 +51,10 @@ impl Scope<'_> {
                 let is_and = *op == SqlOperator::And;
                 return Ok(Typed::boolean(if is_and { Node::All(conditions) } else { Node::Any(conditions) }));
             }
-            SqlOperator::Eq => Comparison::Equal,
-            SqlOperator::NotEq => Comparison::NotEqual,
-            SqlOperator::Lt => Comparison::Less,
-            SqlOperator::LtEq => Comparison::LessOrEqual,
-            SqlOperator::Gt => Comparison::Greater,
-            SqlOperator::GtEq => Comparison::GreaterOrEqual,
-            other => return Err(format!("the operator {other}")),
+            operator => {
+                let comparison = COMPARISONS.iter().find(|(known, _)| known == operator);
+                comparison.map(|(_, comparison)| *comparison).ok_or_else(|| format!("the operator {operator}"))?
+            }
         };
         let (left, right) = (self.value(left, depth + 1)?, self.value(right, depth + 1)?);
         let kind = common([&left, &right], || sql.to_string())?;

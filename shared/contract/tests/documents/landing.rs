@@ -132,20 +132,20 @@ fn properties_of_csv_files_are_refused_on_json() {
     ] {
         let name = property.split(':').next().unwrap();
         let message = format!(
-            "servers[landing].customProperties[{name}].value: found the property {name}, which is one of CSV files, expected compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator"
+            "servers[landing].customProperties[{name}].value: found the property {name}, which is one of CSV files, expected compression, maxRecordBytes, decimalSeparator, thousandsSeparator or integralFractions"
         );
         assert_eq!(told(&with("json", &[property])), [message]);
     }
     assert_eq!(
         told(&with("json", &["framing: lines"])),
         [
-            "servers[landing].customProperties[framing]: found the unknown property framing, expected compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator"
+            "servers[landing].customProperties[framing]: found the unknown property framing, expected compression, maxRecordBytes, decimalSeparator, thousandsSeparator or integralFractions"
         ]
     );
     assert_eq!(
         told(&with("csv", &["seperator: x"])),
         [
-            "servers[landing].customProperties[seperator]: found the unknown property seperator, expected comment, delimiter, escape, header, nullValues, quote, quoting, skipLines, trim, compression, decimalSeparator, integralFractions, maxRecordBytes or thousandsSeparator"
+            "servers[landing].customProperties[seperator]: found the unknown property seperator, expected compression, maxRecordBytes, decimalSeparator, thousandsSeparator, integralFractions, delimiter, quote, escape, comment, quoting, header, skipLines, trim or nullValues"
         ]
     );
 }

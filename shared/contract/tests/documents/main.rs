@@ -8,6 +8,7 @@ mod landing;
 mod mistakes;
 mod nested;
 mod quality;
+mod source;
 mod table;
 
 use lakegate_contract::{
@@ -240,17 +241,17 @@ fn every_error_names_path_found_and_expected() {
         (
             "quantity * price",
             "quantity ^ price",
-            "schema[Orders].properties[revenue].transformLogic: found the operator ^, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
+            "schema[Orders].properties[revenue].transformLogic: found the operator ^, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contracts.md lists",
         ),
         (
             "month(order_date)",
             "month(quantity)",
-            "schema[Orders].properties[month].transformLogic: found month() of an exact number, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
+            "schema[Orders].properties[month].transformLogic: found month() of an exact number, expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contracts.md lists",
         ),
         (
             "month(order_date)",
             "month(ordered)",
-            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one (did you mean OrderId?), expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contract.md lists",
+            "schema[Orders].properties[month].transformLogic: found ordered, which is no column before this one (did you mean OrderId?), expected an expression over columns, literals, + - * / % ||, = <> < <= > >=, AND OR NOT, IS NULL, IN, BETWEEN, LIKE, CASE, CAST and the functions that docs/contracts.md lists",
         ),
         (
             "partitionKeyPosition: 2",
@@ -336,7 +337,7 @@ fn what_is_no_document_says_so() {
     assert_eq!(problems(" "), ["found an empty document, expected a data contract (YAML or JSON)"]);
     assert_eq!(
         problems("just text"),
-        ["found \"just text\", expected a data contract (an object with apiVersion, kind, id, …)"]
+        ["found text that is no object, expected a data contract (an object with apiVersion, kind, id, …)"]
     );
     assert_eq!(
         problems("{\"kind\": "),

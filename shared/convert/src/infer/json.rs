@@ -147,11 +147,13 @@ fn without_columns(dialect: &JsonDialect, location: Location) -> Contract {
             format: Format::Json(dialect.clone()),
             numbers: NumberFormat::default(),
         },
+        source: None,
         columns: Vec::new(),
         paths: Vec::new(),
         partition_columns: Vec::new(),
         keys: Vec::new(),
         row_rules: Vec::new(),
+        freshness_secs: None,
         file_rules: Vec::new(),
         policy: Policy { unknown_columns: UnknownColumns::Ignore, ..Policy::default() },
     }

@@ -12,6 +12,7 @@ use lakegate_lake::{LakeError, layout};
 use std::sync::Arc;
 
 use super::{RangesJob, VERSION};
+use crate::emission;
 use crate::outcome::Outcome;
 use crate::publication::ENGINE_VERSION;
 use crate::sight::{self, Plan, Sight};
@@ -75,12 +76,17 @@ async fn attempt(context: &Context, delivery: Delivery<'_>, range_bytes: u64) ->
         Ok(plan) => plan,
         Err(reason) => return Ok(Some(Begun::OnePass(reason))),
     };
+    let mut begun = entry.clone();
+    begun.run_id = delivery.run_id.map(str::to_owned);
+    begun.trace_id = delivery.worker.trace().map(|trace| trace.id().to_owned());
+    emission::started(context, &begun, &contract).await;
     Ok(Some(Begun::Ranges(Box::new(RangesJob {
         version: VERSION,
         source: entry.source,
         original: event.original,
         replaces: delivery.replaces.map(str::to_owned),
         run_id: delivery.run_id.map(str::to_owned),
+        trace: delivery.worker.trace().cloned(),
         began_at,
         contract: document,
         plan,

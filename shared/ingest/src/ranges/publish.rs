@@ -44,12 +44,14 @@ pub async fn publish(
 ) -> Result<Outcome, RangesError> {
     let file = Converted::of(job, work, converted, keys)?;
     let event = job.event();
+    let worker = &worker.traced(job.trace.clone());
     let delivery = Delivery {
         worker,
         event: &event,
         replaces: job.replaces.as_deref(),
         run_id: job.run_id.as_deref(),
         started: started(&job.began_at, (context.clock)()),
+        is_repeated: false,
     };
     let outcome = take_in::take(context, delivery, Means::Ranges(&file)).await?;
     if !matches!(outcome, Outcome::Committed(_)) {

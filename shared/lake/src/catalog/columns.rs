@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn types_that_cannot_be_read_together_name_the_value_and_both() {
-        insta::assert_snapshot!(merged_text("a string; b int", "a int"), @"a of table db.t is string, the contract asks for int: its files cannot be read as both");
-        insta::assert_snapshot!(merged_text("l array<struct<x:int>>", "l array<struct<x:date>>"), @"l[].x of table db.t is int, the contract asks for date: its files cannot be read as both");
-        insta::assert_snapshot!(merged_text("m map<string,int>", "m string"), @"m of table db.t is map<string,int>, the contract asks for string: its files cannot be read as both");
+        insta::assert_snapshot!(merged_text("a string; b int", "a int"), @"column a of table db.t is string, the contract asks for int: its files cannot be read as both");
+        insta::assert_snapshot!(merged_text("l array<struct<x:int>>", "l array<struct<x:date>>"), @"column l[].x of table db.t is int, the contract asks for date: its files cannot be read as both");
+        insta::assert_snapshot!(merged_text("m map<string,int>", "m string"), @"column m of table db.t is map<string,int>, the contract asks for string: its files cannot be read as both");
     }
 
     #[test]

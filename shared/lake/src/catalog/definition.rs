@@ -58,7 +58,7 @@ pub struct CatalogColumn {
 /// A partition as the catalog should have it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CatalogPartition {
-    /// One value per partition key, as text; a null is [`HIVE_NULL`].
+    /// One value per partition key, as text; a null is [`layout::HIVE_NULL`].
     pub values: Vec<String>,
     /// `year=2025/month=09`, below the table's location.
     pub path: String,

@@ -191,7 +191,7 @@ async fn a_table_whose_files_cannot_be_read_with_the_new_ones_is_left_as_it_is()
     let glue = glue(vec![(200, "", table_json(r#"{"Name": "a", "Type": "date"}"#))]);
     let error = glue.catalog.ensure_table(&table()).await.unwrap_err();
     assert_eq!((error.is_passing(), error.kind().to_string().as_str()), (false, "IncompatibleTable"));
-    insta::assert_snapshot!(chain(&error), @"a of table db.t is date, the contract asks for string: its files cannot be read as both");
+    insta::assert_snapshot!(chain(&error), @"column a of table db.t is date, the contract asks for string: its files cannot be read as both");
     assert_eq!(*locked(&glue.asked), ["gettable"]);
 }
 

@@ -42,7 +42,8 @@ pub struct Wanted<'a> {
 /// before it was looked at. `LastModified` is no such order: of an upload in parts it is the time when that began (S3 API).
 ///
 /// A version that was rejected, failed or handed to Glue is judged again when its contract or the engine changed, or when somebody
-/// asks for it: by an event that replaces that outcome, and not one before it.
+/// asks for it: by an event that replaces that outcome, and not one before it. Who asks for an earlier outcome to be replaced, with a
+/// dead letter that was left over, comes too late whatever has changed since: it would put a table's file on trial that nobody doubts.
 ///
 /// An object that is being read is taken from its worker by a surely newer version: nothing of the older one is visible yet, and
 /// its worker finds the entry changed before it publishes. One that is being published is left to its worker, and so is one of which
@@ -67,7 +68,8 @@ pub fn due(entry: Option<&Entry>, wanted: &Wanted<'_>, now: SystemTime) -> Due {
         let is_free = entry.state == State::Working && entry.unfinished.is_none();
         return if is_free && (is_newer || (wanted.is_current && !is_same)) { Due::Work } else { Due::Busy };
     }
-    if !is_same || !is_judged_alike(entry, wanted.entry) {
+    let is_dealt_with = is_judged_alike(entry, wanted.entry) || is_outdated(wanted, entry);
+    if !is_same || !is_dealt_with {
         return Due::Work;
     }
     match entry.state {
@@ -104,13 +106,13 @@ pub(crate) fn is_judged_alike(entry: &Entry, wanted: &Entry) -> bool {
 /// True when the event is to replace the entry's outcome. One that was to replace an earlier outcome has done so. Times that cannot be
 /// read must not keep a replay from its work.
 fn replaces(wanted: &Wanted<'_>, entry: &Entry) -> bool {
-    let Some(replaced) = wanted.replaces else {
-        return false;
-    };
-    match (DateTime::parse_from_rfc3339(replaced), DateTime::parse_from_rfc3339(&entry.at)) {
-        (Ok(replaced), Ok(at)) => replaced >= at,
-        (Err(_), _) | (_, Err(_)) => true,
-    }
+    wanted.replaces.is_some() && !is_outdated(wanted, entry)
+}
+
+/// True when the event is to replace an earlier outcome than the entry's.
+fn is_outdated(wanted: &Wanted<'_>, entry: &Entry) -> bool {
+    let replaced = wanted.replaces.and_then(|replaced| DateTime::parse_from_rfc3339(replaced).ok());
+    replaced.zip(DateTime::parse_from_rfc3339(&entry.at).ok()).is_some_and(|(replaced, at)| replaced < at)
 }
 
 /// True when both are the same version of an object. Where nobody knows a version or an entity tag, both are of the same event.

@@ -114,6 +114,26 @@ fn a_replay_is_worked_on_unless_its_outcome_was_replaced_before() {
 }
 
 #[test]
+fn a_dead_letter_that_was_left_over_is_not_judged_by_a_newer_contract() {
+    let wanted = held_against("2.0.0", "0.2.0", source(Some("v2"), Some("0B")), State::Working);
+    let replays = |state, replaces| {
+        let wanted = Wanted { entry: &wanted, is_current: true, takes_heavy: false, replaces };
+        due(Some(&entry(state)), &wanted, at(0))
+    };
+    let (left_over, its_own) = (Some("1970-01-01T00:00:09Z"), Some("1970-01-01T00:00:10Z"));
+    assert_eq!(replays(State::Committed, left_over), Due::AlreadyCommitted);
+    assert_eq!(replays(State::Committed, its_own), Due::Work, "somebody wants this very outcome replaced");
+    for state in [State::Rejected, State::Failed, State::Heavy] {
+        assert_eq!(replays(state, left_over), Due::AlreadyTold);
+        assert_eq!(replays(state, its_own), Due::Work);
+    }
+    for state in [State::Working, State::Publishing, State::Removed] {
+        assert_eq!(replays(state, left_over), Due::Work, "nothing came of it yet");
+    }
+    assert_eq!(replays(State::Committed, None), Due::Work, "an event of S3, under a contract that changed");
+}
+
+#[test]
 fn an_older_event_than_the_ledger_knows_is_left_alone_whatever_became_of_the_later_one() {
     for state in STATES {
         assert_eq!(due_of(&entry(state), &source(Some("v1"), Some("0A")), 0), Due::Superseded);
@@ -194,6 +214,7 @@ fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
     full.rejects_paths.push(String::new());
     (full.unfinished, full.telling) = (Some(source), Some(String::new()));
     (full.worker, full.lease_until, full.run_id) = (Some(String::new()), Some(String::new()), Some(String::new()));
+    (full.trace_id, full.notice_pending) = (Some(String::new()), true);
     let full = serde_json::to_value(full).unwrap();
     for name in full.as_object().unwrap().keys() {
         assert!(

@@ -91,13 +91,19 @@ impl World {
     }
 
     async fn sweep(&self, prefix: &str, is_deep: bool) -> (Vec<String>, Counts) {
-        self.sweep_while(prefix, is_deep, || {}).await
+        self.sweep_while("", prefix, is_deep, || {}).await
     }
 
     /// `before_unlisted` happens when the bucket was listed.
-    async fn sweep_while(&self, prefix: &str, is_deep: bool, before_unlisted: impl Fn()) -> (Vec<String>, Counts) {
+    async fn sweep_while(
+        &self,
+        raw_prefix: &str,
+        prefix: &str,
+        is_deep: bool,
+        before_unlisted: impl Fn(),
+    ) -> (Vec<String>, Counts) {
         let (raw, lake) = (&self.listers[0], &self.listers[1]);
-        let buckets = Buckets { objects: &self.objects, raw, lake, raw_bucket: "raw", lake_bucket: "lake" };
+        let buckets = Buckets { objects: &self.objects, raw, lake, raw_bucket: "raw", raw_prefix, lake_bucket: "lake" };
         let now = "2026-01-10T12:00:00Z".parse::<DateTime<Utc>>().unwrap().into();
         let scope = Scope { now, older_than: Duration::from_mins(15), is_deep };
         let mut sweep = Sweep::begin(buckets, prefix, scope, |_| {}).await.unwrap();
@@ -201,6 +207,16 @@ async fn below_a_prefix_only_a_deep_sweep_looks_for_deletions_and_only_there() {
 }
 
 #[tokio::test]
+async fn below_the_prefix_of_all_files_every_sweep_looks_for_deletions() {
+    let world = World::new();
+    world.deploy("orders", "remove").await;
+    world.entry("raw", "orders/gone.csv", "committed", nothing()).await;
+    world.entry("raw", "landing/orders/gone.csv", "committed", nothing()).await;
+    assert_eq!(world.sweep_while("orders/", "orders/", false, || {}).await.0, ["orders/gone.csv"]);
+    assert_eq!(world.sweep_while("orders/", "orders/2026/", false, || {}).await.0, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_file_that_was_uploaded_again_since_it_was_not_listed_is_not_missed() {
     let world = World::new();
     world.deploy("orders", "remove").await;
@@ -209,7 +225,7 @@ async fn a_file_that_was_uploaded_again_since_it_was_not_listed_is_not_missed() 
     world.list("raw", "orders/a.csv.bak");
     world.entry("raw", "orders/a.csv.bak", "committed", nothing()).await;
     assert_eq!(world.sweep("", false).await.0, ["orders/a.csv"]);
-    let (found, _) = world.sweep_while("", false, || world.list("raw", "orders/a.csv")).await;
+    let (found, _) = world.sweep_while("", "", false, || world.list("raw", "orders/a.csv")).await;
     assert_eq!(found, Vec::<String>::new());
 }
 

@@ -73,6 +73,8 @@ pub enum Why {
     Abandoned,
     /// It was deleted, its contract wants its rows removed, and its entry says that they stand.
     Deleted,
+    /// It was taken in, and the notice of that is pending.
+    Unnoticed,
 }
 
 impl Why {
@@ -84,6 +86,7 @@ impl Why {
             Why::Replaced => "its ledger entry is about another version",
             Why::Abandoned => "its worker is gone",
             Why::Deleted => "deleted, and its rows stand",
+            Why::Unnoticed => "taken in, and nobody was told",
         }
     }
 }
@@ -130,6 +133,7 @@ pub fn judge(
         return Verdict::GivenUp;
     }
     match entry.state {
+        State::Committed if entry.notice_pending => Verdict::Missed(Why::Unnoticed),
         State::Committed | State::Rejected | State::Heavy | State::Failed => Verdict::Settled,
         // It stands again, because its delete marker was deleted; or it was deleted since the listing, and ingest finds so.
         State::Removed => Verdict::Missed(Why::Replaced),

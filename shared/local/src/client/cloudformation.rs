@@ -15,17 +15,17 @@ impl Client {
     pub(crate) async fn create_stack(
         &self,
         name: &str,
-        template: &str,
-        parameters: &[(&str, String)],
+        template_url: &str,
+        parameters: &[(&str, &str)],
     ) -> Result<BTreeMap<String, String>> {
         let mut fields = fields("CreateStack", name);
-        fields.push(("TemplateBody".to_owned(), template.to_owned()));
+        fields.push(("TemplateURL".to_owned(), template_url.to_owned()));
         for (number, capability) in (1..).zip(["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]) {
             fields.push((format!("Capabilities.member.{number}"), capability.to_owned()));
         }
         for (number, (key, value)) in (1..).zip(parameters) {
             fields.push((format!("Parameters.member.{number}.ParameterKey"), (*key).to_owned()));
-            fields.push((format!("Parameters.member.{number}.ParameterValue"), value.clone()));
+            fields.push((format!("Parameters.member.{number}.ParameterValue"), (*value).to_owned()));
         }
         self.query("cloudformation", &fields).await?;
         loop {

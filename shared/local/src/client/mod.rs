@@ -1,7 +1,9 @@
-//! Calls to the emulator's APIs by plain HTTP; it asks for no signature. It knows protocols, not this project's stack.
+//! Calls to the emulator's APIs by plain HTTP, as the account's root user, of whom it asks for no signature. It knows protocols, not this
+//! project's stack.
 
 pub(crate) mod athena;
 pub(crate) mod cloudformation;
+mod iam;
 pub(crate) mod s3;
 pub(crate) mod sqs;
 mod xml;
@@ -51,6 +53,7 @@ impl Client {
     /// # Errors
     /// The call fails; the message carries what the service answered.
     pub async fn json(&self, target: &str, body: &Value) -> Result<Value> {
+        // The target names the service.
         let request = self.request(Method::POST, "/").header("x-amz-target", target);
         let request = request.header("content-type", "application/x-amz-json-1.1").body(serde_json::to_vec(body)?);
         let bytes = send(request, target).await?.bytes;
@@ -63,9 +66,7 @@ impl Client {
     /// A call of the query protocol, `Action` among the `fields`; the XML that it answers.
     pub(crate) async fn query(&self, service: &str, fields: &[(String, String)]) -> Result<String> {
         let action = fields.first().map_or("", |(_, action)| action);
-        // Without a signature the emulator tells the service by the credential scope's name alone.
-        let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request");
-        let request = self.request(Method::POST, "/").header("authorization", scope);
+        let request = self.request_to(service, Method::POST, "/");
         let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(pairs.join("&"));
         let bytes = send(request, action).await?.bytes;
@@ -77,7 +78,7 @@ impl Client {
     /// # Errors
     /// The function does not exist, or it failed: the message carries the error that it returned.
     pub async fn invoke(&self, function: &str, event: &[u8]) -> Result<Value> {
-        let request = self.request(Method::POST, &format!("/2015-03-31/functions/{function}/invocations"));
+        let request = self.request_to("lambda", Method::POST, &format!("/2015-03-31/functions/{function}/invocations"));
         let response = request.body(event.to_vec()).send().await.with_context(|| format!("invoke {function}"))?;
         let failed = response.headers().contains_key("x-amz-function-error") || !response.status().is_success();
         let bytes = response.bytes().await?;
@@ -87,12 +88,12 @@ impl Client {
         serde_json::from_slice(&bytes).with_context(|| format!("invoke {function}: the answer is not JSON"))
     }
 
-    /// A call of a service whose paths name its resources, such as Lambda.
+    /// A call of Lambda, whose paths name its resources.
     ///
     /// # Errors
     /// The call fails; the message carries what the service answered.
     pub async fn rest(&self, method: Method, path: &str) -> Result<Value> {
-        let bytes = send(self.request(method, path), path).await?.bytes;
+        let bytes = send(self.request_to("lambda", method, path), path).await?.bytes;
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
@@ -104,7 +105,8 @@ impl Client {
     /// # Errors
     /// The call fails.
     pub async fn function_environment(&self, function: &str) -> Result<BTreeMap<String, String>> {
-        let request = self.request(Method::GET, &format!("/2015-03-31/functions/{function}/configuration"));
+        let request =
+            self.request_to("lambda", Method::GET, &format!("/2015-03-31/functions/{function}/configuration"));
         let answer: Value = serde_json::from_slice(&send(request, "GetFunctionConfiguration").await?.bytes)?;
         let variables = answer.pointer("/Environment/Variables").cloned().unwrap_or_default();
         serde_json::from_value(variables).with_context(|| format!("{function} has no environment"))
@@ -130,7 +132,13 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.endpoint))
+        self.request_to("s3", method, path)
+    }
+
+    /// The emulator believes whoever says to be the root user, and tells the service by the credential's scope.
+    fn request_to(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
+        let root = format!("AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{service}/aws4_request");
+        self.http.request(method, format!("{}{path}", self.endpoint)).header("authorization", root)
     }
 }
 

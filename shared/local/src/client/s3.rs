@@ -149,6 +149,17 @@ impl Client {
         Ok(())
     }
 
+    /// From now on the bucket sends its events to EventBridge, and nowhere else.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn send_events(&self, bucket: &str) -> Result<()> {
+        let body = "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>";
+        let request = self.request(Method::PUT, &format!("/{bucket}?notification")).body(body);
+        send(request, &format!("events of s3://{bucket}")).await?;
+        Ok(())
+    }
+
     /// The objects whose keys start with `prefix`, by key.
     ///
     /// # Errors

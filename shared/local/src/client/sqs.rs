@@ -97,14 +97,34 @@ impl Client {
         Ok(text(&answer, "/Attributes/QueueArn").to_owned())
     }
 
+    /// From now on `service`, such as `sns.amazonaws.com`, may send to the queue what comes from `source_arn`, and no other service may.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn let_send(&self, queue_url: &str, service: &str, source_arn: &str) -> Result<()> {
+        let statement = json!({
+            "Effect": "Allow", "Principal": { "Service": service }, "Action": "sqs:SendMessage",
+            "Resource": self.queue_arn(queue_url).await?, "Condition": { "ArnEquals": { "aws:SourceArn": source_arn } },
+        });
+        let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        let body = json!({ "QueueUrl": queue_url, "Attributes": { "Policy": policy } });
+        self.json("AmazonSQS.SetQueueAttributes", &body).await?;
+        Ok(())
+    }
+
     /// From now on what is published to the topic arrives in the queue, too.
-    pub(crate) async fn subscribe_queue(&self, topic_arn: &str, queue_arn: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// A call fails.
+    pub async fn subscribe_queue(&self, topic_arn: &str, queue_url: &str) -> Result<()> {
+        self.let_send(queue_url, "sns.amazonaws.com", topic_arn).await?;
+        let queue_arn = self.queue_arn(queue_url).await?;
         let fields = [
             ("Action", "Subscribe"),
             ("Version", "2010-03-31"),
             ("TopicArn", topic_arn),
             ("Protocol", "sqs"),
-            ("Endpoint", queue_arn),
+            ("Endpoint", &queue_arn),
         ];
         self.query("sns", &fields.map(|(name, value)| (name.to_owned(), value.to_owned()))).await?;
         Ok(())

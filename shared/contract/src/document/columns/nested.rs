@@ -12,7 +12,9 @@ pub(super) type Depth = usize;
 /// Deeper objects are kept as JSON. Reading and writing nested columns is recursive, and so are their readers.
 const MAX_DEPTH: Depth = 16;
 /// Physical types of JSON kept as text.
-const TEXT_TYPES: [&str; 4] = ["JSON", "STRING", "TEXT", "VARCHAR"];
+pub(crate) const TEXT_TYPES: [&str; 4] = ["JSON", "STRING", "TEXT", "VARCHAR"];
+pub(crate) const STRUCTS: [&str; 2] = ["STRUCT", "OBJECT"];
+pub(crate) const ARRAYS: [&str; 2] = ["ARRAY", "LIST"];
 /// What asks something of the table that a nested value cannot keep.
 const TABLE_ONLY: [(&str, &str); 7] = [
     ("transformLogic", "a derived column of the table"),
@@ -60,7 +62,7 @@ pub(super) fn object(
     if is_text(physical) {
         return Some(kept_as_text(properties.as_ref(), findings));
     }
-    if !expect(node, physical, &["STRUCT", "OBJECT", "JSON"], findings) {
+    if !expect(node, physical, &[&STRUCTS[..], &["JSON"]].concat(), findings) {
         return None;
     }
     let Some(properties) = properties else {
@@ -83,7 +85,7 @@ pub(super) fn array(
     if is_text(physical) {
         return Some(kept_as_text(items.as_ref(), findings));
     }
-    if !expect(node, physical, &["ARRAY", "LIST", "JSON"], findings) {
+    if !expect(node, physical, &[&ARRAYS[..], &["JSON"]].concat(), findings) {
         return None;
     }
     let Some(items) = items else {

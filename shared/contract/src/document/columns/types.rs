@@ -7,6 +7,20 @@ use crate::temporal::TemporalPattern;
 use crate::{ColumnType, IntegerWidth};
 
 const LOGICAL_TYPES: &str = "string, integer, number, boolean, date, timestamp, object or array";
+/// Physical types, in capital letters; `format` of whole numbers has them in small ones.
+pub(crate) const TEXTS: [&str; 4] = ["STRING", "TEXT", "VARCHAR", "CHAR"];
+pub(crate) const TEXTS_OF_A_LENGTH: [&str; 3] = ["VARCHAR", "CHAR", "CHARACTER VARYING"];
+pub(crate) const INTEGERS: [(&[&str], IntegerWidth); 4] = [
+    (&["TINYINT", "INT8", "BYTE", "I8"], IntegerWidth::I8),
+    (&["SMALLINT", "INT16", "SHORT", "I16"], IntegerWidth::I16),
+    (&["INTEGER", "INT", "INT32", "I32"], IntegerWidth::I32),
+    (&["BIGINT", "INT64", "LONG", "I64"], IntegerWidth::I64),
+];
+pub(crate) const DECIMALS: [&str; 3] = ["DECIMAL", "NUMERIC", "NUMBER"];
+pub(crate) const DOUBLES: [&str; 3] = ["DOUBLE", "DOUBLE PRECISION", "FLOAT64"];
+pub(crate) const BOOLEANS: [&str; 2] = ["BOOLEAN", "BOOL"];
+pub(crate) const DATES: [&str; 1] = ["DATE"];
+pub(crate) const TIMESTAMPS: [&str; 3] = ["TIMESTAMP", "DATETIME", "TIMESTAMP WITHOUT TIME ZONE"];
 /// What Parquet's, Glue's and Athena's decimals hold.
 const MAX_PRECISION: u8 = 38;
 
@@ -19,14 +33,14 @@ pub(super) fn column_type(node: &Node<'_>, depth: Depth, findings: &mut Findings
         "string" => string(node, physical, findings),
         "integer" => integer(node, physical, findings),
         "number" => number(node, physical, findings),
-        "boolean" => expect(node, physical, &["BOOLEAN", "BOOL"], findings).then_some(ColumnType::Boolean),
+        "boolean" => expect(node, physical, &BOOLEANS, findings).then_some(ColumnType::Boolean),
         "date" => {
-            let fits = expect(node, physical, &["DATE"], findings);
+            let fits = expect(node, physical, &DATES, findings);
             let pattern = pattern(node, false, TemporalPattern::iso_date, findings)?;
             fits.then_some(ColumnType::Date(pattern))
         }
         "timestamp" => {
-            let fits = expect(node, physical, &["TIMESTAMP", "DATETIME", "TIMESTAMP WITHOUT TIME ZONE"], findings);
+            let fits = expect(node, physical, &TIMESTAMPS, findings);
             let pattern = pattern(node, true, TemporalPattern::iso_timestamp, findings)?;
             let pattern = zoned(node, pattern, findings)?;
             fits.then_some(ColumnType::Timestamp(pattern))
@@ -50,24 +64,21 @@ pub(super) fn column_type(node: &Node<'_>, depth: Depth, findings: &mut Findings
 pub(super) fn text_length(physical: &str) -> Option<u64> {
     let (name, rest) = physical.split_once('(')?;
     let length = rest.strip_suffix(')')?.trim().parse().ok()?;
-    ["VARCHAR", "CHAR", "CHARACTER VARYING"].contains(&name.trim()).then_some(length)
+    TEXTS_OF_A_LENGTH.contains(&name.trim()).then_some(length)
 }
 
 fn string(node: &Node<'_>, physical: Option<&str>, findings: &mut Findings) -> Option<ColumnType> {
     let with_length = physical.is_some_and(|physical| text_length(physical).is_some());
-    if with_length || expect(node, physical, &["STRING", "TEXT", "VARCHAR", "CHAR"], findings) {
+    if with_length || expect(node, physical, &TEXTS, findings) {
         return Some(ColumnType::String);
     }
     None
 }
 
 fn integer(node: &Node<'_>, physical: Option<&str>, findings: &mut Findings) -> Option<ColumnType> {
-    let by_name = |name: &str| match name {
-        "TINYINT" | "INT8" | "BYTE" | "I8" => Some(IntegerWidth::I8),
-        "SMALLINT" | "INT16" | "SHORT" | "I16" => Some(IntegerWidth::I16),
-        "INTEGER" | "INT" | "INT32" | "I32" => Some(IntegerWidth::I32),
-        "BIGINT" | "INT64" | "LONG" | "I64" => Some(IntegerWidth::I64),
-        _ => None,
+    let by_name = |name: &str| {
+        let known = INTEGERS.iter().find(|(names, _)| names.contains(&name));
+        known.map(|(_, width)| *width)
     };
     let mut widths = Vec::new();
     if let Some(physical) = physical {
@@ -110,7 +121,7 @@ fn number(node: &Node<'_>, physical: Option<&str>, findings: &mut Findings) -> O
         node.note("read as DOUBLE, for lack of a physicalType; DECIMAL(p,s) keeps amounts exact", findings);
         return Some(ColumnType::Double);
     };
-    if ["DOUBLE", "DOUBLE PRECISION", "FLOAT64"].contains(&physical) {
+    if DOUBLES.contains(&physical) {
         return Some(ColumnType::Double);
     }
     decimal(physical).or_else(|| refuse_physical(node, physical, "DOUBLE or DECIMAL(p,s) with s <= p <= 38", findings))
@@ -121,7 +132,7 @@ fn decimal(physical: &str) -> Option<ColumnType> {
     let digits = rest.strip_suffix(')')?;
     let (precision, scale) = digits.split_once(',').unwrap_or((digits, "0"));
     let (precision, scale) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
-    let known = ["DECIMAL", "NUMERIC", "NUMBER"].contains(&name.trim());
+    let known = DECIMALS.contains(&name.trim());
     (known && (1..=MAX_PRECISION).contains(&precision) && scale <= precision)
         .then_some(ColumnType::Decimal { precision, scale })
 }

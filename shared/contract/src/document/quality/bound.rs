@@ -4,7 +4,7 @@
 use super::super::node::{Findings, Node, describe};
 use crate::Bound;
 
-const OPERATORS: [&str; 8] = [
+pub(crate) const OPERATORS: [&str; 8] = [
     "mustBe",
     "mustBeBetween",
     "mustBeGreaterOrEqualTo",

@@ -4,13 +4,58 @@
 use serde_json::Value;
 
 use super::super::columns::{Properties, checks, is_nested};
-use super::super::node::{Findings, Node};
+use super::super::node::{Findings, Node, one_of};
 use super::{bound, severity};
 use crate::{Bound, Column, ColumnType, FileRule, Metric};
 
-const TABLE_METRICS: &str = "rowCount or duplicateValues; others stand on a column";
-const COLUMN_METRICS: &str =
-    "nullValues, missingValues, invalidValues or duplicateValues; rowCount stands on the schema object";
+/// A metric by its name, and where it may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    RowCount,
+    NullValues,
+    MissingValues,
+    InvalidValues,
+    DuplicateValues,
+}
+
+impl Counted {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::RowCount, Self::NullValues, Self::MissingValues, Self::InvalidValues, Self::DuplicateValues];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::RowCount => "rowCount",
+            Self::NullValues => "nullValues",
+            Self::MissingValues => "missingValues",
+            Self::InvalidValues => "invalidValues",
+            Self::DuplicateValues => "duplicateValues",
+        }
+    }
+
+    /// What may be said in `arguments`, on the schema object or on a column; `None` where the metric does not stand there.
+    pub(crate) const fn arguments(self, is_on_column: bool) -> Option<&'static [&'static str]> {
+        match (self, is_on_column) {
+            (Self::RowCount, false) | (Self::NullValues | Self::DuplicateValues, true) => Some(&[]),
+            (Self::DuplicateValues, false) => Some(&["properties"]),
+            (Self::MissingValues, true) => Some(&["missingValues"]),
+            (Self::InvalidValues, true) => Some(&["pattern", "validValues"]),
+            (Self::RowCount, true) | (Self::NullValues | Self::MissingValues | Self::InvalidValues, false) => None,
+        }
+    }
+
+    /// The metric that stands here under that name.
+    fn of(name: &str, is_on_column: bool, node: &Node<'_>, findings: &mut Findings) -> Option<Self> {
+        let stands_here = |metric: &Self| metric.arguments(is_on_column).is_some();
+        let known = Self::ALL.into_iter().find(|metric| metric.name() == name && stands_here(metric));
+        if known.is_none() {
+            let here: Vec<&str> = Self::ALL.into_iter().filter(stands_here).map(Self::name).collect();
+            let elsewhere =
+                if is_on_column { "rowCount stands on the schema object" } else { "others stand on a column" };
+            node.refuse(format!("{}; {elsewhere}", one_of(&here)), findings);
+        }
+        known
+    }
+}
 
 /// The rule under the name that its metric gives it: `nullValues of customer_id`.
 pub(super) fn file_rule(
@@ -95,13 +140,11 @@ fn table_metric(
     properties: &Properties<'_>,
     findings: &mut Findings,
 ) -> Option<Metric> {
-    match name {
-        "rowCount" => {
-            arguments(check, &[], findings)?;
-            Some(Metric::RowCount)
-        }
-        "duplicateValues" => {
-            let arguments = arguments(check, &["properties"], findings)?;
+    let counted = Counted::of(name, false, node, findings)?;
+    let arguments = arguments(check, counted.arguments(false).unwrap_or_default(), findings)?;
+    match counted {
+        Counted::RowCount => Some(Metric::RowCount),
+        Counted::DuplicateValues => {
             let Some(list) = arguments.and_then(|arguments| arguments.field("properties")) else {
                 let path = format!("{}.properties", check.child("arguments"));
                 findings.problem(&path, "nothing", "a list of columns");
@@ -109,10 +152,7 @@ fn table_metric(
             };
             key_columns(&list, properties, findings).map(Metric::DuplicateValues)
         }
-        _ => {
-            node.refuse(TABLE_METRICS, findings);
-            None
-        }
+        Counted::NullValues | Counted::MissingValues | Counted::InvalidValues => None,
     }
 }
 
@@ -160,33 +200,34 @@ fn column_metric(
         node.refuse("a metric that needs no text of the file, which a derived column has not", findings);
         return None;
     }
-    match name {
-        "nullValues" => {
-            arguments(check, &[], findings)?;
-            Some(Metric::NullValues(index))
+    // Version 3.0 does not say whether the valid values are counted or all others.
+    if name == "validValues" {
+        node.refuse("metric: invalidValues with arguments: {validValues: […]}", findings);
+        return None;
+    }
+    let counted = Counted::of(name, true, node, findings)?;
+    let arguments = arguments(check, counted.arguments(true).unwrap_or_default(), findings)?;
+    match counted {
+        Counted::NullValues => Some(Metric::NullValues(index)),
+        Counted::DuplicateValues => Some(Metric::DuplicateValues(vec![index])),
+        Counted::MissingValues => {
+            missing_texts(check, arguments.as_ref(), findings).map(|texts| Metric::MissingValues(index, texts))
         }
-        "missingValues" => missing_texts(check, findings).map(|texts| Metric::MissingValues(index, texts)),
-        "duplicateValues" => {
-            arguments(check, &[], findings)?;
-            Some(Metric::DuplicateValues(vec![index]))
+        Counted::InvalidValues => {
+            let checks = invalid_checks(check, arguments.as_ref(), column, findings);
+            checks.map(|checks| Metric::InvalidValues(index, checks))
         }
-        "invalidValues" => invalid_checks(check, column, findings).map(|checks| Metric::InvalidValues(index, checks)),
-        // Version 3.0 does not say whether the valid values are counted or all others.
-        "validValues" => {
-            node.refuse("metric: invalidValues with arguments: {validValues: […]}", findings);
-            None
-        }
-        _ => {
-            node.refuse(COLUMN_METRICS, findings);
-            None
-        }
+        Counted::RowCount => None,
     }
 }
 
 /// The texts of the argument `missingValues`, `None` for null.
-fn missing_texts(check: &Node<'_>, findings: &mut Findings) -> Option<Vec<Option<String>>> {
-    let list = arguments(check, &["missingValues"], findings)?.and_then(|arguments| arguments.field("missingValues"));
-    let Some(list) = list else {
+fn missing_texts(
+    check: &Node<'_>,
+    arguments: Option<&Node<'_>>,
+    findings: &mut Findings,
+) -> Option<Vec<Option<String>>> {
+    let Some(list) = arguments.and_then(|arguments| arguments.field("missingValues")) else {
         let path = format!("{}.missingValues", check.child("arguments"));
         findings.problem(&path, "nothing", "a list of texts that count as missing, or null");
         return None;
@@ -207,9 +248,13 @@ fn missing_texts(check: &Node<'_>, findings: &mut Findings) -> Option<Vec<Option
     Some(texts)
 }
 
-fn invalid_checks(check: &Node<'_>, column: &Column, findings: &mut Findings) -> Option<Vec<crate::Check>> {
-    let arguments = arguments(check, &["pattern", "validValues"], findings)?;
-    let argument = |name: &str| arguments.as_ref().and_then(|arguments| arguments.field(name));
+fn invalid_checks(
+    check: &Node<'_>,
+    arguments: Option<&Node<'_>>,
+    column: &Column,
+    findings: &mut Findings,
+) -> Option<Vec<crate::Check>> {
+    let argument = |name: &str| arguments.and_then(|arguments| arguments.field(name));
     let (list, pattern) = (argument("validValues"), argument("pattern"));
     if list.is_none() && pattern.is_none() {
         let expected = "validValues, pattern or both; a column's own rules need no check";

@@ -1,0 +1,15 @@
+"""What the checks share: a lake in a folder of its own, and dbt over it."""
+
+import os
+
+import pytest
+
+# Results do not hang on where the machine stands.
+os.environ["TZ"] = "UTC"
+
+
+@pytest.fixture
+def lake(tmp_path):
+    from lake import Lake  # needs DuckDB, which not every environment has
+
+    return Lake(tmp_path)

@@ -1,0 +1,154 @@
+//! How far an API was fetched: one document per dataset in the lake bucket, which one run at a time has in hand.
+//! It must not know how an API is asked.
+
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lakegate_contract::{Contract, Incremental};
+use lakegate_lake::failure::{FailureKind, rfc3339};
+use lakegate_lake::objects::{EntityTag, Objects};
+use lakegate_lake::{LakeError, layout};
+use serde::{Deserialize, Serialize};
+
+use crate::error::FetchError;
+
+/// By so much a lease outlasts its run: requests that were given up may still be carried out, as for leases of the ledger.
+const LEASE_MARGIN: Duration = Duration::from_mins(1);
+/// The same trouble is told again when it lasts so long: a daily run tells it daily.
+const TOLD_FOR: TimeDelta = TimeDelta::hours(20);
+
+/// The document, `fetch/<table>.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// Version of this shape.
+    pub(crate) version: u32,
+    /// How far it goes; `None`: nothing new has been asked for yet.
+    pub(crate) reached: Option<Reached>,
+    /// Who has it in hand.
+    pub(crate) lease: Option<Lease>,
+    /// The last file that was written.
+    pub(crate) written: Option<Written>,
+    /// What somebody was told of, until a run succeeds.
+    pub(crate) trouble: Option<Trouble>,
+    /// When a run succeeded last, RFC 3339.
+    pub(crate) fetched_at: Option<String>,
+}
+
+/// A mark that was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reached {
+    /// Where in a record it stands.
+    pub(crate) field: String,
+    /// As it stands there.
+    pub(crate) mark: String,
+    /// When it was reached, RFC 3339.
+    pub(crate) at: String,
+}
+
+/// A run that has a source in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lease {
+    /// The run.
+    pub(crate) run: String,
+    /// Until when, RFC 3339.
+    pub(crate) until: String,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    /// In the raw bucket.
+    pub(crate) key: String,
+    /// Of its content.
+    pub(crate) sha256: String,
+}
+
+/// What somebody was told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trouble {
+    /// The failure's kind.
+    pub(crate) kind: FailureKind,
+    /// When it was told, RFC 3339.
+    pub(crate) told_at: String,
+}
+
+/// A document that this run has in hand, and alone may write.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    pub(crate) progress: Progress,
+    key: String,
+    etag: EntityTag,
+}
+
+impl Progress {
+    /// Whether trouble of this kind is news.
+    pub(crate) fn is_news(&self, kind: &FailureKind, now: DateTime<Utc>) -> bool {
+        let told = self.trouble.as_ref().filter(|trouble| trouble.kind == *kind);
+        told.and_then(|trouble| time(&trouble.told_at)).is_none_or(|at| now.signed_duration_since(at) >= TOLD_FOR)
+    }
+
+    /// From which mark on to ask.
+    pub(crate) fn since<'p>(&'p self, incremental: &'p Incremental, url: &str) -> Result<Option<&'p str>, FetchError> {
+        let Some(reached) = &self.reached else { return Ok(incremental.initial.as_deref()) };
+        let field = incremental.field.as_str();
+        if reached.field != field {
+            let (url, kept, field) = (url.to_owned(), reached.field.clone(), field.to_owned());
+            return Err(FetchError::OtherMark { url, kept, field });
+        }
+        Ok(Some(&reached.mark))
+    }
+
+    /// The key of the file that has what is fetched now. A run that is repeated from the same mark on writes the same file.
+    pub(crate) fn file(&self, contract: &Contract, prefix: &str, suffix: &str) -> String {
+        let since = self.reached.as_ref().filter(|_| has_marks(contract));
+        let since = since.map(|reached| (reached.field.as_str(), reached.mark.as_str(), reached.at.as_str()));
+        layout::fetched_object(prefix, &contract.table, since, suffix)
+    }
+}
+
+fn has_marks(contract: &Contract) -> bool {
+    contract.source.as_ref().is_some_and(|source| source.incremental.is_some())
+}
+
+fn time(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
+}
+
+/// Takes a dataset's document in hand; `None` when another run has it.
+pub(crate) async fn take(
+    objects: &Objects,
+    bucket: &str,
+    table: &str,
+    run: &str,
+    now: SystemTime,
+    lasts: Duration,
+) -> Result<Option<Hold>, LakeError> {
+    let key = layout::fetch_object(table);
+    let (mut progress, read) = match objects.get_json::<Progress>(bucket, &key).await? {
+        Some((progress, etag)) => (progress, Some(etag)),
+        None => (Progress { version: 1, ..Progress::default() }, None),
+    };
+    let held_until = progress.lease.as_ref().and_then(|lease| time(&lease.until));
+    if held_until.is_some_and(|until| until > DateTime::<Utc>::from(now)) {
+        return Ok(None);
+    }
+    let until = rfc3339((now + lasts + LEASE_MARGIN).into());
+    progress.lease = Some(Lease { run: run.to_owned(), until });
+    let etag = objects.replace_json(bucket, &key, &progress, read.as_ref()).await?;
+    Ok(etag.map(|etag| Hold { progress, key, etag }))
+}
+
+impl Hold {
+    /// Writes the document, and gives it out of hand.
+    ///
+    /// # Errors
+    ///
+    /// `LeaseLost` when another run has it by now; otherwise what S3 refused.
+    pub(crate) async fn give_back(mut self, objects: &Objects, bucket: &str) -> Result<(), LakeError> {
+        self.progress.lease = None;
+        match objects.replace_json(bucket, &self.key, &self.progress, Some(&self.etag)).await? {
+            Some(_) => Ok(()),
+            None => Err(LakeError::LeaseLost { url: layout::url(bucket, &self.key) }),
+        }
+    }
+}
