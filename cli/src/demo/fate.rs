@@ -96,17 +96,17 @@ pub(crate) fn rows(entry: &Value, name: &str) -> u64 {
     number(entry, &format!("/{name}"))
 }
 
-/// Waits for the fate of this version of this key.
-pub(crate) async fn await_fate(stack: &Stack, key: &str, version: &str) -> Result<Fate> {
+/// Waits for the fate of this version of this key, or of whichever there is.
+pub(crate) async fn await_fate(stack: &Stack, key: &str, version: Option<&str>) -> Result<Fate> {
+    let is_wanted = |told: &Value| version.is_none_or(|version| text(told, "/source/version_id") == version);
     let started = Instant::now();
     loop {
-        let entry = stack.ledger_entry(key).await?;
-        let entry = entry.filter(|entry| text(entry, "/source/version_id") == version);
+        let entry = stack.ledger_entry(key).await?.filter(is_wanted);
         if let Some(fate) = entry.as_ref().and_then(Fate::of_entry) {
             return Ok(fate);
         }
         for (_, record) in dead_letters(stack).await? {
-            if text(&record, "/source/key") == key && text(&record, "/source/version_id") == version {
+            if text(&record, "/source/key") == key && is_wanted(&record) {
                 return Ok(Fate::Failed(record));
             }
         }

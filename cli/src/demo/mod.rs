@@ -10,7 +10,10 @@ macro_rules! say {
 }
 
 mod checks;
+mod crm;
 mod fate;
+mod fetched;
+mod marts;
 mod own_file;
 mod prepare;
 mod report;
@@ -24,6 +27,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use checks::Checks;
+use lakegate_local::Project;
+use marts::Dbt;
+use own_file::OwnFile;
 use prepare::Local;
 
 use crate::interrupt::{SIGNALLED, Signals};
@@ -89,17 +95,26 @@ struct Shown {
     code: ExitCode,
 }
 
+/// What is shown.
+enum Subject {
+    Own(OwnFile),
+    Samples(Dbt),
+}
+
 async fn show(args: &DemoArgs) -> Result<Shown> {
     let own = match (&args.data, &args.contract) {
         (Some(data), Some(contract)) => Some(own_file::read(data, contract)?),
         _ => None,
     };
     say!("Lakegate on a local AWS: all of it runs on this machine, and nothing leaves it.\n");
-    let local = prepare::prepare().await?;
+    let project = Project::find()?;
+    // dbt is installed while the functions compile, which takes longer.
+    let subject = own.map_or_else(|| Subject::Samples(Dbt::install(&project)), Subject::Own);
+    let local = prepare::prepare(project).await?;
     let mut checks = Checks::new(local.paint);
-    let code = match &own {
-        Some(own) => own_file::show(&local, own, &mut checks).await?,
-        None => samples::show(&local, &mut checks).await?,
+    let code = match subject {
+        Subject::Own(own) => own_file::show(&local, &own, &mut checks).await?,
+        Subject::Samples(dbt) => samples::show(&local, dbt, &mut checks).await?,
     };
     report::write(&local).await?;
     let code = if checks.conclude() { code } else { ExitCode::FAILURE };

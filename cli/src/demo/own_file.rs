@@ -45,7 +45,7 @@ pub(crate) async fn show(local: &Local, own: &OwnFile, checks: &mut Checks) -> R
     title(paint, &format!("{} dropped as s3://{}/{key}", own.name, stack.raw_bucket));
     let started = Instant::now();
     let version = stack.drop_file(&key, own.bytes.clone()).await?;
-    let fate = await_fate(stack, &key, &version).await?;
+    let fate = await_fate(stack, &key, Some(&version)).await?;
     let elapsed = paint.faint(&format!("{:.1} s", started.elapsed().as_secs_f64()));
     say!("  {} {}  {elapsed}", fate.painted(paint), fate.story());
     if let Some(entry) = fate.entry() {

@@ -18,9 +18,11 @@ pub(crate) struct Local {
     _emulator: Emulator,
 }
 
-pub(crate) async fn prepare() -> Result<Local> {
+/// What the demo switches on, beside the defaults. Nothing comes up within the demo: it runs the functions itself.
+const PARAMETERS: [(&str, &str); 1] = [("FetchSchedule", "rate(30 days)")];
+
+pub(crate) async fn prepare(project: Project) -> Result<Local> {
     let paint = Paint::new();
-    let project = Project::find()?;
     let step = Step::begin(paint, "Python packages", "once; about a minute");
     let python = python::environment(&project, "local", &step.bar).await?;
     step.end(&shown(&project, &project.requirements("local")));
@@ -34,7 +36,7 @@ pub(crate) async fn prepare() -> Result<Local> {
     step.end(emulator.client().endpoint());
 
     let step = Step::begin(paint, "Deployment", "");
-    let stack = deploy(&project, emulator.client(), &binaries, &[]).await?;
+    let stack = deploy(&project, emulator.client(), &binaries, &PARAMETERS).await?;
     step.end(&shown(&project, &project.template()));
     Ok(Local { stack, project, paint, _emulator: emulator })
 }
@@ -45,7 +47,7 @@ fn shown(project: &Project, path: &Path) -> String {
 }
 
 /// A step in work, with a bar on a terminal and plain lines elsewhere.
-struct Step {
+pub(crate) struct Step {
     name: &'static str,
     paint: Paint,
     bar: ProgressBar,
@@ -53,7 +55,7 @@ struct Step {
 }
 
 impl Step {
-    fn begin(paint: Paint, name: &'static str, expect: &str) -> Self {
+    pub(crate) fn begin(paint: Paint, name: &'static str, expect: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix:16} {elapsed:>4}  {wide_msg}") {
             bar.set_style(style);
@@ -67,7 +69,7 @@ impl Step {
         Self { name, paint, bar, started: Instant::now() }
     }
 
-    fn end(self, what: &str) {
+    pub(crate) fn end(self, what: &str) {
         self.bar.finish_and_clear();
         let elapsed = self.paint.faint(&format!("{:.1} s", self.started.elapsed().as_secs_f64()));
         say!("  {} {:16} {what}  {elapsed}", self.paint.good("✓"), self.name);

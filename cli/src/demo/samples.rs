@@ -10,11 +10,16 @@ use lakegate_local::{Rows, Stack};
 
 use crate::demo::checks::Checks;
 use crate::demo::fate::{Fate, await_fate, rows};
+use crate::demo::fetched;
+use crate::demo::marts::Dbt;
 use crate::demo::prepare::Local;
 use crate::demo::sections::{alerts, dead_letter_queue, parquet_files, partitions, query, title};
-use crate::generate::{self, BadShare, Told};
+use crate::generate::{self, BadShare, Month, Told};
 use crate::text_table::{count, draw};
 
+/// Of which customers and orders are generated.
+const FIRST_MONTH: &str = "2025-08";
+const CUSTOMERS: u64 = 400;
 const AUGUST: &str = "orders/2025-08.csv";
 const BROKEN: &str = "orders/2025-11 hurried export.csv";
 const UNKNOWN: &str = "invoices/2025-09.csv";
@@ -33,7 +38,6 @@ fn drops() -> Result<Vec<Drop>> {
     let drop = |key, about, expected, (bytes, told)| Drop { key, about, expected, bytes, told };
     let share = |percent: &str| percent.parse::<BadShare>().map_err(Error::msg);
     let (none, some) = (share("0")?, share("2")?);
-    let month = |month: &str| month.parse().map_err(Error::msg);
     let orders = |name, rows, first, bad| generate::month_of_orders(month(name)?, rows, first, bad);
     let published = "published";
     Ok(vec![
@@ -41,7 +45,7 @@ fn drops() -> Result<Vec<Drop>> {
             "customers/customers.ndjson",
             "JSON, one a line",
             published,
-            generate::customers(month("2025-08")?, 400, share("0.5")?)?,
+            generate::customers(month(FIRST_MONTH)?, CUSTOMERS, share("0.5")?)?,
         ),
         drop(AUGUST, "an incomplete export", published, orders("2025-08", 310, 1_000_000, none)?),
         drop("orders/2025-09.csv", "all good", published, orders("2025-09", 1_200, 2_000_000, none)?),
@@ -57,6 +61,10 @@ fn drops() -> Result<Vec<Drop>> {
     ])
 }
 
+fn month(text: &str) -> Result<Month> {
+    text.parse().map_err(Error::msg)
+}
+
 /// A file that nobody wrote a contract for.
 const INVOICES: &str = "invoice,amount\n4711,12.50\n4712,99.00\n";
 
@@ -66,7 +74,7 @@ fn broken_orders(good: &[u8]) -> (Vec<u8>, Told) {
     (text.into_bytes(), Told::default())
 }
 
-pub(crate) async fn show(local: &Local, checks: &mut Checks) -> Result<ExitCode> {
+pub(crate) async fn show(local: &Local, dbt: Dbt, checks: &mut Checks) -> Result<ExitCode> {
     let (stack, paint) = (&local.stack, local.paint);
     for name in ["orders", "customers"] {
         let path = local.project.root().join("contracts").join(name).with_extension("odcs.yaml");
@@ -78,7 +86,7 @@ pub(crate) async fn show(local: &Local, checks: &mut Checks) -> Result<ExitCode>
     for drop in drops()? {
         let started = Instant::now();
         let version = stack.drop_file(drop.key, drop.bytes.clone()).await?;
-        let fate = await_fate(stack, drop.key, &version).await?;
+        let fate = await_fate(stack, drop.key, Some(&version)).await?;
         let elapsed = paint.faint(&format!("{:.1} s", started.elapsed().as_secs_f64()));
         let is_expected = fate.word() == drop.expected;
         say!("  {} {:38} {:24} {}  {elapsed}", checks.mark(is_expected), drop.key, drop.about, fate.painted(paint));
@@ -86,7 +94,10 @@ pub(crate) async fn show(local: &Local, checks: &mut Checks) -> Result<ExitCode>
         checks.note(is_expected, format!("{} is {}, not {}", drop.key, fate.word(), drop.expected));
         ends.push((drop, fate));
     }
+    fetched::show(local, checks, month(FIRST_MONTH)?, CUSTOMERS).await?;
     summary(local, checks, &ends).await?;
+    let revenue_cents = current(&ends).values().flat_map(|told| told.revenue_cents.values()).sum();
+    dbt.show(local, checks, revenue_cents).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -173,11 +184,13 @@ async fn revenue(local: &Local, checks: &mut Checks, ends: &[(Drop, Fate)]) -> R
     Ok(())
 }
 
+/// An amount with two digits or fewer behind the point.
+pub(crate) fn cents(text: &str) -> Option<u64> {
+    let (euros, cents) = text.split_once('.').unwrap_or((text, ""));
+    format!("{euros}{cents:0<2}").parse().ok()
+}
+
 fn revenue_of(answer: &Rows) -> BTreeMap<(String, u32), u64> {
-    let cents = |text: &str| {
-        let (euros, cents) = text.split_once('.').unwrap_or((text, ""));
-        format!("{euros}{cents:0<2}").parse::<u64>().ok()
-    };
     let mut found = BTreeMap::new();
     for row in &answer.rows {
         if let [Some(region), Some(month), _, _, Some(revenue)] = row.as_slice()

@@ -68,7 +68,8 @@ pub(crate) async fn query(stack: &Stack, paint: Paint, sql: &str) -> Result<Rows
     Ok(answer)
 }
 
-fn drawn(answer: &Rows) -> String {
+/// An answer as a table.
+pub(crate) fn drawn(answer: &Rows) -> String {
     let header: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
     let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "∅".to_owned());
     let rows: Vec<Vec<String>> = answer.rows.iter().map(|row| row.iter().map(cell).collect()).collect();

@@ -322,6 +322,14 @@ pub(crate) fn customers(month: Month, rows: u64, bad: BadShare) -> Result<(Vec<u
     in_memory(&Task::Customers(Customers { seed: 1, rows, period: Period::new(month, 1), exports: 1, bad }))
 }
 
+/// Those of them that are new or changed in the course of that month, in memory.
+pub(crate) fn changed_customers(month: Month, rows: u64) -> Result<(Vec<u8>, Told)> {
+    // Of two exports over two months the second is taken when the first month ends.
+    let period = Period::new(month, 2);
+    in_memory(&Task::Customers(Customers { seed: 1, rows, period, exports: 2, bad: BadShare::default() }))
+}
+
+/// Of several files the last one.
 fn in_memory(task: &Task) -> Result<(Vec<u8>, Told)> {
     let mut files = Files::new(Place::Memory, ProgressBar::hidden());
     task.write(&mut files)?;

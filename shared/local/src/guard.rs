@@ -58,8 +58,11 @@ impl Drop for Guarded {
 }
 
 /// Runs a guarded command to its end; `line` sees each line of standard output, `note` what standard error says, split at line feeds
-/// and carriage returns. Fails, with the last lines of standard error, unless the command succeeds.
-pub(crate) async fn run(command: Command, line: impl FnMut(&str), mut note: impl FnMut(&str)) -> Result<()> {
+/// and carriage returns.
+///
+/// # Errors
+/// The command cannot be started, or fails; the message ends with the last lines of standard error.
+pub async fn run(command: Command, line: impl FnMut(&str), mut note: impl FnMut(&str)) -> Result<()> {
     let program = command.get_args().nth(3).unwrap_or_default().to_string_lossy().into_owned();
     let mut command = tokio::process::Command::from(command);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -44,6 +44,8 @@ pub struct Stack {
     pub route_failures_function: String,
     /// Name of the function `sweep`.
     pub sweep_function: String,
+    /// Name of the function `fetch-api`, if anything is fetched.
+    pub fetch_function: Option<String>,
     /// The queue that receives the alerts as SNS envelopes.
     pub alerts_queue_url: String,
 }
@@ -76,6 +78,7 @@ impl Stack {
             start_glue_function: output("StartGlueFunction")?,
             route_failures_function: output("RouteFailuresFunction")?,
             sweep_function: output("SweepFunction")?,
+            fetch_function: output("FetchApiFunction").ok(),
             alerts_queue_url,
             client,
         };
