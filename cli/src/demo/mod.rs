@@ -97,7 +97,7 @@ struct Shown {
 
 /// What is shown.
 enum Subject {
-    Own(OwnFile),
+    Own(Box<OwnFile>),
     Samples(Dbt),
 }
 
@@ -109,7 +109,7 @@ async fn show(args: &DemoArgs) -> Result<Shown> {
     say!("Lakegate on a local AWS: all of it runs on this machine, and nothing leaves it.\n");
     let project = Project::find()?;
     // dbt is installed while the functions compile, which takes longer.
-    let subject = own.map_or_else(|| Subject::Samples(Dbt::install(&project)), Subject::Own);
+    let subject = own.map_or_else(|| Subject::Samples(Dbt::install(&project)), |own| Subject::Own(Box::new(own)));
     let local = prepare::prepare(project).await?;
     let mut checks = Checks::new(local.paint);
     let code = match subject {

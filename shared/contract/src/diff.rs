@@ -4,6 +4,7 @@
 mod columns;
 mod landing;
 mod rules;
+mod source;
 mod values;
 
 use std::fmt;
@@ -70,6 +71,7 @@ pub fn diff(old: &Contract, new: &Contract) -> Vec<Change> {
     let mut changes = Changes::default();
     names(old, new, &mut changes);
     landing::landing(&old.landing, &new.landing, &mut changes);
+    source::source(old.source.as_ref(), new.source.as_ref(), &mut changes);
     columns::table(old, new, &mut changes);
     rules::keys(old, new, &mut changes);
     rules::row_rules(old, new, &mut changes);

@@ -227,3 +227,81 @@ fn the_example_of_the_documentation_can_be_used() {
         assert!(page.contains(&row), "{row}");
     }
 }
+
+/// What differs, as class and path, between a dataset's contracts with these properties of the source.
+fn differs(old: Option<&[&str]>, new: Option<&[&str]>) -> Vec<String> {
+    let contract = |properties: Option<&[&str]>| {
+        let text =
+            document(LANDING, "https://api.example.com/v1/orders", properties.unwrap_or(&["prefix: orders/api/"]));
+        let mut contract = parse(&text).unwrap().contract;
+        if properties.is_none() {
+            contract.source = None;
+        }
+        contract
+    };
+    let changes = lakegate_contract::diff(&contract(old), &contract(new));
+    let told = |change: &lakegate_contract::Change| {
+        let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+        format!("{} {}: {} -> {}", change.class, change.path, side(&change.old), side(&change.new))
+    };
+    changes.iter().filter(|change| change.path.starts_with("servers[source]")).map(told).collect()
+}
+
+#[test]
+fn a_change_that_would_have_rows_twice_or_not_at_all_breaks() {
+    const PREFIX: &str = "prefix: orders/api/";
+    const MARKS: &str = "incremental: {field: /id, type: number, parameter: after}";
+    let at = |name: &str| format!("servers[source].customProperties[{name}]");
+    let class_of = |old: &[&str], new: &[&str]| {
+        let told = differs(Some(old), Some(new));
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].split(": ").next().unwrap().to_owned()
+    };
+    // Everything is in one file, which would be another one.
+    assert_eq!(class_of(&[PREFIX], &["prefix: orders/crm/"]), format!("breaking {}", at("prefix")));
+    assert_eq!(class_of(&[PREFIX, MARKS], &["prefix: orders/crm/", MARKS]), format!("neutral {}", at("prefix")));
+    assert_eq!(class_of(&[PREFIX, MARKS], &[PREFIX]), format!("breaking {}", at("incremental")));
+    assert_eq!(class_of(&[PREFIX], &[PREFIX, MARKS]), format!("neutral {}", at("incremental")));
+    let from_seven = "incremental: {field: /id, type: number, parameter: after, initial: 7}";
+    assert_eq!(class_of(&[PREFIX], &[PREFIX, from_seven]), format!("breaking {}", at("incremental")));
+    let other_field = "incremental: {field: /number, type: number, parameter: after}";
+    assert_eq!(class_of(&[PREFIX, MARKS], &[PREFIX, other_field]), format!("breaking {}", at("incremental")));
+}
+
+#[test]
+fn every_part_of_a_source_is_compared() {
+    let old = &[
+        "prefix: orders/api/",
+        "records: /data",
+        "parameters: {limit: 500}",
+        "pagination: {type: page, parameter: page}",
+        "incremental: {field: /id, type: number, parameter: after}",
+        "secret: {name: lakegate/shop, header: X-Key}",
+        "retries: 2",
+    ];
+    let new = &[
+        "prefix: orders/api/",
+        "records: /items",
+        "parameters: {limit: 500, sort: id}",
+        "headers: {X-Tenant: shop}",
+        "pagination: {type: cursor, parameter: cursor, next: /meta/next}",
+        "incremental: {field: /id, type: number, parameter: since}",
+        "secret: {name: lakegate/shop, key: token, header: Authorization, before: 'Bearer '}",
+        "maxPages: 5",
+    ];
+    let told = differs(Some(old), Some(new)).join("\n").replace("neutral servers[source].customProperties", "");
+    let expected = r#"
+[records]: "/data" -> "/items"
+[parameters]: limit=500 -> limit=500, sort=id
+[headers]: nothing -> X-Tenant=shop
+[pagination]: page by page, from 1 -> cursor by cursor, next at /meta/next
+[incremental]: number at /id, asked by after -> number at /id, asked by since
+[secret]: lakegate/shop in header X-Key -> lakegate/shop, key token in header Authorization after "Bearer "
+[retries]: 2 -> 4
+[maxPages]: 1000 -> 5"#;
+    assert_eq!(told, expected.trim_start());
+    let url = "https://api.example.com/v1/orders";
+    assert_eq!(differs(None, Some(old)), [format!("neutral servers[source]: nothing -> {url}")]);
+    assert_eq!(differs(Some(old), None), [format!("neutral servers[source]: {url} -> nothing")]);
+    assert_eq!(differs(Some(old), Some(old)), Vec::<String>::new());
+}
