@@ -147,9 +147,9 @@ pub(crate) async fn contract_of(context: &Context, object: &OpenObject) -> Resul
     let url = layout::url(&object.bucket, &object.key);
     match contracts.find(objects, &object.bucket, &object.key).await? {
         Lookup::Found(contract) => Ok(Some(contract)),
-        Lookup::Unknown(misnamed) => match settings.unknown_datasets {
+        Lookup::Unknown(hints) => match settings.unknown_datasets {
             UnknownDatasets::Fail => {
-                let summary = format!("{}{misnamed}", uncovered_by_any(&url));
+                let summary = format!("{}{hints}", uncovered_by_any(&url));
                 Err(Uncovered::By(FailureKind::UnknownDataset, summary))
             }
             UnknownDatasets::Infer => {

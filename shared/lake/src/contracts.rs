@@ -1,6 +1,8 @@
 //! The contracts that are deployed in the lake bucket, and which of them an object falls under.
 //! It must not know what a contract asks of a row.
 
+mod hints;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, TryStreamExt, stream};
 use lakegate_contract::{Contract, RemovedObjects};
 use tokio::sync::Mutex;
+
+pub use hints::{Hints, Misnamed, Near};
 
 use crate::LakeError;
 use crate::layout::{CONTRACTS_PREFIX, DRAFTS_PREFIX};
@@ -19,10 +23,6 @@ const LISTING_KEPT: Duration = Duration::from_secs(30);
 /// A bigger document is not a contract.
 const DOCUMENT_MAX_BYTES: u64 = 4 * 1024 * 1024;
 const DOCUMENTS_IN_FLIGHT: usize = 8;
-/// So many names of documents that are not read are told, and so much of each.
-const MISNAMED_MAX: usize = 3;
-/// See [`Misnamed::keys`].
-pub const MISNAMED_CHARS_MAX: usize = 150;
 /// How the names of documents end that are read as contracts.
 pub const SUFFIXES: [&str; 3] = [".odcs.yaml", ".odcs.yml", ".odcs.json"];
 
@@ -57,8 +57,8 @@ struct Document {
 pub enum Lookup {
     /// Exactly one.
     Found(Arc<Contract>),
-    /// None, and every deployed document is a valid contract; what is named as none is may have been meant as one.
-    Unknown(Misnamed),
+    /// None, and every deployed document is a valid contract.
+    Unknown(Hints),
     /// No valid one, and some documents are not valid. Where such a document would have files land cannot be told from
     /// it, so a file that no valid contract claims may belong to any of them; a file that a valid one claims does
     /// not wait for them. Thus one team's mistake stops no other team's files, and no file of the team's own is
@@ -88,45 +88,6 @@ impl fmt::Display for InvalidDocument {
             0 | 1 => Ok(()),
             count => write!(f, " (and {} more)", count - 1),
         }
-    }
-}
-
-/// Objects under the contracts' prefix that look like documents, and are not read because their names end otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Misnamed {
-    /// The first of their keys, each cut to [`MISNAMED_CHARS_MAX`] characters.
-    pub keys: Vec<String>,
-    /// How many more there are.
-    pub others: usize,
-}
-
-impl Misnamed {
-    /// `keys` are those of objects that are no documents.
-    fn among<'k>(keys: impl Iterator<Item = &'k str>) -> Self {
-        let looks_alike = |key: &&str| {
-            let key = key.to_ascii_lowercase();
-            key.contains(".odcs") || [".yaml", ".yml", ".json"].iter().any(|suffix| key.ends_with(suffix))
-        };
-        let mut misnamed = Self::default();
-        for key in keys.filter(looks_alike) {
-            if misnamed.keys.len() < MISNAMED_MAX {
-                misnamed.keys.push(key.chars().take(MISNAMED_CHARS_MAX).collect());
-            } else {
-                misnamed.others += 1;
-            }
-        }
-        misnamed
-    }
-}
-
-/// The end of a sentence; nothing where there are none.
-impl fmt::Display for Misnamed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.keys.is_empty() {
-            return Ok(());
-        }
-        write!(f, "; not read, as the name of a contract ends in {}: {}", SUFFIXES.join(", "), self.keys.join(", "))?;
-        if self.others > 0 { write!(f, " (and {} more)", self.others) } else { Ok(()) }
     }
 }
 
@@ -300,7 +261,10 @@ fn look_up(kept: &Kept, bucket: &str, key: &str) -> Lookup {
     }
     match found.as_slice() {
         [(_, contract)] => Lookup::Found(Arc::clone(contract)),
-        [] if invalid.is_empty() => Lookup::Unknown(kept.misnamed.clone()),
+        [] if invalid.is_empty() => {
+            let deployed = kept.documents.values().filter_map(|document| document.parsed.as_deref().ok());
+            Lookup::Unknown(Hints { near: Near::of(deployed, key), misnamed: kept.misnamed.clone() })
+        }
         [] => Lookup::Invalid(invalid),
         several => Lookup::Ambiguous { documents: several.iter().map(|(key, _)| (*key).clone()).collect() },
     }
@@ -379,12 +343,28 @@ mod tests {
         let mut documents = vec![("README.md", ""), ("a.ODCS.YAML", orders.as_str()), ("drafts/x.odcs.yaml", "")];
         documents.extend(misnamed.iter().map(|key| (key.as_str(), orders.as_str())));
         let (contracts, objects, _) = deployed(&documents).await;
-        let Lookup::Unknown(misnamed) = contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap() else {
+        let Lookup::Unknown(Hints { misnamed, .. }) = contracts.find(&objects, "raw", "orders/x/a.csv").await.unwrap()
+        else {
             panic!("none of them is read");
         };
         insta::assert_snapshot!(misnamed, @"; not read, as the name of a contract ends in .odcs.yaml, .odcs.yml, .odcs.json: contracts/a.ODCS.YAML, contracts/team/1.yaml, contracts/team/2.yaml (and 2 more)");
         assert_eq!(Misnamed::among(["x".repeat(400) + ".yaml"].iter().map(String::as_str)).keys[0].len(), 150);
         assert_eq!(Misnamed::default().to_string(), "");
+    }
+
+    #[tokio::test]
+    async fn a_location_that_nearly_fits_is_named() {
+        let orders = document("orders", "s3://*/orders/**/*.csv");
+        let others = document("customers", "s3://*/customers/**/*.csv");
+        let (contracts, objects, _) = deployed(&[("orders.odcs.yaml", &orders), ("others.odcs.yaml", &others)]).await;
+        let Lookup::Unknown(hints) = contracts.find(&objects, "raw", "Order/2025.csv").await.unwrap() else {
+            panic!("no contract covers it");
+        };
+        insta::assert_snapshot!(hints, @"; nearest is that of orders, s3://*/orders/**/*.csv");
+        let Lookup::Unknown(hints) = contracts.find(&objects, "raw", "invoices/2025.csv").await.unwrap() else {
+            panic!("no contract covers it");
+        };
+        assert_eq!(hints, Hints::default());
     }
 
     #[test]
