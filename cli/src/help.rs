@@ -65,7 +65,7 @@ mod tests {
     /// What these commands print is made for something else than `jq`.
     const WITHOUT_JSON: [&str; 3] = ["demo", "completions", "man"];
     /// Options that are about something of each command's own.
-    const OWN_WORDS: [&str; 8] = ["force", "from", "limit", "older-than", "out", "report", "send", "since"];
+    const OWN_WORDS: [&str; 9] = ["data", "force", "from", "limit", "older-than", "out", "report", "send", "since"];
 
     /// Every command of the tree, by its words, the hidden ones too where they are asked for.
     fn commands(with_hidden: bool) -> Vec<(String, Command)> {

@@ -3,6 +3,7 @@
 mod check;
 mod contracts;
 mod convert;
+mod dashboard;
 mod demo;
 mod generate;
 mod glue;

@@ -143,6 +143,114 @@ fn what_is_wrong_is_said_with_what_to_do() {
     assert!(said(&["report", "--lake", "lake", "--profile", "prod"]).contains("cannot be used with"));
 }
 
+/// A name that is no name.
+const HOSTILE: &str = "</script><img src=x onerror=alert('1')> \u{202e}=1+1 👩‍👩‍👧‍👦 متجر";
+
+/// A lake of generated orders and customers, in a folder whose name is as bad as one can be.
+fn shop() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let done = |args: &[&str]| {
+        let output = lakegate(&home, args);
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+    };
+    done(&["generate", "customers", "--rows", "40", "--out", "customers/", "--from", "2024-12", "--months", "2"]);
+    done(&[
+        "generate",
+        "orders",
+        "--rows",
+        "200",
+        "--customers",
+        "45",
+        "--out",
+        "orders/",
+        "--from",
+        "2024-12",
+        "--months",
+        "2",
+    ]);
+    let extra = format!("O-9999999,2025-01-31 12:00:00,C-00001,\"{HOSTILE}\",1,100000.05,EMEA,\"{HOSTILE}\",\n");
+    let orders = home.path().join("orders/2025-01.csv");
+    fs::write(&orders, fs::read_to_string(&orders).unwrap() + &extra).unwrap();
+    for folder in ["orders", "customers"] {
+        let contract = format!("{}/../contracts/{folder}.odcs.yaml", env!("CARGO_MANIFEST_DIR"));
+        for file in fs::read_dir(home.path().join(folder)).unwrap() {
+            done(&["convert", file.unwrap().path().to_str().unwrap(), "--contract", &contract, "--out", SHOP]);
+        }
+    }
+    home
+}
+
+const SHOP: &str = "it's a [lake] *";
+
+#[test]
+fn a_local_lake_has_a_dashboard() {
+    let Some(_) = duckdb() else { return };
+    let home = shop();
+    let output = lakegate_with_duckdb(&home, &["report", "--data", "--lake", SHOP, "--json", "--out", "page.html"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["lake"], &told["problems"]), (&SHOP.into(), &serde_json::json!({})));
+    assert_eq!(told["facts"]["orders"], 201);
+    assert_eq!(told["facts"]["period"], "2024-12 – 2025-01");
+    let product = &told["sections"]["top_products"][0];
+    assert_eq!((&product["product"], &product["revenue"]), (&HOSTILE.into(), &100_000.05.into()));
+    assert_eq!(told["sections"]["monthly_trend"][1]["month"], "2025-01-01T00:00:00Z");
+    assert_eq!(told["sections"]["membership_tiers"][0]["membership_tier"], "basic");
+    let html = fs::read_to_string(home.path().join("page.html")).unwrap();
+    assert!(!html.contains("<img") && html.contains("&lt;img src=x"));
+    assert!(!home.path().join("lakegate-sales.html").exists());
+}
+
+#[test]
+fn a_table_that_is_not_there_costs_its_sections_only() {
+    let Some(_) = duckdb() else { return };
+    let home = shop();
+    fs::remove_dir_all(home.path().join(SHOP).join("lake/customers")).unwrap();
+    let output = lakegate_with_duckdb(&home, &["report", "--data", "--lake", SHOP]);
+    insta::assert_snapshot!(text(&output.stderr), @"
+    lakegate: age_groups: There is no table customers yet: no file of it was taken in.
+    lakegate: membership_tiers: There is no table customers yet: no file of it was taken in.
+    ");
+    assert!(text(&output.stdout).starts_with("the report is lakegate-sales.html\n"), "{}", text(&output.stdout));
+    fs::remove_dir_all(home.path().join(SHOP).join("lake/orders")).unwrap();
+    let output = lakegate_with_duckdb(&home, &["report", "--data", "--lake", SHOP]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(text(&output.stderr), @"lakegate: there is nothing to show; age_groups: There is no table customers yet: no file of it was taken in.");
+}
+
+#[test]
+fn what_is_wrong_with_the_data_is_said_with_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let said = |args: &[&str]| text(&lakegate(&home, args).stderr);
+    insta::assert_snapshot!(said(&["report", "--data", "--lake", "nowhere"]), @"lakegate: nowhere has no lake/: give the folder that `lakegate convert --out` wrote to");
+    assert!(said(&["report", "--data", "--since", "3d"]).contains("cannot be used with '--since <SPAN>'"));
+    // A file that is no Parquet file: DuckDB says so, of each query.
+    if duckdb().is_some() {
+        fs::create_dir_all(home.path().join("lake/lake/orders")).unwrap();
+        fs::write(home.path().join("lake/lake/orders/a.parquet"), "no Parquet").unwrap();
+        let said = text(&lakegate_with_duckdb(&home, &["report", "--data", "--lake", "lake"]).stderr);
+        assert!(said.contains("there is nothing to show") || said.contains("The query failed: "), "{said}");
+    }
+}
+
+/// The local AWS's Python, which has it; made once, as by the demo and the end-to-end tests.
+fn duckdb() -> Option<&'static Path> {
+    static PYTHON: std::sync::OnceLock<Option<PathBuf>> = std::sync::OnceLock::new();
+    let make = || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let project = Project::find().unwrap();
+        let made = runtime.block_on(python::environment(&project, "local", &ProgressBar::hidden()));
+        made.inspect_err(|error| eprintln!("SKIPPED: what needs DuckDB: {error:#}")).ok()
+    };
+    PYTHON.get_or_init(make).as_deref()
+}
+
+fn lakegate_with_duckdb(home: &TempDir, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
+    command.args(args).current_dir(home.path()).env_clear().env("HOME", home.path());
+    command.env("COLUMNS", "140").env("LAKEGATE_PYTHON", duckdb().unwrap()).output().unwrap()
+}
+
 /// Needs a browser, and takes a minute or more. Pictures of the pages are left in `.lakegate/report/`.
 #[tokio::test]
 #[ignore = "needs Chromium"]

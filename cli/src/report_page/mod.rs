@@ -1,4 +1,4 @@
-//! `lakegate report`: what became of the files of the last days, as one HTML page, or the same figures as JSON.
+//! `lakegate report`: what became of the files of the last days, or what is in the tables, as one HTML page, or the same figures as JSON.
 //! It gathers what the page is about and writes it; what the page says of it is in the modules below.
 
 mod attention;
@@ -20,16 +20,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lakegate_report::Page;
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 pub(crate) use gather::Gathered;
 pub(crate) use opening::address;
 
+use crate::dashboard;
 use crate::operate::place::Place;
 use crate::operate::{on_runtime, spans};
 use crate::output;
 
 const DEFAULT_FILE: &str = "lakegate-report.html";
+const DEFAULT_DATA_FILE: &str = "lakegate-sales.html";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,22 +41,31 @@ Examples:
   lakegate report --since 30d --out /tmp/october.html
   lakegate report --lake ./lake          (what `lakegate convert` wrote into that folder)
   lakegate report --json | jq '.sections.rejects[0]'
+  lakegate report --data --open
+  lakegate report --data --lake ./lake   (needs DuckDB: the program, or Python's package)
 
 What arrived, what was accepted, rejects by dataset, column and rule and over time, freshness, the slowest and the largest files, and about \
 what it cost. The page needs no network and no other file. It names files, columns and rules; no value of a cell is in it. A file counts by \
 the time at which the ledger last wrote of it; of a file that was uploaded again, the last version counts. With --json a page is written only \
 if --out or --open asks for it.
 
+With --data it is the business dashboard instead: revenue by month, region, country, product, tier and age, from the tables orders and \
+customers of the sample contracts. The stack's Athena runs the \
+queries of infra/athena, for a twenty-fifth of a cent at least.
+
 Exit status: 0 written, 2 wrong usage, 1 anything else.";
 
-/// Write a page about recent files: rejects, speed, freshness, cost
+/// Write a page about recent files, or with --data about sales
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReportArgs {
+    /// The business dashboard: what is in the tables, not how it got there
+    #[arg(long, conflicts_with = "since")]
+    data: bool,
     /// Only files of which the ledger wrote within this time: 90s, 15m, 24h, 7d
     #[arg(long, value_name = "SPAN", value_parser = spans::parse, default_value = "7d")]
     since: Duration,
-    #[arg(long, value_name = "FILE", help = format!("Where to write the page, - for standard output [default: {DEFAULT_FILE}]"))]
+    #[arg(long, value_name = "FILE", help = format!("Where to write the page, - for standard output [default: {DEFAULT_FILE}; with --data {DEFAULT_DATA_FILE}]"))]
     out: Option<PathBuf>,
     /// Show the page in the browser
     #[arg(long)]
@@ -69,25 +82,44 @@ pub(crate) struct ReportArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode> {
-    match &args.lake {
-        Some(lake) => tell(args, &gather::of_folder(lake, args.since)?),
-        None => on_runtime(async { tell(args, &gather::of_stack(&args.place, args.since).await?) }),
+    match (args.data, &args.lake) {
+        (false, Some(lake)) => tell(args, &gather::of_folder(lake, args.since)?),
+        (false, None) => on_runtime(async { tell(args, &gather::of_stack(&args.place, args.since).await?) }),
+        (true, Some(lake)) => tell_data(args, &dashboard::of_folder(lake)?),
+        (true, None) => on_runtime(async { tell_data(args, &dashboard::of_stack(&args.place).await?) }),
     }
 }
 
 fn tell(args: &ReportArgs, gathered: &Gathered) -> Result<ExitCode> {
+    put_out(args, DEFAULT_FILE, &page::of(gathered), || page::figures(gathered))
+}
+
+fn tell_data(args: &ReportArgs, asked: &dashboard::Asked) -> Result<ExitCode> {
+    for problem in asked.problems()? {
+        output::complain(&problem);
+    }
+    put_out(args, DEFAULT_DATA_FILE, &asked.page(), || asked.figures())
+}
+
+/// Prints the figures, and writes the page, as far as the arguments ask for them.
+fn put_out(
+    args: &ReportArgs,
+    default_file: &str,
+    page: &Page,
+    figures: impl FnOnce() -> Result<Value>,
+) -> Result<ExitCode> {
     if args.json {
-        output::json(&page::figures(gathered)?)?;
+        output::json(&figures()?)?;
         if args.out.is_none() && !args.open {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    let path = args.out.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let path = args.out.clone().unwrap_or_else(|| PathBuf::from(default_file));
     if path.as_os_str() == "-" {
-        output::line(page::of(gathered).to_html()?.trim_end())?;
+        output::line(page.to_html()?.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
-    write(gathered, &path)?;
+    write_page(page, &path)?;
     let told = if args.open { opening::open(&path) } else { opening::told(&path) };
     if args.json {
         eprintln!("{told}");
@@ -97,9 +129,14 @@ fn tell(args: &ReportArgs, gathered: &Gathered) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the page where a reader finds either the former one or this one, whole.
+/// Writes the page about the files; see [`write_page`].
 pub(crate) fn write(gathered: &Gathered, path: &Path) -> Result<()> {
-    let html = page::of(gathered).to_html()?;
+    write_page(&page::of(gathered), path)
+}
+
+/// Writes a page where a reader finds either the former one or this one, whole.
+pub(crate) fn write_page(page: &Page, path: &Path) -> Result<()> {
+    let html = page.to_html()?;
     let failed = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {

@@ -19,6 +19,10 @@ pub const LINEAGE_PREFIX: &str = "lineage/";
 pub const FRESHNESS_PREFIX: &str = "freshness/";
 /// How far each API was fetched, one object per dataset.
 pub const FETCH_PREFIX: &str = "fetch/";
+/// What Athena answered, one object per query and one about it.
+pub const ATHENA_PREFIX: &str = "athena/";
+/// Pages for people, and their figures for programs.
+pub const REPORTS_PREFIX: &str = "reports/";
 /// The deployed contracts.
 pub const CONTRACTS_PREFIX: &str = "contracts/";
 /// Contracts drafted from objects of unknown datasets. They are no deployed contracts, though they lie below those.
@@ -30,7 +34,7 @@ pub const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The partition column of the table of rejected rows.
 pub const REJECTS_PARTITION_COLUMN: &str = "dataset";
 
-const OWN_PREFIXES: [&str; 8] = [
+const OWN_PREFIXES: [&str; 10] = [
     LAKE_PREFIX,
     REJECTS_PREFIX,
     LEDGER_PREFIX,
@@ -39,6 +43,8 @@ const OWN_PREFIXES: [&str; 8] = [
     LINEAGE_PREFIX,
     FRESHNESS_PREFIX,
     FETCH_PREFIX,
+    ATHENA_PREFIX,
+    REPORTS_PREFIX,
 ];
 const STEM_MAX_CHARS: usize = 40;
 const HASH_HEX_DIGITS: usize = 16;
@@ -225,6 +231,7 @@ mod tests {
     fn only_what_lakegate_writes_in_the_lake_bucket_is_its_own() {
         assert!(is_own_object("lake", "lake", "lake/orders/a.parquet"));
         assert!(is_own_object("lake", "lake", "contracts/orders.odcs.yaml"));
+        assert!(is_own_object("lake", "lake", "reports/sales.html") && is_own_object("lake", "lake", "athena/a.csv"));
         assert!(!is_own_object("lake", "raw", "lake/orders/a.parquet"));
         assert!(!is_own_object("lake", "lake", "incoming/a.csv"));
     }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod alerts;
 pub mod announce;
+pub mod athena;
 pub mod catalog;
 pub mod claims;
 pub mod clients;

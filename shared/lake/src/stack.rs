@@ -6,9 +6,11 @@ mod outputs;
 use aws_sdk_glue::Client as GlueClient;
 use aws_sdk_sqs::Client as SqsClient;
 use aws_sdk_sqs::types::QueueAttributeName;
+use object_store::aws::AmazonS3Builder;
 
 use crate::LakeError;
 use crate::access::Access;
+use crate::athena::Athena;
 use crate::error::from_sdk;
 use crate::objects::Objects;
 
@@ -37,6 +39,12 @@ pub struct Stack {
     pub glue: GlueClient,
     /// The job that converts what one Lambda cannot.
     pub glue_job: String,
+    /// The catalog's database with the tables; empty where the stack does not say.
+    pub database: String,
+    /// Athena's work group for the dashboard, if the stack has one.
+    pub work_group: Option<String>,
+    /// For clients that few need.
+    builder: AmazonS3Builder,
 }
 
 /// The queues' URLs.
@@ -153,7 +161,19 @@ impl Stack {
             },
             glue: GlueClient::new(&access.config),
             glue_job: outputs.required("GlueJob")?,
+            database: outputs.optional("Database"),
+            work_group: Some(outputs.optional("DashboardWorkGroup")).filter(|name| !name.is_empty()),
+            builder: access.s3.clone(),
         })
+    }
+
+    /// The way to Athena, with the same credentials.
+    ///
+    /// # Errors
+    ///
+    /// A client that cannot be made.
+    pub fn athena(&self) -> Result<Athena, LakeError> {
+        Athena::new(&self.builder)
     }
 }
 

@@ -26,9 +26,17 @@ impl Writer {
     /// For values of a kind.
     pub(crate) fn new<'a>(kind: Kind, cells: impl Iterator<Item = &'a Cell>) -> Self {
         let decimals = match kind {
-            Kind::Number(decimals) => usize::from(decimals),
+            Kind::Number(decimals) | Kind::Euros(decimals) => usize::from(decimals),
             Kind::Dollars => dollar_decimals(cells),
-            Kind::Text | Kind::Key | Kind::Count | Kind::Bytes | Kind::Seconds | Kind::Share | Kind::Time => 0,
+            Kind::Percent => 1,
+            Kind::Text
+            | Kind::Key
+            | Kind::Count
+            | Kind::Bytes
+            | Kind::Seconds
+            | Kind::Share
+            | Kind::Time
+            | Kind::Month => 0,
         };
         Self { kind, decimals }
     }
@@ -38,6 +46,7 @@ impl Writer {
         match cell {
             Cell::Absent => "–".to_owned(),
             Cell::Text(text) | Cell::Tagged(text, _) => markup::plain(text),
+            Cell::Time(secs) if self.kind == Kind::Month => month(*secs),
             Cell::Time(secs) => time(*secs),
             Cell::Count(_) | Cell::Number(_) => {
                 number_of(cell).map_or_else(|| "–".to_owned(), |number| self.write_number(cell, number))
@@ -48,16 +57,21 @@ impl Writer {
     fn write_number(self, cell: &Cell, number: f64) -> String {
         match (self.kind, cell) {
             (Kind::Count | Kind::Text | Kind::Key, Cell::Count(count)) => grouped(&count.to_string()),
-            (Kind::Count | Kind::Text | Kind::Key | Kind::Time, _) => fixed(number, 0),
+            (Kind::Count | Kind::Text | Kind::Key | Kind::Time | Kind::Month, _) => fixed(number, 0),
             (Kind::Number(_), _) => fixed(number, self.decimals),
-            (Kind::Dollars, _) => {
-                let text = fixed(number.abs(), self.decimals);
-                if number < 0.0 { format!("−${text}") } else { format!("${text}") }
-            }
+            (Kind::Dollars, _) => self.money("$", number),
+            (Kind::Euros(_), _) => self.money("€", number),
+            (Kind::Percent, _) => format!("{} %", fixed(number, self.decimals)),
             (Kind::Share, _) => format!("{} %", fixed(number * 100.0, 2)),
             (Kind::Bytes, _) => bytes(number),
             (Kind::Seconds, _) => seconds(number),
         }
+    }
+
+    /// The sign stands before the currency, as far as anything but zeros is to be seen.
+    fn money(self, currency: &str, number: f64) -> String {
+        let text = fixed(number, self.decimals);
+        text.strip_prefix('−').map_or_else(|| format!("{currency}{text}"), |text| format!("−{currency}{text}"))
     }
 }
 
@@ -150,6 +164,11 @@ fn seconds(secs: f64) -> String {
     }
 }
 
+/// `Jan 2026`, UTC.
+fn month(secs: i64) -> String {
+    DateTime::from_timestamp(secs, 0).map_or_else(|| "–".to_owned(), |time| time.format("%b %Y").to_string())
+}
+
 /// `2026-01-10 12:05`, UTC.
 fn time(secs: i64) -> String {
     DateTime::from_timestamp(secs, 0).map_or_else(|| "–".to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string())
@@ -204,6 +223,18 @@ mod tests {
         );
         assert_eq!(numbers(Kind::Seconds, &[59.96, 60.0, 200.4, 3_599.9]), ["1 min", "1 min", "3 min 20 s", "1 h"]);
         assert_eq!(numbers(Kind::Seconds, &[7_530.0, 86_399.0, 534_000.0]), ["2 h 6 min", "1 d", "6 d 4 h"]);
+    }
+
+    #[test]
+    fn euros_have_the_decimals_that_are_asked_for_and_percents_a_tenth() {
+        assert_eq!(numbers(Kind::Euros(2), &[1_234_567.891, 0.0, -0.001]), ["€1,234,567.89", "€0.00", "€0.00"]);
+        assert_eq!(numbers(Kind::Euros(0), &[-12.6]), ["−€13"]);
+        assert_eq!(numbers(Kind::Percent, &[29.3, -3.12, 1_000.0]), ["29.3 %", "−3.1 %", "1,000.0 %"]);
+    }
+
+    #[test]
+    fn a_month_is_told_by_its_name() {
+        assert_eq!(written(Kind::Month, &[Cell::Time(1_767_225_600), Cell::Time(i64::MAX)]), ["Jan 2026", "–"]);
     }
 
     #[test]

@@ -94,6 +94,12 @@ impl Chart {
         columns
     }
 
+    /// True of bars or lines over months.
+    fn is_by_month(&self, table: &Table) -> bool {
+        let (Shape::Bars { time, .. } | Shape::Lines { time, .. }) = &self.shape else { return false };
+        table.columns.get(*time).is_some_and(|column| column.kind == Kind::Month)
+    }
+
     /// Its series by their names, each in its colour.
     pub(crate) fn series(&self, table: &Table) -> Vec<(String, Tone)> {
         match &self.values {
@@ -173,11 +179,12 @@ impl Chart {
             }
             json!([at, {"field": "n", "title": "what"}, {"field": "shown", "title": "value"}])
         };
-        let utc = json!({"type": "temporal", "format": "%Y-%m-%d %H:%M UTC", "scale": {"type": "utc"}});
+        let time_format = if self.is_by_month(table) { "%b %Y" } else { "%Y-%m-%d %H:%M UTC" };
+        let utc = json!({"type": "temporal", "format": time_format, "scale": {"type": "utc"}});
         let axis =
             json!({"field": "y", "type": "quantitative", "stack": null, "title": title, "axis": number_axis(kind)});
         // As the table has them; the usual ones leave AM and PM out.
-        let hours = json!({"hours": "%H:%M", "minutes": "%H:%M"});
+        let hours = json!({"hours": "%H:%M", "minutes": "%H:%M", "month": "%b", "quarter": "%b"});
         let time_axis = json!({
             "field": "x", "type": "temporal", "title": null, "scale": {"type": "utc"},
             "axis": {"grid": false, "labelOverlap": "greedy", "labelFlush": true, "format": hours},
@@ -201,7 +208,7 @@ impl Chart {
                 "mark": {"type": "bar", "cornerRadiusEnd": 2, "height": {"band": 0.62}},
                 "encoding": {
                     "y": {
-                        "field": "row", "type": "ordinal", "sort": null, "title": null,
+                        "field": "row", "type": "ordinal", "sort": "ascending", "title": null,
                         "axis": {"labelExpr": "names[datum.value]", "ticks": false, "domain": false, "labelPadding": 8, "labelLimit": 420},
                     },
                     "x": {"field": "x", "type": "quantitative", "stack": null, "title": title, "axis": number_axis(kind)},
@@ -246,9 +253,11 @@ fn number_axis(kind: Kind) -> Value {
         ("ticks".to_owned(), json!(false)),
     ]);
     let (key, text) = match kind {
-        Kind::Count | Kind::Number(_) | Kind::Text | Kind::Key | Kind::Time => ("labelExpr", COUNT_LABEL),
+        Kind::Count | Kind::Number(_) | Kind::Text | Kind::Key | Kind::Time | Kind::Month => ("labelExpr", COUNT_LABEL),
         Kind::Share => ("format", "~%"),
+        Kind::Percent => ("labelExpr", PERCENT_LABEL),
         Kind::Dollars => ("format", "$~g"),
+        Kind::Euros(_) => ("labelExpr", EUROS_LABEL),
         Kind::Bytes => ("labelExpr", BYTES_LABEL),
         Kind::Seconds => ("labelExpr", SECONDS_LABEL),
     };
@@ -260,6 +269,9 @@ fn number_axis(kind: Kind) -> Value {
 }
 
 const COUNT_LABEL: &str = "datum.value == 0 ? '0' : format(datum.value, '~s')";
+const PERCENT_LABEL: &str = "format(datum.value, '~r') + ' %'";
+const EUROS_LABEL: &str =
+    "(datum.value < 0 ? '−€' : '€') + (datum.value == 0 ? '0' : replace(format(abs(datum.value), '~s'), 'G', 'bn'))";
 const BYTES_LABEL: &str = "datum.value >= 1e12 ? format(datum.value / 1e12, '~r') + ' TB' : datum.value >= 1e9 ? format(datum.value / 1e9, '~r') + ' GB' : \
      datum.value >= 1e6 ? format(datum.value / 1e6, '~r') + ' MB' : datum.value >= 1e3 ? format(datum.value / 1e3, '~r') + ' kB' : \
      datum.value == 0 ? '0' : format(datum.value, '~r') + ' B'";

@@ -187,7 +187,7 @@ fn class(kind: Kind, is_header: bool) -> &'static str {
         _ if kind.is_number() => " class=\"number\"",
         Kind::Key if !is_header => " class=\"key\"",
         Kind::Text if !is_header => " class=\"text\"",
-        Kind::Time => " class=\"time\"",
+        Kind::Time | Kind::Month => " class=\"time\"",
         Kind::Text
         | Kind::Key
         | Kind::Count
@@ -195,7 +195,9 @@ fn class(kind: Kind, is_header: bool) -> &'static str {
         | Kind::Bytes
         | Kind::Seconds
         | Kind::Share
-        | Kind::Dollars => "",
+        | Kind::Percent
+        | Kind::Dollars
+        | Kind::Euros(_) => "",
     }
 }
 

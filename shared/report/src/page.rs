@@ -91,10 +91,16 @@ pub enum Kind {
     Seconds,
     /// A part of the whole, from 0 to 1; shown in percent.
     Share,
+    /// A number in percent, with one decimal.
+    Percent,
     /// US dollars.
     Dollars,
+    /// Euros, with so many decimals.
+    Euros(u8),
     /// Unix time in seconds; shown to the minute, UTC.
     Time,
+    /// A month, by the Unix time at which it begins.
+    Month,
 }
 
 /// One value.
@@ -178,8 +184,15 @@ impl Kind {
     /// True of values that stand to the right, one below the other.
     pub(crate) fn is_number(self) -> bool {
         match self {
-            Self::Text | Self::Key | Self::Time => false,
-            Self::Count | Self::Number(_) | Self::Bytes | Self::Seconds | Self::Share | Self::Dollars => true,
+            Self::Text | Self::Key | Self::Time | Self::Month => false,
+            Self::Count
+            | Self::Number(_)
+            | Self::Bytes
+            | Self::Seconds
+            | Self::Share
+            | Self::Percent
+            | Self::Dollars
+            | Self::Euros(_) => true,
         }
     }
 }

@@ -1,0 +1,84 @@
+//! `lakegate report --data`: the business dashboard, of a deployed stack by its Athena, or of a local lake by DuckDB.
+//! It asks, and writes the page; what is asked and how it looks is the room `dashboard`.
+
+mod engine;
+mod folder;
+mod stack;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use chrono::{DateTime, Utc};
+use lakegate_dashboard::{About, Outcome, Outcomes, QUERIES};
+use lakegate_report::Page;
+use serde_json::{Value, json};
+
+pub(crate) use folder::ask as of_folder;
+pub(crate) use stack::ask as of_stack;
+
+/// What was asked, and what became of it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    about: About,
+    /// The place for programs.
+    place_json: Value,
+    outcomes: Outcomes,
+}
+
+impl Asked {
+    fn new(place: String, place_json: Value, at: DateTime<Utc>, outcomes: Outcomes) -> Self {
+        Self { about: About { place, at_secs: at.timestamp() }, place_json, outcomes }
+    }
+
+    pub(crate) fn page(&self) -> Page {
+        lakegate_dashboard::page(&self.about, &self.outcomes)
+    }
+
+    /// The page's figures, and what they are about, for programs.
+    pub(crate) fn figures(&self) -> Result<Value> {
+        let mut figures = lakegate_dashboard::figures(&self.about, &self.outcomes)?;
+        if let (Some(figures), Value::Object(place)) = (figures.as_object_mut(), self.place_json.clone()) {
+            figures.extend(place);
+        }
+        Ok(figures)
+    }
+
+    /// What is wrong with which section, for who reads no page.
+    ///
+    /// # Errors
+    ///
+    /// All of them are wrong: there is nothing to show.
+    pub(crate) fn problems(&self) -> Result<Vec<String>> {
+        let figures = self.figures()?;
+        let problems = figures.get("problems").and_then(Value::as_object).into_iter().flatten();
+        let told: Vec<String> =
+            problems.map(|(name, problem)| format!("{name}: {}", problem.as_str().unwrap_or_default())).collect();
+        match told.first() {
+            Some(first) if told.len() == QUERIES.len() => bail!("there is nothing to show; {first}"),
+            _ => Ok(told),
+        }
+    }
+}
+
+/// Writes the dashboard of a local AWS that this process started, and gives its figures.
+///
+/// # Errors
+///
+/// The page cannot be written. A query that fails is a section of the page.
+#[allow(dead_code, reason = "the demo's")]
+pub(crate) async fn write_of_local(local: &lakegate_local::Stack, path: &Path) -> Result<Value> {
+    let at = Utc::now();
+    let mut outcomes = Outcomes::new();
+    for query in &QUERIES {
+        let outcome = match local.athena(query.sql).await {
+            Ok(rows) => Outcome::Answered(lakegate_dashboard::Answer { columns: rows.columns, rows: rows.rows }),
+            Err(error) => Outcome::failed(query, &format!("{error:#}")),
+        };
+        outcomes.insert(query.name, outcome);
+    }
+    let endpoint = local.client.endpoint();
+    let place = format!("the demo's local AWS, {endpoint}");
+    let asked = Asked::new(place, json!({ "endpoint": endpoint }), at, outcomes);
+    crate::report_page::write_page(&asked.page(), path)?;
+    asked.figures()
+}
