@@ -1,10 +1,10 @@
 //! Files that others wrote, through everything: taken in by the deployed functions under contracts that make `orders`, `customers` and
 //! `products` of them, asked by the saved queries, reported on. What must come out is computed from the files by Python that knows no SQL
-//! (e2e/real_data). They lie beside the project, not in it; without them these tests say that they are skipped.
+//! (`e2e/real_data`). They lie beside the project, not in it; without them these tests say that they are skipped.
 #![allow(clippy::indexing_slicing, reason = "a test that panics has failed")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -144,7 +144,7 @@ async fn rows(harness: &Harness) -> Result<Value> {
 }
 
 /// Only what Athena, Spark, DuckDB and Snowflake read alike: no INT96.
-fn types_are_safe(file: &PathBuf) -> Result<()> {
+fn types_are_safe(file: &Path) -> Result<()> {
     let reader = SerializedFileReader::new(fs::File::open(file)?)?;
     for column in reader.metadata().file_metadata().schema_descr().columns() {
         assert_ne!(column.physical_type(), Type::INT96, "{}", column.name());
