@@ -37,7 +37,7 @@ class Expected:
         by_customer = defaultdict(list)
         for (customer_id, updated_at), row in sorted(known.items(), key=lambda item: item[0]):
             version = {column: row[column] for column in VERSION_COLUMNS}
-            version |= {"signup_date": date.fromisoformat(row["signup_date"]), "valid_from": updated_at}
+            version |= {"signup_date": day(row["signup_date"]), "valid_from": updated_at}
             by_customer[customer_id].append(version)
         for versions in by_customer.values():
             for version, following in zip(versions, [*versions[1:], None], strict=True):
@@ -82,8 +82,14 @@ class Expected:
         }
 
 
+def day(text):
+    return text and date.fromisoformat(text)
+
+
 def order(row):
-    """A line of the file as the lake has it."""
+    """A line of the file as the lake has it; a row that is typed already stays."""
+    if isinstance(row["order_ts"], datetime):
+        return row
     time = datetime.strptime(row["order_ts"], "%Y-%m-%d %H:%M:%S")
     price, quantity = Decimal(row["unit_price"]), int(row["quantity"])
     typed = {"order_ts": time, "quantity": quantity, "unit_price": price, "note": row["note"] or None}

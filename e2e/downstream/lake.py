@@ -43,8 +43,17 @@ class Lake:
         self._convert("customers", path, len(rows), 0)
         self.customers[name] = rows
 
-    def _convert(self, dataset, path, accepted, rejected):
-        command = [os.environ["LAKEGATE_COMMAND"], "convert", path, "--contract", CONTRACTS[dataset], "--out", self.folder / "lake"]
+    def remove(self, dataset, name):
+        """A source file is gone, and with it what it left in the lake."""
+        gone = list((self.folder / "lake/lake" / dataset).rglob(f"{name}-*.parquet"))
+        assert gone
+        for path in gone:
+            path.unlink()
+        del getattr(self, dataset)[name]
+
+    def _convert(self, dataset, path, accepted, rejected, contract=None):
+        contract = contract or CONTRACTS[dataset]
+        command = [os.environ["LAKEGATE_COMMAND"], "convert", path, "--contract", contract, "--out", self.folder / "lake"]
         output = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
         assert output.returncode == 0, output.stdout + output.stderr
         told = json.loads(output.stdout)

@@ -7,9 +7,8 @@ import random
 import subprocess
 from datetime import datetime, timedelta
 
-import pytest
-
 from expected import Expected
+from marts import UNKNOWN, built
 from rows import line, state
 
 REGIONS = ["EMEA", "APAC", "NA", "LATAM"]
@@ -19,37 +18,6 @@ TIERS = ["basic", "silver", "gold", "platinum"]
 AGES = ["18-24", "25-34", "35-44", "45-54", "55-64", "65+"]
 
 
-def built(lake, expected, may_warn=()):
-    """Builds, and holds every mart against what it must be."""
-    told = lake.build()
-    assert set(told) <= set(may_warn) and set(told.values()) <= {"warn"}, told
-    expected.run()
-    matches(lake, expected)
-
-
-def matches(lake, expected):
-    assert by(lake.table("fct_orders"), "order_id") == expected.orders()
-    versions = [version for versions in expected.versions().values() for version in versions]
-    assert by(lake.table("dim_customers"), "customer_id", "valid_from") == by(versions, "customer_id", "valid_from")
-    remembered = by(lake.table("customers_snapshot"), "customer_id", "updated_at")
-    assert set(remembered) == set(expected.remembered)
-    assert all(row["dbt_valid_from"] == row["updated_at"] for row in remembered.values())
-    assert by(lake.table("enriched_sales"), "order_id") == expected.enriched()
-    summary = {}
-    for row in lake.table("sales_summary"):
-        key = tuple(row.pop(column) for column in ["region", "product", "year", "month"])
-        assert key not in summary, key
-        summary[key] = {**row, "average_revenue": pytest.approx(row["average_revenue"], rel=1e-12)}
-    assert expected.summary() == summary
-
-
-def by(rows, *columns):
-    """Rows by their key, of which there must be one each."""
-    keyed = {tuple(row[column] for column in columns) if len(columns) > 1 else row[columns[0]]: row for row in rows}
-    assert len(keyed) == len(rows)
-    return keyed
-
-
 def everything(lake):
     tables = ["stg_orders", "stg_customers", "customers_snapshot", "dim_customers", "fct_orders", "enriched_sales", "sales_summary"]
     return {name: sorted(map(repr, lake.table(name))) for name in tables}
@@ -57,9 +25,6 @@ def everything(lake):
 
 def tiers(lake):
     return {int(row["order_id"][2:]): row["membership_tier"] for row in lake.table("enriched_sales")}
-
-
-UNKNOWN = "relationships_fct_orders_customer_id__customer_id__ref_dim_customers_"
 
 
 def test_late_changed_and_corrected_rows_come_to_what_the_sources_say(lake):

@@ -1,107 +1,20 @@
-"""snowflake/*.sql, run by fakesnow on files of a lake: Snowflake's SQL translated for DuckDB, and no Snowflake.
-
-What fakesnow lacks is done by the test: storage integrations and pipes, stages that hold folders, the metadata of files, directory
-tables, the knowledge that a file changed, and transactions around MERGE. Whatever else stands in the files is run as it stands."""
+"""snowflake/*.sql, run by fakesnow on files of a lake: Snowflake's SQL translated for DuckDB, and no Snowflake. What that leaves out stands
+in account.py."""
 
 import re
-from datetime import date
 
 import duckdb
-import fakesnow
 import pytest
 import snowflake.connector
 
-from expected import Expected
-from project import ROOT
+from account import account_of, loaded, statements
 from rows import line, state
-
-SCRIPTS = ROOT / "snowflake"
-COPY = re.compile(r"copy into (\w+)_files\s+from @lake/\w+/", re.IGNORECASE)
-METADATA = re.compile(r"include_metadata = \(.*?\)\n?", re.IGNORECASE)
-
-
-def statements(name):
-    text = re.sub(r"--.*", "", (SCRIPTS / name).read_text())
-    return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
 @pytest.fixture
 def account(lake):
-    with fakesnow.patch():
-        connection = snowflake.connector.connect(database="LAKEGATE", schema="LAKEGATE")
-        yield Account(connection, lake)
-        connection.close()
-
-
-class Account:
-    def __init__(self, connection, lake):
-        self.cursor = connection.cursor()
-        self.root = lake.folder / "lake"
-        self.loaded = {}
-        self.run("create schema if not exists lakegate.lakegate")
-        self.run("use schema lakegate.lakegate")
-        self.run("create table lake_directory (relative_path varchar)")
-        for statement in statements("1_stage.sql"):
-            if "create file format" in statement:
-                self.run(statement)
-        for statement in statements("2_tables.sql"):
-            self.run(statement)
-
-    def run(self, statement):
-        return self.cursor.execute(statement)
-
-    def rows(self, table):
-        self.run(f"select * from {table}")
-        columns = [column.name.lower() for column in self.cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in self.cursor.fetchall()]
-
-    def load(self, anew=False):
-        """4_load.sql. `anew`: every file is loaded though it is known, as after a pipe."""
-        for statement in statements("4_load.sql"):
-            if dataset := COPY.match(statement):
-                self.copy(dataset[1], METADATA.sub("", statement), anew)
-            elif "alter stage lake refresh" in statement:
-                self.run("delete from lake_directory")
-                for path in (self.root / "lake").rglob("*.parquet"):
-                    self.run(f"insert into lake_directory values ('{path.relative_to(self.root / 'lake')}')")
-            elif statement not in ("begin", "commit"):
-                self.run(statement.replace("directory(@lake)", "lake_directory"))
-
-    def copy(self, dataset, statement, anew):
-        for path in sorted((self.root / "lake" / dataset).rglob("*.parquet")):
-            modified = path.stat().st_mtime_ns // 1000
-            if self.loaded.get(path) == modified and not anew:
-                continue
-            self.loaded[path] = modified
-            one = f"copy into {dataset}_files from 'file://{path.parent}/' files = ('{path.name}')"
-            self.run(COPY.sub(one, statement) + " force = true")
-            name = path.relative_to(self.root)
-            self.run(f"update {dataset}_files set file_name = '{name}', file_modified = to_timestamp_ntz({modified}, 6) where file_name is null")
-
-
-def loaded(account, lake, anew=False):
-    """Loads, and holds both tables against what the sources say."""
-    account.load(anew)
-    orders = account.rows("orders")
-    assert len({row["order_id"] for row in orders}) == len(orders) == len(account.rows("orders_in_lake"))
-    assert {row["order_id"]: row for row in orders} == Expected(lake).orders()
-    states = {}
-    for rows in lake.customers.values():  # in the order in which they came
-        for row in rows:
-            typed = {**row, "signup_date": date.fromisoformat(row["signup_date"])}
-            states[row["customer_id"], row["updated_at"]] = typed
-    customers = account.rows("customers")
-    assert len({(row["customer_id"], row["updated_at"]) for row in customers}) == len(customers)
-    assert {(row["customer_id"], row["updated_at"]): row for row in customers} == states
-
-
-def remove(lake, dataset, name):
-    """A source file is gone, and with it what it left in the lake."""
-    gone = list((lake.folder / "lake/lake" / dataset).rglob(f"{name}-*.parquet"))
-    assert gone
-    for path in gone:
-        path.unlink()
-    del getattr(lake, dataset)[name]
+    with account_of(lake) as account:
+        yield account
 
 
 def test_the_tables_follow_the_lake_however_often_files_are_loaded(lake, account):
@@ -126,8 +39,8 @@ def test_the_tables_follow_the_lake_however_often_files_are_loaded(lake, account
 
     # A file that is gone takes its rows along, but no row that another file has as well; so does an export that is
     # gone, or replaced.
-    remove(lake, "orders", "january")
-    remove(lake, "customers", "2")
+    lake.remove("orders", "january")
+    lake.remove("customers", "2")
     lake.put_customers("1", [state(3, "2025-01-02T00:00:00", "basic", active=False)])
     loaded(account, lake)
     assert sorted(row["order_id"] for row in account.rows("orders")) == ["O-0000001", "O-0000003", "O-0000010", "O-0000011", "O-0000013"]

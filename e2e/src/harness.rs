@@ -97,15 +97,13 @@ fn told(command: &str, output: &Output) -> Result<String> {
     Ok(out.into_owned())
 }
 
-/// The sample contracts, copies of one of them for the tests' own tables, and the contracts of the real data.
+/// The sample contracts, and copies of one of them for the tests' own tables.
 async fn put_contracts(project: &Project, stack: &Stack) -> Result<()> {
-    for dir in ["contracts", "e2e/contracts"] {
-        let dir = project.root().join(dir);
-        for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            stack.put_contract(&name, fs::read(&path)?).await?;
-        }
+    let dir = project.root().join("contracts");
+    for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        stack.put_contract(&name, fs::read(&path)?).await?;
     }
     let sample = fs::read_to_string(project.root().join("contracts/orders.odcs.yaml"))?;
     for table in orders::TABLES {

@@ -23,6 +23,18 @@ async fn the_sql_for_snowflake_makes_its_tables_what_the_lake_is() -> Result<()>
     passes("fakesnow", "e2e/downstream/test_snowflake.py").await
 }
 
+#[tokio::test]
+#[ignore = "needs dbt"]
+async fn dbt_makes_of_real_data_what_its_files_say() -> Result<()> {
+    passes("dbt", "e2e/downstream/test_dbt_real_data.py").await
+}
+
+#[tokio::test]
+#[ignore = "needs fakesnow"]
+async fn the_sql_for_snowflake_makes_of_real_data_what_its_files_say() -> Result<()> {
+    passes("fakesnow", "e2e/downstream/test_snowflake_real_data.py").await
+}
+
 /// Runs a file of tests by pytest, with what `requirements/NAME.txt` pins and the command as it is here.
 async fn passes(requirements: &str, tests: &str) -> Result<()> {
     let project = Project::find()?;
