@@ -3,6 +3,7 @@
 What fakesnow lacks is done here: storage integrations and pipes, stages that hold folders, the metadata of files, directory tables,
 the knowledge that a file changed, and transactions around MERGE. Whatever else stands in the files is run as it stands."""
 
+import hashlib
 import re
 from contextlib import contextmanager
 
@@ -34,7 +35,7 @@ class Account:
     def __init__(self, connection, lake):
         self.cursor = connection.cursor()
         self.root = lake.folder / "lake"
-        self.loaded = {}
+        self.loaded, self.time = {}, 0
         self.run("create schema if not exists lakegate.lakegate")
         self.run("use schema lakegate.lakegate")
         self.run("create table lake_directory (relative_path varchar)")
@@ -66,14 +67,19 @@ class Account:
 
     def copy(self, dataset, statement, anew):
         for path in sorted((self.root / "lake" / dataset).rglob("*.parquet")):
-            modified = path.stat().st_mtime_ns // 1000
-            if self.loaded.get(path) == modified and not anew:
+            content = hashlib.sha256(path.read_bytes()).digest()
+            known, modified = self.loaded.get(path, (None, 0))
+            if known == content and not anew:
                 continue
-            self.loaded[path] = modified
+            if known != content:
+                # Not the file's own time: a clock that is set back between two versions would turn them round.
+                self.time += 1
+                modified = self.time
+            self.loaded[path] = content, modified
             one = f"copy into {dataset}_files from 'file://{path.parent}/' files = ('{path.name}')"
             self.run(COPY.sub(one, statement) + " force = true")
             name = path.relative_to(self.root)
-            self.run(f"update {dataset}_files set file_name = '{name}', file_modified = to_timestamp_ntz({modified}, 6) where file_name is null")
+            self.run(f"update {dataset}_files set file_name = '{name}', file_modified = to_timestamp_ntz({modified}, 0) where file_name is null")
 
 
 def loaded(account, lake, anew=False):

@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+# So that their assertions say what differs, too.
+pytest.register_assert_rewrite("account", "lake", "marts", "real")
+
 # Results do not hang on where the machine stands.
 os.environ["TZ"] = "UTC"
 

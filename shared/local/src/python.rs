@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
@@ -12,6 +13,10 @@ use crate::project::Project;
 
 const NAMES: [&str; 8] =
     ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python", "python3.15"];
+
+/// How often pip is asked, and for how long it is left in peace after the first time; longer after the second.
+const INSTALL_ATTEMPTS: u64 = 3;
+const RETRY_SECS: u64 = 1;
 
 /// Python 3.10 or newer that can make virtual environments, among what the search path has; `LAKEGATE_PYTHON` overrides.
 ///
@@ -85,15 +90,27 @@ pub async fn environment(project: &Project, name: &str, bar: &ProgressBar) -> Re
     let mut command = guard::command(&python, None, &python);
     command.args(["-m", "venv", "--clear"]).arg(&dir);
     guard::run(command, |_| (), |_| ()).await?;
-    let mut command = guard::command(&python, None, &interpreter);
-    command.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off", "-r"]);
-    command.arg(&requirements);
-    let tell = |line: &str| bar.set_message(shortened(line));
-    guard::run(command, tell, |_| ())
-        .await
-        .with_context(|| format!("pip could not install {}", requirements.display()))?;
+    install(&python, &interpreter, &requirements, bar).await?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(interpreter)
+}
+
+/// Pip gives up at once when a download breaks off or stalls, so it is asked again.
+async fn install(python: &Path, interpreter: &Path, requirements: &Path, bar: &ProgressBar) -> Result<()> {
+    let mut attempt = 1;
+    loop {
+        let mut command = guard::command(python, None, interpreter);
+        command.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar=off", "-r"]);
+        command.arg(requirements);
+        let tell = |line: &str| bar.set_message(shortened(line));
+        let result = guard::run(command, tell, |_| ()).await;
+        if result.is_ok() || attempt == INSTALL_ATTEMPTS {
+            return result.with_context(|| format!("pip could not install {}", requirements.display()));
+        }
+        bar.set_message("pip failed and is asked again");
+        tokio::time::sleep(Duration::from_secs(RETRY_SECS * attempt)).await;
+        attempt += 1;
+    }
 }
 
 /// Held until dropped; the system releases it when the process ends.
@@ -117,7 +134,32 @@ fn shortened(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn pip_is_asked_again_and_at_last_its_words_are_told() -> Result<()> {
+        let (python, bar) = (find()?, ProgressBar::hidden());
+        let dir = tempfile::tempdir()?;
+        // In the place of an interpreter: a download breaks off, as often as the file `left` has lines.
+        let (interpreter, left) = (dir.path().join("python"), dir.path().join("left"));
+        let script = format!(
+            "#!/bin/sh\n[ -s {0} ] || exit 0\nsed -i 1d {0}\necho 'the connection broke' >&2\nexit 1\n",
+            left.display()
+        );
+        fs::write(&interpreter, script)?;
+        fs::set_permissions(&interpreter, fs::Permissions::from_mode(0o755))?;
+        fs::write(&left, "once\n")?;
+        install(&python, &interpreter, Path::new("some.txt"), &bar).await?;
+
+        fs::write(&left, "1\n2\n3\n4\n")?;
+        let error = install(&python, &interpreter, Path::new("some.txt"), &bar).await.expect_err("pip never installs");
+        assert_eq!(fs::read_to_string(&left)?, "4\n");
+        let told = format!("{error:#}");
+        assert!(told.starts_with("pip could not install some.txt") && told.contains("the connection broke"), "{told}");
+        Ok(())
+    }
 
     #[test]
     fn what_is_not_python_is_unfit() {
