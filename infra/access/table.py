@@ -10,7 +10,8 @@ Call = tuple[str, str]  # an action, and the resource that it is about
 INGEST, START_GLUE, ROUTE_FAILURES, SWEEP = "IngestRole", "StartGlueRole", "RouteFailuresRole", "SweepRole"
 GLUE_JOB, BACKFILL = "GlueJobRole", "BackfillRole"
 FETCH, FETCH_SCHEDULE = "FetchApiRole", "FetchScheduleRole"
-ROLES = (INGEST, START_GLUE, ROUTE_FAILURES, SWEEP, GLUE_JOB, BACKFILL, FETCH, FETCH_SCHEDULE)
+PUBLISH, PUBLISH_SCHEDULE = "PublishReportRole", "DashboardScheduleRole"
+ROLES = (INGEST, START_GLUE, ROUTE_FAILURES, SWEEP, GLUE_JOB, BACKFILL, FETCH, FETCH_SCHEDULE, PUBLISH, PUBLISH_SCHEDULE)
 
 TABLE_ACTIONS = ("GetTable", "CreateTable", "UpdateTable")
 PARTITION_ACTIONS = ("GetPartitions", "BatchGetPartition", "BatchCreatePartition", "BatchUpdatePartition")
@@ -145,6 +146,26 @@ def allowed(stack: Stack, role: str) -> list[Call]:
         ]
     if role == FETCH_SCHEDULE:
         return [("lambda:InvokeFunction", stack.arn("lambda", f"function:{stack.resources['FetchApiFunction']}"))]
+    if role == PUBLISH:
+        group = stack.arn("athena", f"workgroup/{stack.resources['DashboardWorkGroup']}")
+        database = stack.resources["CatalogDatabase"]
+        reads = ("GetTable", "GetPartitions", "GetPartition", "BatchGetPartition")
+        return [
+            *writes_with_key(stack),
+            *[(f"athena:{action}QueryExecution", group) for action in ("Start", "Get", "Stop")],
+            ("athena:GetQueryResults", group),
+            ("glue:GetDatabase", stack.arn("glue", f"database/{database}")),
+            *tables(stack, database, *reads),
+            *lists(stack.lake),
+            ("s3:GetBucketLocation", f"arn:aws:s3:::{stack.lake}"),
+            *objects(stack.lake, "lake/orders/", "GetObject"),
+            *objects(stack.lake, "athena/", "GetObject", "PutObject", "AbortMultipartUpload", "ListMultipartUploadParts"),
+            *[(f"s3:{action}", f"arn:aws:s3:::{stack.lake}/reports/sales.html") for action in ("GetObject", "PutObject")],
+            *queue(stack, "FailuresQueue", "SendMessage"),
+            *logs(stack, f"{function}publish-report"),
+        ]
+    if role == PUBLISH_SCHEDULE:
+        return [("lambda:InvokeFunction", stack.arn("lambda", f"function:{stack.resources['PublishReportFunction']}"))]
     if role == GLUE_JOB:
         return [
             *converts(stack),
@@ -178,7 +199,9 @@ def nobody_s(stack: Stack) -> list[Call]:
         # Contracts are a person's; so are the lake's other folders, and versions that were replaced.
         *objects(stack.lake, "contracts/", "PutObject", "DeleteObject"),
         *objects(stack.lake, "", "GetObject", "PutObject", "DeleteObject"),
-        *objects(stack.lake, "athena/", "GetObject", "PutObject"),
+        *objects(stack.lake, "athena/", "DeleteObject"),
+        *objects(stack.lake, "reports/", "GetObject", "PutObject", "DeleteObject"),
+        ("athena:StartQueryExecution", stack.arn("athena", "workgroup/primary")),
         *objects(stack.lake, "ledger/", "DeleteObject"),
         *objects(stack.lake, "runs/", "DeleteObject"),
         *objects(stack.lake, "lake/orders/", "DeleteObjectVersion", "PutObjectTagging"),

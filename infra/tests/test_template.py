@@ -65,7 +65,7 @@ def deployed(**given: str) -> dict[str, dict]:
 
 
 # What is there on request.
-BACKFILL = {"BackfillSchedule": "rate(1 day)", "FetchSchedule": "rate(1 hour)"}
+BACKFILL = {"BackfillSchedule": "rate(1 day)", "FetchSchedule": "rate(1 hour)", "DashboardSchedule": "rate(1 day)"}
 RESOURCES = deployed(**BACKFILL)
 KEY, RAW_KEY = (f"arn:aws:kms:eu-central-1:111122223333:key/{name}" for name in ("lake", "raw"))
 # Stacks that differ in what they consist of.
@@ -562,6 +562,7 @@ def test_with_a_key_every_bucket_is_encrypted_with_it_and_whoever_reads_or_write
         "RouteFailuresRole": reads,
         "SweepRole": writes,
         "FetchApiRole": writes,
+        "PublishReportRole": writes,
     }
     assert key_holders(resources) == {"KmsKeyArn": of_the_stack}
     both = key_holders(VARIANTS["an existing bucket with a key"])
@@ -700,6 +701,31 @@ def test_a_run_that_fetches_ends_before_its_function_does() -> None:
     assert most + reserved < FUNCTIONS["FetchApiFunction"]["Timeout"]
 
 
+def test_the_dashboard_is_written_on_a_schedule_and_when_a_batch_of_this_stack_ended() -> None:
+    own = ("Dashboard", "PublishReport")
+    there = {name for name in RESOURCES if name.startswith(own)} - {"Dashboard"}
+    assert len(there) >= 9 and not [name for name in deployed() if name.startswith(own) and name != "Dashboard"]
+    schedule = RESOURCES["DashboardSchedulerSchedule"]["Properties"]
+    assert schedule["ScheduleExpression"] == {"Ref": "DashboardSchedule"}
+    assert (target(schedule["Target"]["Arn"]), target(schedule["Target"]["RoleArn"])) == ("PublishReportFunction", "DashboardScheduleRole")
+    rule, permission = (RESOURCES[name]["Properties"] for name in ("DashboardBatchRule", "DashboardBatchPermission"))
+    # As airflow/dags/lakegate_batch.py sends it.
+    event = json.loads((ROOT / "events/publish-report/batch-ended.json").read_text(encoding="utf-8"))
+    pattern = rule["EventPattern"]
+    assert ([event["source"]], [event["detail-type"]]) == (pattern["source"], pattern["detail-type"])
+    assert pattern["detail"] == {"stack": [{"Ref": "AWS::StackName"}]} and "stack" in event["detail"]
+    assert [target(each["Arn"]) for each in rule["Targets"]] == [target(permission["FunctionName"])] == ["PublishReportFunction"]
+    assert target(permission["SourceArn"]) == "DashboardBatchRule"
+
+
+def test_the_dashboard_reads_the_tables_that_its_queries_name() -> None:
+    tables = set(re.findall(r'Table \{ name: "(\w+)"', (ROOT / "shared/dashboard/src/query.rs").read_text(encoding="utf-8")))
+    resources = json.dumps([s["Resource"] for name, s in statements() if name == "PublishReportRole"])
+    assert tables == set(re.findall(r"LakeBucket.Arn}/lake/(\w+)/", resources)) == set(re.findall(r"table/\$\{CatalogDatabase\}/(\w+)", resources))
+    reserved = int(constant("functions/publish-report/src/handler.rs", r"TIME_RESERVED: .*from_secs\((\d+)\)"))
+    assert 2 * reserved < FUNCTIONS["PublishReportFunction"]["Timeout"]
+
+
 def test_the_queue_policy_names_the_bucket_there_is() -> None:
     statements = RESOURCES["IngestQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (statement,) = [statement for statement in statements if statement["Effect"] == "Allow"]
@@ -725,7 +751,7 @@ def test_logs_go_where_they_expire(function: str) -> None:
 def test_local_paths_are_written_as_packaging_expects_them() -> None:
     """`lakegate demo` packages by replacing these lines, as `sam package` does by reading them."""
     assert re.findall(r"CodeUri: (\S+)", TEXT) == [
-        f"../functions/{name}/" for name in ("ingest", "start-glue", "route-failures", "sweep", "fetch-api")
+        f"../functions/{name}/" for name in ("ingest", "start-glue", "route-failures", "sweep", "fetch-api", "publish-report")
     ]
     assert re.findall(r"ContentUri: (\S+)", TEXT) == ["glue/"]
     assert re.findall(r"ScriptLocation: (\S+)", TEXT) == ["glue/convert_large.py"]

@@ -26,6 +26,8 @@ pub(crate) fn care(kind: &FailureKind) -> Care {
         "It can wait as long as its data can: until it is mended, further files of the same kind fail as well.";
     const ITS_SOURCE: &str =
         "It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day.";
+    const ITS_PAGE: &str =
+        "Files are taken in all the same. The schedule goes on trying, and tells the same trouble once a day.";
     const PERHAPS_ALL: &str =
         "Look soon: the cause may stop other files, too. `lakegate status` shows whether any are still taken in.";
     let (urgency, is_replayed) = match kind {
@@ -42,6 +44,7 @@ pub(crate) fn care(kind: &FailureKind) -> Care {
         | FailureKind::UnreadableMessage
         | FailureKind::DataLate => (THESE_ONLY, false),
         FailureKind::SourceApiFailed | FailureKind::SourceApiChanged => (ITS_SOURCE, false),
+        FailureKind::DashboardFailed => (ITS_PAGE, false),
         FailureKind::UnknownDataset
         | FailureKind::ContractInvalid
         | FailureKind::ContractAmbiguous
@@ -91,6 +94,12 @@ const CHANGED_API: (&str, &str) = (
     "not fetched, because the API's answers are not as the contract says",
     "Compare an answer of the API with the server named source in the contract, correct that, and `lakegate contracts push` it. Nothing is \
      to be replayed: the next run that succeeds fetches what is missing.",
+);
+
+const FAILED_DASHBOARD: (&str, &str) = (
+    "not written, or not all of it",
+    "The problem below names the queries that failed, with Athena's word for it and the query's id: open it under Recent queries of the stack's \
+     work group in Athena's console, which has all that Athena says. Nothing is to be replayed: the next run writes the page anew.",
 );
 
 /// Says what a kind means and what to do.
@@ -187,6 +196,7 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         FailureKind::DataLate => LATE_DATA,
         FailureKind::SourceApiFailed => FAILED_API,
         FailureKind::SourceApiChanged => CHANGED_API,
+        FailureKind::DashboardFailed => FAILED_DASHBOARD,
         FailureKind::Other(_) => (
             "failed for a reason that this version does not know",
             "Read the summary below. The functions may be of different versions: deploy them together.",

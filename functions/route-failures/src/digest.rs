@@ -46,7 +46,8 @@ pub(crate) fn write(records: &[FailureRecord], replay_command: &str) -> Digest {
     let (mut body, mut end) = (String::new(), String::new());
     let late = records.iter().filter(|record| is_late(&record.kind)).count();
     let unfetched = records.iter().filter(|record| is_unfetched(&record.kind)).count();
-    let failed = records.len() - late - unfetched;
+    let unpublished = records.iter().filter(|record| is_unpublished(&record.kind)).count();
+    let failed = records.len() - late - unfetched - unpublished;
     // Writing to a String cannot fail.
     let _ = write_failures(&mut body, failed, late, unfetched, &groups);
     if failed > 0 {
@@ -131,6 +132,7 @@ fn without_file(stage: Stage) -> &'static str {
         Stage::Glue => "a Glue run",
         Stage::Sweep => "the sweep",
         Stage::FetchApi => "an API",
+        Stage::PublishReport => "the page",
     }
 }
 
@@ -179,6 +181,9 @@ fn write_failures(out: &mut String, count: usize, late: usize, unfetched: usize,
     if unfetched > 0 {
         let what = "nothing of this run was written, and the next one begins where the last good one ended.";
         writeln!(out, "{} not fetched: {what}", datasets_are(unfetched))?;
+    }
+    if groups.iter().any(|group| is_unpublished(group.kind)) {
+        writeln!(out, "The dashboard is not up to date, or not whole: its sections say which of them are.")?;
     }
     let mut names_left = DATASETS_SHOWN;
     for of_kind in groups.chunk_by(|a, b| a.kind == b.kind) {
@@ -229,7 +234,9 @@ fn write_kind(out: &mut String, groups: &[Group<'_>], names_left: &mut usize) ->
     };
     let advice = advice::of(first.kind);
     let (count, shown) = (total(groups), groups.iter().map(|group| group.shown).sum::<usize>());
-    let things = if is_of_dataset(first.kind) {
+    let things = if is_unpublished(first.kind) {
+        "the dashboard".to_owned()
+    } else if is_of_dataset(first.kind) {
         datasets(count)
     } else if *first.kind == FailureKind::UnreadableMessage {
         messages(count)
@@ -335,7 +342,11 @@ fn dataset(record: &FailureRecord) -> &str {
 
 /// It is about a dataset, not about a file: there is no event that a replay could send.
 pub(crate) fn is_of_dataset(kind: &FailureKind) -> bool {
-    is_late(kind) || is_unfetched(kind)
+    is_late(kind) || is_unfetched(kind) || is_unpublished(kind)
+}
+
+fn is_unpublished(kind: &FailureKind) -> bool {
+    *kind == FailureKind::DashboardFailed
 }
 
 fn is_late(kind: &FailureKind) -> bool {

@@ -356,6 +356,7 @@ fn every_kind_says_what_to_do_and_has_its_page_in_the_runbook() {
         FailureKind::DataLate,
         FailureKind::SourceApiFailed,
         FailureKind::SourceApiChanged,
+        FailureKind::DashboardFailed,
         FailureKind::Other("Newer".to_owned()),
     ];
     let runbook = include_str!("../../../docs/runbook.md");
@@ -418,4 +419,19 @@ fn an_api_that_was_not_fetched_is_no_file_that_failed_and_needs_no_replay() {
     let Digest { subject, body } = write(&mixed, REPLAY);
     assert!(subject.starts_with("Lakegate: 2 files failed"), "{subject}");
     assert!(body.contains("1 file did not make it") && body.contains("1 dataset is not fetched"), "{body}");
+}
+
+#[test]
+fn a_dashboard_that_is_not_whole_is_no_file_that_failed_and_needs_no_replay() {
+    let summary = "1 of the dashboard's 8 queries failed: age_groups: HIVE_BAD_DATA (query 1-2)";
+    let mut failed = FailureRecord::new(Stage::PublishReport, FailureKind::DashboardFailed, summary);
+    failed.dataset = Some("dashboard".to_owned());
+    let Digest { subject, body } = write(&[failed.clone()], REPLAY);
+    assert_eq!(subject, "Lakegate: dashboard: the page: DashboardFailed");
+    assert!(body.starts_with("The dashboard is not up to date, or not whole"), "{body}");
+    assert!(body.contains("\nTHE DASHBOARD: not written, or not all of it (DashboardFailed)\nWhat to do: "), "{body}");
+    assert!(body.contains(&format!("\n  problem:  {summary}\n")), "{body}");
+    assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
+    let mixed = write(&[failed, record(FailureKind::GaveUp, None, "a.csv", "summary")], REPLAY).body;
+    assert!(mixed.starts_with("1 file did not make it into the lake.") && mixed.contains("\nTO REPLAY\n"), "{mixed}");
 }

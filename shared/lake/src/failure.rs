@@ -110,6 +110,8 @@ pub enum Stage {
     Sweep,
     /// The function that fetches records from APIs.
     FetchApi,
+    /// The function that writes the dashboard.
+    PublishReport,
 }
 
 /// What kind of failure it is: stable words, for filters, dashboards and the advice in an alert.
@@ -165,6 +167,8 @@ pub enum FailureKind {
     SourceApiFailed,
     /// An API's answers are not as the contract's source says.
     SourceApiChanged,
+    /// The dashboard was not written, or not all of it.
+    DashboardFailed,
     /// A word of another version of Lakegate.
     #[serde(untagged)]
     Other(String),

@@ -23,6 +23,10 @@ pub const FETCH_PREFIX: &str = "fetch/";
 pub const ATHENA_PREFIX: &str = "athena/";
 /// Pages for people, and their figures for programs.
 pub const REPORTS_PREFIX: &str = "reports/";
+/// The business dashboard.
+pub const SALES_PAGE: &str = "reports/sales.html";
+/// Its figures.
+pub const SALES_FIGURES: &str = "reports/sales.json";
 /// The deployed contracts.
 pub const CONTRACTS_PREFIX: &str = "contracts/";
 /// Contracts drafted from objects of unknown datasets. They are no deployed contracts, though they lie below those.

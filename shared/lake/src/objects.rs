@@ -9,7 +9,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::aws::AmazonS3Builder;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{
+    Attribute, Attributes, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -156,11 +158,41 @@ impl Objects {
         bytes: Bytes,
         read: Option<&EntityTag>,
     ) -> Result<EntityTag, LakeError> {
+        self.put_with_if(bucket, key, bytes, Attributes::new(), read).await
+    }
+
+    /// The same, of an object that a browser shows: `content_type` and `cache_control` are the headers that it is served with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Objects::put_if`].
+    pub async fn put_typed_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        content_type: &'static str,
+        cache_control: &'static str,
+        read: Option<&EntityTag>,
+    ) -> Result<EntityTag, LakeError> {
+        let headers = [(Attribute::ContentType, content_type), (Attribute::CacheControl, cache_control)];
+        self.put_with_if(bucket, key, bytes, Attributes::from_iter(headers), read).await
+    }
+
+    async fn put_with_if(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: Bytes,
+        attributes: Attributes,
+        read: Option<&EntityTag>,
+    ) -> Result<EntityTag, LakeError> {
         let url = layout::url(bucket, key);
         let mode = read.map_or(PutMode::Create, |EntityTag(etag)| {
             PutMode::Update(UpdateVersion { e_tag: Some(etag.clone()), version: None })
         });
-        match self.store(bucket)?.put_opts(&path(bucket, key)?, PutPayload::from(bytes), mode.into()).await {
+        let options = PutOptions { attributes, ..PutOptions::from(mode) };
+        match self.store(bucket)?.put_opts(&path(bucket, key)?, PutPayload::from(bytes), options).await {
             Ok(put) => entity_tag("PutObject", &url, put.e_tag),
             // S3 answers 412, and 409 to a request that raced with another one.
             Err(
