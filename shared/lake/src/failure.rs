@@ -110,6 +110,8 @@ pub enum Stage {
     Sweep,
     /// The function that fetches records from APIs.
     FetchApi,
+    /// The function that loads tables into the warehouse.
+    LoadWarehouse,
 }
 
 /// What kind of failure it is: stable words, for filters, dashboards and the advice in an alert.
@@ -165,6 +167,10 @@ pub enum FailureKind {
     SourceApiFailed,
     /// An API's answers are not as the contract's source says.
     SourceApiChanged,
+    /// The warehouse failed to load a table.
+    WarehouseLoadFailed,
+    /// A table of the warehouse has other columns than the lake's.
+    WarehouseConflict,
     /// A word of another version of Lakegate.
     #[serde(untagged)]
     Other(String),
