@@ -302,7 +302,7 @@ fn operation(request: &Request) -> &str {
 }
 
 pub(crate) fn refused(kind: &str) -> Answer {
-    Answer::new(400, "{}").with("x-amzn-ErrorType", kind)
+    Answer::new(400, json!({ "__type": kind }).to_string()).with("x-amzn-ErrorType", kind)
 }
 
 fn not_now(request: &Request, kind: &str, code: &str) -> Answer {
