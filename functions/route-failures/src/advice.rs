@@ -26,6 +26,7 @@ pub(crate) fn care(kind: &FailureKind) -> Care {
         "It can wait as long as its data can: until it is mended, further files of the same kind fail as well.";
     const ITS_SOURCE: &str =
         "It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day.";
+    const ITS_TABLE: &str = "It can wait as long as the warehouse's readers can: the lake is complete, and later loads of the table may succeed.";
     const PERHAPS_ALL: &str =
         "Look soon: the cause may stop other files, too. `lakegate status` shows whether any are still taken in.";
     let (urgency, is_replayed) = match kind {
@@ -42,6 +43,7 @@ pub(crate) fn care(kind: &FailureKind) -> Care {
         | FailureKind::UnreadableMessage
         | FailureKind::DataLate => (THESE_ONLY, false),
         FailureKind::SourceApiFailed | FailureKind::SourceApiChanged => (ITS_SOURCE, false),
+        FailureKind::WarehouseLoadFailed | FailureKind::WarehouseConflict => (ITS_TABLE, false),
         FailureKind::UnknownDataset
         | FailureKind::ContractInvalid
         | FailureKind::ContractAmbiguous
@@ -91,6 +93,17 @@ const CHANGED_API: (&str, &str) = (
     "not fetched, because the API's answers are not as the contract says",
     "Compare an answer of the API with the server named source in the contract, correct that, and `lakegate contracts push` it. Nothing is \
      to be replayed: the next run that succeeds fetches what is missing.",
+);
+
+const FAILED_LOAD: (&str, &str) = (
+    "not loaded into the warehouse",
+    "The problem below says what the warehouse lacks or refuses; remove the cause. Then load the whole table: invoke the function \
+     load-warehouse with {\"dataset\": …} (docs/runbook.md has the command). Nothing is to be replayed.",
+);
+const CONFLICTING_TABLE: (&str, &str) = (
+    "not loaded, because the warehouse's table has other columns",
+    "The problem below names the column. Drop the table in the warehouse, or rename it if it is yours, and load it whole: invoke the function \
+     load-warehouse with {\"dataset\": …} (docs/runbook.md has the command). Nothing is to be replayed.",
 );
 
 /// Says what a kind means and what to do.
@@ -187,6 +200,8 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         FailureKind::DataLate => LATE_DATA,
         FailureKind::SourceApiFailed => FAILED_API,
         FailureKind::SourceApiChanged => CHANGED_API,
+        FailureKind::WarehouseLoadFailed => FAILED_LOAD,
+        FailureKind::WarehouseConflict => CONFLICTING_TABLE,
         FailureKind::Other(_) => (
             "failed for a reason that this version does not know",
             "Read the summary below. The functions may be of different versions: deploy them together.",
