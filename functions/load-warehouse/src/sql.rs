@@ -193,3 +193,7 @@ fn term(shape: &Shape, column: &str, value: &str) -> Option<String> {
         | Type::Timestamp => None,
     }
 }
+
+#[cfg(test)]
+#[path = "sql_tests.rs"]
+mod tests;
