@@ -1,6 +1,6 @@
 """Measures what a deployed function costs before it does anything: the size of its zip, and the time from starting the process
 to its first request for work. Needs Python 3.10+ and release builds (`cargo build --release -p ingest -p start-glue
--p route-failures -p sweep -p fetch-api -p publish-report`, or `cargo lambda build --release`).
+-p route-failures -p sweep -p fetch-api -p load-warehouse -p publish-report`, or `cargo lambda build --release`).
 
 usage: python3 infra/measure_functions.py [--runs N] [FOLDER]
 
@@ -19,7 +19,7 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FUNCTIONS = ("ingest", "start-glue", "route-failures", "sweep", "fetch-api", "publish-report")
+FUNCTIONS = ("ingest", "start-glue", "route-failures", "sweep", "fetch-api", "load-warehouse", "publish-report")
 # Nobody waits for their start.
 SCHEDULED = {"sweep", "fetch-api", "publish-report"}
 MAX_START_MS = 15.0
@@ -30,7 +30,8 @@ URL = "http://127.0.0.1:9/000000000000/none"
 SETTINGS = {
     "RAW_BUCKET": "raw", "LAKE_BUCKET": "lake", "GLUE_DATABASE": "lakegate", "GLUE_JOB": "job", "HEAVY_BYTES": "1000000",
     "INGEST_QUEUE_URL": URL, "HEAVY_QUEUE_URL": URL, "FAILURES_QUEUE_URL": URL, "DEAD_LETTER_QUEUE_URL": URL,
-    "STACK_NAME": "lakegate", "WORK_GROUP": "lakegate-dashboard",
+    "STACK_NAME": "lakegate", "WORK_GROUP": "lakegate-dashboard", "WORKGROUP": "lakegate", "WAREHOUSE_DATABASE": "dev",
+    "LOAD_QUEUE_URL": URL,
     "ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:alerts",
     "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
     "AWS_LAMBDA_FUNCTION_NAME": "measured", "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",

@@ -11,7 +11,9 @@ INGEST, START_GLUE, ROUTE_FAILURES, SWEEP = "IngestRole", "StartGlueRole", "Rout
 GLUE_JOB, BACKFILL = "GlueJobRole", "BackfillRole"
 FETCH, FETCH_SCHEDULE = "FetchApiRole", "FetchScheduleRole"
 PUBLISH, PUBLISH_SCHEDULE = "PublishReportRole", "DashboardScheduleRole"
-ROLES = (INGEST, START_GLUE, ROUTE_FAILURES, SWEEP, GLUE_JOB, BACKFILL, FETCH, FETCH_SCHEDULE, PUBLISH, PUBLISH_SCHEDULE)
+LOAD, WAREHOUSE = "LoadWarehouseRole", "WarehouseRole"
+OPTIONAL = (FETCH, FETCH_SCHEDULE, PUBLISH, PUBLISH_SCHEDULE, LOAD, WAREHOUSE)
+ROLES = (INGEST, START_GLUE, ROUTE_FAILURES, SWEEP, GLUE_JOB, BACKFILL, *OPTIONAL)
 
 TABLE_ACTIONS = ("GetTable", "CreateTable", "UpdateTable")
 PARTITION_ACTIONS = ("GetPartitions", "BatchGetPartition", "BatchCreatePartition", "BatchUpdatePartition")
@@ -143,6 +145,29 @@ def allowed(stack: Stack, role: str) -> list[Call]:
             *([("secretsmanager:GetSecretValue", secret) for secret in secrets.split(",")] if secrets else []),
             *queue(stack, "FailuresQueue", "SendMessage"),
             *logs(stack, f"{function}fetch-api"),
+        ]
+    if role == LOAD:
+        workgroup = stack.arn("redshift-serverless", f"workgroup/{stack.resources['Workgroup']}")
+        return [
+            *writes_with_key(stack),
+            *receives(stack, "LoadQueue"),
+            *queue(stack, "LoadQueue", "ChangeMessageVisibility"),
+            *queue(stack, "FailuresQueue", "SendMessage"),
+            *lists(stack.lake),
+            *objects(stack.lake, "loads/", "GetObject", "PutObject"),
+            *tables(stack, stack.resources["CatalogDatabase"], "GetTable", "GetTables"),
+            ("redshift-data:BatchExecuteStatement", workgroup),
+            ("redshift-data:DescribeTable", workgroup),
+            ("redshift-serverless:GetCredentials", workgroup),
+            *logs(stack, f"{function}load-warehouse"),
+        ]
+    if role == WAREHOUSE:
+        database = stack.resources["CatalogDatabase"]
+        return [
+            *reads_with_key(stack),
+            *objects(stack.lake, "lake/orders/", "GetObject"),
+            *tables(stack, database, "GetTable", "GetTables", "GetPartition", "GetPartitions", "BatchGetPartition"),
+            ("glue:GetDatabase", stack.arn("glue", f"database/{database}")),
         ]
     if role == FETCH_SCHEDULE:
         return [("lambda:InvokeFunction", stack.arn("lambda", f"function:{stack.resources['FetchApiFunction']}"))]

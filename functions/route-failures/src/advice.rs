@@ -26,6 +26,7 @@ pub(crate) fn care(kind: &FailureKind) -> Care {
         "It can wait as long as its data can: until it is mended, further files of the same kind fail as well.";
     const ITS_SOURCE: &str =
         "It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day.";
+    const ITS_TABLE: &str = "It can wait as long as the warehouse's readers can: the lake is complete, and later loads of the table may succeed.";
     const ITS_PAGE: &str =
         "Files are taken in all the same. The schedule goes on trying, and tells the same trouble once a day.";
     const PERHAPS_ALL: &str =
@@ -44,6 +45,7 @@ pub(crate) fn care(kind: &FailureKind) -> Care {
         | FailureKind::UnreadableMessage
         | FailureKind::DataLate => (THESE_ONLY, false),
         FailureKind::SourceApiFailed | FailureKind::SourceApiChanged => (ITS_SOURCE, false),
+        FailureKind::WarehouseLoadFailed | FailureKind::WarehouseConflict => (ITS_TABLE, false),
         FailureKind::DashboardFailed => (ITS_PAGE, false),
         FailureKind::UnknownDataset
         | FailureKind::ContractInvalid
@@ -100,6 +102,17 @@ const FAILED_DASHBOARD: (&str, &str) = (
     "not written, or not all of it",
     "The problem below names the queries that failed, with Athena's word for it and the query's id: open it under Recent queries of the stack's \
      work group in Athena's console, which has all that Athena says. Nothing is to be replayed: the next run writes the page anew.",
+);
+
+const FAILED_LOAD: (&str, &str) = (
+    "not loaded into the warehouse",
+    "The problem below says what the warehouse lacks or refuses; remove the cause. Then load the whole table: invoke the function \
+     load-warehouse with {\"dataset\": …} (docs/runbook.md has the command). Nothing is to be replayed.",
+);
+const CONFLICTING_TABLE: (&str, &str) = (
+    "not loaded, because the warehouse's table has other columns",
+    "The problem below names the column. Drop the table in the warehouse, or rename it if it is yours, and load it whole: invoke the function \
+     load-warehouse with {\"dataset\": …} (docs/runbook.md has the command). Nothing is to be replayed.",
 );
 
 /// Says what a kind means and what to do.
@@ -196,6 +209,8 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
         FailureKind::DataLate => LATE_DATA,
         FailureKind::SourceApiFailed => FAILED_API,
         FailureKind::SourceApiChanged => CHANGED_API,
+        FailureKind::WarehouseLoadFailed => FAILED_LOAD,
+        FailureKind::WarehouseConflict => CONFLICTING_TABLE,
         FailureKind::DashboardFailed => FAILED_DASHBOARD,
         FailureKind::Other(_) => (
             "failed for a reason that this version does not know",

@@ -47,9 +47,10 @@ pub(crate) fn write(records: &[FailureRecord], replay_command: &str) -> Digest {
     let late = records.iter().filter(|record| is_late(&record.kind)).count();
     let unfetched = records.iter().filter(|record| is_unfetched(&record.kind)).count();
     let unpublished = records.iter().filter(|record| is_unpublished(&record.kind)).count();
-    let failed = records.len() - late - unfetched - unpublished;
+    let unloaded = records.iter().filter(|record| is_unloaded(&record.kind)).count();
+    let failed = records.len() - late - unfetched - unpublished - unloaded;
     // Writing to a String cannot fail.
-    let _ = write_failures(&mut body, failed, late, unfetched, &groups);
+    let _ = write_failures(&mut body, failed, [late, unfetched, unloaded], &groups);
     if failed > 0 {
         let _ = write_replay(&mut end, replay_command, &groups);
     }
@@ -93,6 +94,7 @@ fn subject(records: &[FailureRecord]) -> String {
             let unnamed = match only {
                 late if is_late(&late.kind) => "no new file",
                 unfetched if is_unfetched(&unfetched.kind) => "not fetched",
+                unloaded if is_unloaded(&unloaded.kind) => "not loaded",
                 other => without_file(other.stage),
             };
             let name = key.and_then(|key| key.rsplit('/').next()).unwrap_or(unnamed);
@@ -111,6 +113,10 @@ fn subject(records: &[FailureRecord]) -> String {
         several if several.iter().all(|record| is_unfetched(&record.kind)) => {
             let counts = several.iter().map(dataset).collect::<Vec<_>>().join(", ");
             format!("Lakegate: {} not fetched: {counts}", datasets_are(several.len()))
+        }
+        several if several.iter().all(|record| is_unloaded(&record.kind)) => {
+            let counts = several.iter().map(dataset).collect::<Vec<_>>().join(", ");
+            format!("Lakegate: {} not loaded: {counts}", datasets_are(several.len()))
         }
         several => {
             let counts = largest_first(several.iter().map(dataset));
@@ -132,6 +138,7 @@ fn without_file(stage: Stage) -> &'static str {
         Stage::Glue => "a Glue run",
         Stage::Sweep => "the sweep",
         Stage::FetchApi => "an API",
+        Stage::LoadWarehouse => "the warehouse",
         Stage::PublishReport => "the page",
     }
 }
@@ -156,7 +163,9 @@ fn of_kinds(records: &[FailureRecord]) -> String {
     }
 }
 
-fn write_failures(out: &mut String, count: usize, late: usize, unfetched: usize, groups: &[Group<'_>]) -> fmt::Result {
+/// `of_datasets`: how many are late, not fetched, and not loaded.
+fn write_failures(out: &mut String, count: usize, of_datasets: [usize; 3], groups: &[Group<'_>]) -> fmt::Result {
+    let [late, unfetched, unloaded] = of_datasets;
     if count > 0 {
         let are_messages = groups.iter().any(|group| *group.kind == FailureKind::UnreadableMessage);
         let things = match (count, are_messages) {
@@ -184,6 +193,10 @@ fn write_failures(out: &mut String, count: usize, late: usize, unfetched: usize,
     }
     if groups.iter().any(|group| is_unpublished(group.kind)) {
         writeln!(out, "The dashboard is not up to date, or not whole: its sections say which of them are.")?;
+    }
+    if unloaded > 0 {
+        let what = "the lake has its rows, and the warehouse has what it had before.";
+        writeln!(out, "{} not loaded: {what}", datasets_are(unloaded))?;
     }
     let mut names_left = DATASETS_SHOWN;
     for of_kind in groups.chunk_by(|a, b| a.kind == b.kind) {
@@ -342,7 +355,7 @@ fn dataset(record: &FailureRecord) -> &str {
 
 /// It is about a dataset, not about a file: there is no event that a replay could send.
 pub(crate) fn is_of_dataset(kind: &FailureKind) -> bool {
-    is_late(kind) || is_unfetched(kind) || is_unpublished(kind)
+    is_late(kind) || is_unfetched(kind) || is_unpublished(kind) || is_unloaded(kind)
 }
 
 fn is_unpublished(kind: &FailureKind) -> bool {
@@ -351,6 +364,10 @@ fn is_unpublished(kind: &FailureKind) -> bool {
 
 fn is_late(kind: &FailureKind) -> bool {
     *kind == FailureKind::DataLate
+}
+
+fn is_unloaded(kind: &FailureKind) -> bool {
+    matches!(kind, FailureKind::WarehouseLoadFailed | FailureKind::WarehouseConflict)
 }
 
 fn is_unfetched(kind: &FailureKind) -> bool {

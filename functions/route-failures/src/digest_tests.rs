@@ -435,3 +435,19 @@ fn a_dashboard_that_is_not_whole_is_no_file_that_failed_and_needs_no_replay() {
     let mixed = write(&[failed, record(FailureKind::GaveUp, None, "a.csv", "summary")], REPLAY).body;
     assert!(mixed.starts_with("1 file did not make it into the lake.") && mixed.contains("\nTO REPLAY\n"), "{mixed}");
 }
+
+#[test]
+fn a_table_that_was_not_loaded_is_no_file_that_failed_and_needs_no_replay() {
+    let unloaded = |dataset: &str, kind: FailureKind| {
+        let mut record = FailureRecord::new(Stage::LoadWarehouse, kind, "a text has more than the 65,535 bytes");
+        record.dataset = Some(dataset.to_owned());
+        record
+    };
+    let Digest { subject, body } = write(&[unloaded("orders", FailureKind::WarehouseLoadFailed)], REPLAY);
+    assert_eq!(subject, "Lakegate: orders: not loaded: WarehouseLoadFailed");
+    assert!(body.starts_with("1 dataset is not loaded: the lake has its rows"), "{body}");
+    assert!(body.contains("\n* orders\n") && body.contains("more than the 65,535 bytes"), "{body}");
+    assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
+    let two = [unloaded("a", FailureKind::WarehouseLoadFailed), unloaded("b", FailureKind::WarehouseConflict)];
+    assert_eq!(write(&two, REPLAY).subject, "Lakegate: 2 datasets are not loaded: a, b");
+}

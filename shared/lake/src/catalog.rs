@@ -4,6 +4,7 @@
 mod columns;
 mod definition;
 mod partitions;
+mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ use definition::catalog_columns;
 
 pub use definition::{CatalogColumn, CatalogPartition, TableDefinition, glue_type};
 pub use partitions::PARTITIONS_MAX;
+pub use reading::TableColumns;
 
 /// The table's parameter that says for which columns all its partitions were brought up to date: [`digest`] of them.
 const ALIGNED: &str = "lakegate.partition_columns";

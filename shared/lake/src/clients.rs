@@ -91,6 +91,15 @@ pub fn service_builder(settings: &AwsSettings) -> AmazonS3Builder {
     s3_builder(&settings)
 }
 
+/// As [`service_builder`], for a service that may have another address than all others, by a variable such as
+/// `AWS_ENDPOINT_URL_REDSHIFT_DATA` (as the AWS CLI has it).
+#[must_use]
+pub fn service_builder_for(settings: &AwsSettings, variable: &str) -> AmazonS3Builder {
+    let mut settings = settings.clone();
+    settings.endpoint_url = settings.variables.get(variable).cloned().or(settings.endpoint_url);
+    service_builder(&settings)
+}
+
 /// How requests to S3 give up. Plain HTTP is allowed only when the endpoint asks for it.
 pub(crate) fn s3_options(endpoint_url: Option<&str>) -> ClientOptions {
     ClientOptions::new()

@@ -110,6 +110,8 @@ pub enum Stage {
     Sweep,
     /// The function that fetches records from APIs.
     FetchApi,
+    /// The function that loads tables into the warehouse.
+    LoadWarehouse,
     /// The function that writes the dashboard.
     PublishReport,
 }
@@ -165,6 +167,10 @@ pub enum FailureKind {
     DataLate,
     /// An API that files are fetched from did not answer, refused, or has more than is allowed.
     SourceApiFailed,
+    /// The warehouse failed to load a table.
+    WarehouseLoadFailed,
+    /// A table of the warehouse has other columns than the lake's.
+    WarehouseConflict,
     /// An API's answers are not as the contract's source says.
     SourceApiChanged,
     /// The dashboard was not written, or not all of it.

@@ -19,6 +19,8 @@ pub const LINEAGE_PREFIX: &str = "lineage/";
 pub const FRESHNESS_PREFIX: &str = "freshness/";
 /// How far each API was fetched, one object per dataset.
 pub const FETCH_PREFIX: &str = "fetch/";
+/// What is to be loaded into the warehouse, and what became of it, one object per load.
+pub const LOADS_PREFIX: &str = "loads/";
 /// What Athena answered, one object per query and one about it.
 pub const ATHENA_PREFIX: &str = "athena/";
 /// Pages for people, and their figures for programs.
@@ -38,7 +40,8 @@ pub const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The partition column of the table of rejected rows.
 pub const REJECTS_PARTITION_COLUMN: &str = "dataset";
 
-const OWN_PREFIXES: [&str; 10] = [
+const OWN_PREFIXES: [&str; 11] = [
+    LOADS_PREFIX,
     LAKE_PREFIX,
     REJECTS_PREFIX,
     LEDGER_PREFIX,
@@ -135,6 +138,19 @@ pub fn lineage_object(date: &str, run_id: &str, event: &str) -> String {
 #[must_use]
 pub fn fetch_object(table: &str) -> String {
     format!("{FETCH_PREFIX}{table}.json")
+}
+
+/// `loads/<id>.json`.
+#[must_use]
+pub fn load_object(id: &str) -> String {
+    format!("{LOADS_PREFIX}{id}.json")
+}
+
+/// The id of a load: the first 16 hex digits of the hash of its table and of what asked for it, so that the same messages, when they come
+/// again, ask for the same load.
+#[must_use]
+pub fn load_id(table: &str, asked_by: &[&str]) -> String {
+    hex(&format!("{table}\n{}", asked_by.join("\n")), HASH_HEX_DIGITS)
 }
 
 /// `<prefix><table>[-<time>]-<16 digits of the table's, the field's and the mark's hash><suffix>`: what is fetched from a mark on has one

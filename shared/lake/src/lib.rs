@@ -34,6 +34,7 @@ pub mod stack;
 pub mod sweep;
 pub mod trace;
 pub mod upload;
+pub mod warehouse;
 
 #[cfg(test)]
 mod sample_events;

@@ -17,7 +17,8 @@ use crate::guard;
 use crate::project::Project;
 
 /// The packages of the functions; folder, package and binary share the name.
-pub const FUNCTIONS: [&str; 6] = ["ingest", "start-glue", "route-failures", "sweep", "fetch-api", "publish-report"];
+pub const FUNCTIONS: [&str; 7] =
+    ["ingest", "start-glue", "route-failures", "sweep", "fetch-api", "publish-report", "load-warehouse"];
 
 /// The package and binary of the command, which is what the Glue job runs, too.
 pub const COMMAND: &str = "lakegate";

@@ -18,6 +18,10 @@ pub(crate) fn carry_out(tables: &mut CatalogContent, operation: &str, body: &Val
             Some((table, _)) => Answer::new(200, json!({ "Table": table }).to_string()),
             None => refused("EntityNotFoundException"),
         },
+        "GetTables" => {
+            let list: Vec<&Value> = tables.values().map(|(table, _)| table).collect();
+            Answer::new(200, json!({ "TableList": list }).to_string())
+        }
         "CreateTable" => create_table(tables, body),
         "UpdateTable" => update_table(tables, body),
         operation => partitions(tables, operation, body),

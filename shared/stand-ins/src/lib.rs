@@ -18,6 +18,7 @@ mod runs;
 mod s3;
 mod seeds;
 mod services;
+mod warehouse;
 
 pub use bucket::{Bucket, Store};
 pub use catalog::CatalogContent;
@@ -26,6 +27,7 @@ pub use runs::Run;
 pub use s3::S3;
 pub use seeds::{Dice, Seeds, is_thorough, on_threads};
 pub use services::Aws;
+pub use warehouse::{Batch, WarehouseContent};
 
 /// A contract for `orders/`: of two columns, the second one the partitions', and half of the rows may be bad.
 pub const CONTRACT: &str = "

@@ -1,8 +1,8 @@
-//! Glue, SQS, SNS and Secrets Manager on one server, and the clients to them.
+//! Glue, SQS, SNS, Secrets Manager and the Redshift Data API on one server, and the clients to them.
 //! It must not know what is asked of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig};
@@ -17,6 +17,7 @@ use crate::faults::Faults;
 use crate::http::{Answer, Request, Server, Service};
 use crate::queues::Sent;
 use crate::runs::{Run, Runs};
+use crate::warehouse::WarehouseContent;
 
 /// Longest that a call waits for its answer, by clients that are to give up soon: longer than any takes, unless the machine is very busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ struct State {
     sent: Mutex<Sent>,
     runs: Mutex<Runs>,
     tables: Mutex<CatalogContent>,
+    warehouse: Mutex<WarehouseContent>,
     /// Texts by the secrets' names.
     secrets: Mutex<BTreeMap<String, String>>,
     /// The operation that is never allowed.
@@ -127,12 +129,24 @@ impl Aws {
     /// Begins anew, with these faults.
     pub fn reset(&self, faults: &Arc<Faults>) {
         self.server.reset(faults);
-        let State { sent, runs, tables, secrets, denied } = self.server.service();
+        let State { sent, runs, tables, warehouse, secrets, denied } = self.server.service();
+        *warehouse.lock().unwrap() = WarehouseContent::default();
         *denied.lock().unwrap() = None;
         *sent.lock().unwrap() = Sent::default();
         *runs.lock().unwrap() = Runs::default();
         tables.lock().unwrap().clear();
         secrets.lock().unwrap().clear();
+    }
+
+    /// What the warehouse knows and was asked for.
+    pub fn warehouse(&self) -> MutexGuard<'_, WarehouseContent> {
+        self.server.service().warehouse.lock().unwrap()
+    }
+
+    /// From now on the catalog has a table of this definition, as `CreateTable` takes it.
+    pub fn set_table(&self, definition: Value) {
+        let name = definition["Name"].as_str().unwrap().to_owned();
+        self.server.service().tables.lock().unwrap().insert(name, (definition, BTreeMap::new()));
     }
 
     /// From now on there is a secret of this name.
@@ -237,6 +251,9 @@ impl State {
             return self.sent.lock().unwrap().publish(request);
         }
         let body = request.json();
+        if let Some(answer) = self.warehouse.lock().unwrap().carry_out(operation, &body) {
+            return answer;
+        }
         if operation == "GetSecretValue" {
             return self.secret(&body);
         }
@@ -285,7 +302,7 @@ fn operation(request: &Request) -> &str {
 }
 
 pub(crate) fn refused(kind: &str) -> Answer {
-    Answer::new(400, "{}").with("x-amzn-ErrorType", kind)
+    Answer::new(400, json!({ "__type": kind }).to_string()).with("x-amzn-ErrorType", kind)
 }
 
 fn not_now(request: &Request, kind: &str, code: &str) -> Answer {

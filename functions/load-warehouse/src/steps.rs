@@ -1,0 +1,224 @@
+//! The steps of a load: the table as it should be, then its rows; each is handed to the warehouse, and its end is told by an event.
+//! It must not know how messages come and go, and waits for nothing.
+
+use std::time::SystemTime;
+
+use lakegate_lake::catalog::Catalog;
+use lakegate_lake::clients::SqsClient;
+use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage, rfc3339};
+use lakegate_lake::layout;
+use lakegate_lake::objects::Objects;
+use lakegate_lake::warehouse::{STATEMENTS_MAX, Warehouse};
+use lakegate_lake::{LakeError, chain};
+use serde_json::json;
+
+use crate::load::{Load, Phase, Step, Wanted};
+use crate::settings::Settings;
+use crate::shape::{Difference, Shape};
+use crate::sql;
+use crate::verdict;
+
+/// How often the statements of a load may fail before that is told.
+pub(crate) const FAILURES_MAX: u32 = 5;
+
+/// What every invocation uses.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) catalog: Catalog,
+    pub(crate) objects: Objects,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) sqs: SqsClient,
+    pub(crate) clock: fn() -> SystemTime,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The table is being made, or given columns; what was asked for follows.
+    Shaping,
+    /// Rows are being loaded.
+    Loading,
+    /// They are loaded.
+    Loaded,
+    /// The lake has no such table (any more).
+    NoTable,
+    /// It failed for a reason that lasts; somebody is told.
+    Failed,
+    /// Nothing had to be done any more.
+    Over,
+}
+
+impl Outcome {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Shaping => "shaping",
+            Self::Loading => "loading",
+            Self::Loaded => "loaded",
+            Self::NoTable => "no-table",
+            Self::Failed => "failed",
+            Self::Over => "over",
+        }
+    }
+}
+
+/// Begins a load of some files; of none: of the whole table. `asked_by` is what asked for it: the same again begins the same load.
+pub(crate) async fn begin(
+    context: &Context,
+    table: &str,
+    files: Vec<Wanted>,
+    asked_by: &[&str],
+) -> Result<(String, Outcome), LakeError> {
+    let id = layout::load_id(table, asked_by);
+    let load = match Load::read(&context.objects, &context.settings.lake_bucket, &id).await? {
+        // A message that comes again, because nobody knew whether it was dealt with: what it asked for goes on.
+        Some(load) if load.phase.is_over() => return Ok((id, Outcome::Over)),
+        Some(load) => load,
+        None => {
+            let (id, table, is_whole, at) = (id.clone(), table.to_owned(), files.is_empty(), now(context));
+            let (version, phase, attempt, failures, trouble) = (1, Phase::Load, 1, 0, None);
+            Load { version, id, table, is_whole, files, phase, attempt, failures, trouble, at }
+        }
+    };
+    Ok((id, advance(context, load).await?))
+}
+
+/// What is next, now that statements have ended. The error is trouble that passes.
+pub(crate) async fn go_on(
+    context: &Context,
+    step: &Step,
+    statement_id: &str,
+    state: &str,
+    is_first_receive: bool,
+) -> Result<Outcome, LakeError> {
+    let bucket = &context.settings.lake_bucket;
+    let Some(mut load) = Load::read(&context.objects, bucket, &step.load).await? else { return Ok(Outcome::Over) };
+    if load.phase.is_over() {
+        return Ok(Outcome::Over);
+    }
+    if load.step() != *step {
+        // An event that comes again. Whoever took it up may have died before the next step was handed over; the warehouse knows a repetition.
+        return advance(context, load).await;
+    }
+    if state == "FINISHED" {
+        if step.phase == Phase::Load {
+            (load.phase, load.at, load.trouble) = (Phase::Loaded, now(context), None);
+            load.write(&context.objects, bucket).await?;
+            return Ok(Outcome::Loaded);
+        }
+        load.turn_to(Phase::Load);
+        return advance(context, load).await;
+    }
+    let ended = context.warehouse.ended(statement_id).await?;
+    let (error, failed) = ended.map(|ended| (ended.error, ended.failed_statement)).unwrap_or_default();
+    if step.phase == Phase::Shape && error.contains("already exists") {
+        // Another load was faster.
+        load.turn_to(Phase::Load);
+        return advance(context, load).await;
+    }
+    let verdict = verdict::of(state, &error, failed, statement_id);
+    if !verdict.is_passing || load.failures + 1 >= FAILURES_MAX {
+        return fail(context, load, FailureKind::WarehouseLoadFailed, &verdict.summary, verdict.is_passing).await;
+    }
+    if is_first_receive {
+        // It is not sent again at once: what passes takes a while. The queue waits, and this event comes again.
+        let (operation, resource) = ("BatchExecuteStatement", load.table.clone());
+        return Err(LakeError::Passing { operation, resource, source: verdict.summary.into() });
+    }
+    load.turn_to(load.phase);
+    (load.failures, load.trouble) = (load.failures + 1, Some(verdict.summary));
+    advance(context, load).await
+}
+
+/// Hands the next statements to the warehouse: those that make the table what it should be, or those that load.
+async fn advance(context: &Context, mut load: Load) -> Result<Outcome, LakeError> {
+    let Some(found) = context.catalog.table(&load.table).await? else {
+        (load.phase, load.at) = (Phase::Loaded, now(context));
+        load.write(&context.objects, &context.settings.lake_bucket).await?;
+        return Ok(Outcome::NoTable);
+    };
+    let shape = match Shape::of(&found) {
+        Ok(shape) => shape,
+        Err(conflict) => {
+            return fail(context, load, FailureKind::WarehouseConflict, &conflict.to_string(), false).await;
+        }
+    };
+    let columns = context.warehouse.columns(sql::SCHEMA, &shape.table).await?;
+    let difference = match shape.difference(columns.as_deref()) {
+        Ok(difference) => difference,
+        Err(conflict) => {
+            return fail(context, load, FailureKind::WarehouseConflict, &conflict.to_string(), false).await;
+        }
+    };
+    let statements = match &difference {
+        Difference::None => {
+            load.phase = Phase::Load;
+            if load.is_whole { sql::load_all(&shape, &load.files) } else { sql::load(&shape, &load.files) }
+        }
+        Difference::NoTable => {
+            // A new table takes in all that the lake has.
+            (load.phase, load.is_whole) = (Phase::Shape, true);
+            sql::create(&shape)
+        }
+        Difference::Columns(lacking) => {
+            load.phase = Phase::Shape;
+            let most = STATEMENTS_MAX - 1;
+            sql::add_columns(&shape, lacking.get(..most).unwrap_or(lacking))
+        }
+    };
+    if !shape.left_out.is_empty() {
+        tracing::warn!(
+            dataset = load.table,
+            columns = shape.left_out.join(", "),
+            "columns are not loaded: Redshift has no such type"
+        );
+    }
+    load.at = now(context);
+    // The document first: the event of the end may be there before the answer.
+    load.write(&context.objects, &context.settings.lake_bucket).await?;
+    let step = load.step();
+    context.warehouse.submit(&step.name(&context.settings.stack), &step.token(), &statements).await?;
+    Ok(if load.phase == Phase::Shape { Outcome::Shaping } else { Outcome::Loading })
+}
+
+/// Tells, and then notes that it was told. The record's body announces no object: sent to the load queue, it loads the table anew.
+pub(crate) async fn fail(
+    context: &Context,
+    mut load: Load,
+    kind: FailureKind,
+    summary: &str,
+    is_passing: bool,
+) -> Result<Outcome, LakeError> {
+    tell(context, Some(&load.table), kind, summary, is_passing, &json!({ "dataset": load.table }).to_string()).await?;
+    (load.phase, load.trouble, load.at) = (Phase::Failed, Some(summary.to_owned()), now(context));
+    load.write(&context.objects, &context.settings.lake_bucket).await?;
+    Ok(Outcome::Failed)
+}
+
+/// Sends a failure record.
+pub(crate) async fn tell(
+    context: &Context,
+    table: Option<&str>,
+    kind: FailureKind,
+    summary: &str,
+    is_passing: bool,
+    body: &str,
+) -> Result<(), LakeError> {
+    let mut record = FailureRecord::new(Stage::LoadWarehouse, kind, summary);
+    record.dataset = table.map(str::to_owned);
+    record.retryable = is_passing;
+    failure::report(&context.sqs, &context.settings.failures_queue_url, &record, body).await
+}
+
+/// Tells of an error that lasts.
+pub(crate) async fn tell_error(
+    context: &Context,
+    table: Option<&str>,
+    error: &LakeError,
+    body: &str,
+) -> Result<(), LakeError> {
+    tell(context, table, error.kind(), &chain(error), error.is_passing(), body).await
+}
+
+fn now(context: &Context) -> String {
+    rfc3339((context.clock)().into())
+}
