@@ -11,6 +11,7 @@ macro_rules! say {
 
 mod checks;
 mod crm;
+mod dashboard;
 mod fate;
 mod fetched;
 mod marts;

@@ -19,7 +19,7 @@ pub(crate) struct Local {
 }
 
 /// What the demo switches on, beside the defaults. Nothing comes up within the demo: it runs the functions itself.
-const PARAMETERS: [(&str, &str); 1] = [("FetchSchedule", "rate(30 days)")];
+const PARAMETERS: [(&str, &str); 2] = [("FetchSchedule", "rate(30 days)"), ("DashboardSchedule", "rate(30 days)")];
 
 pub(crate) async fn prepare(project: Project) -> Result<Local> {
     let paint = Paint::new();

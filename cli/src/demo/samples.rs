@@ -10,6 +10,7 @@ use lakegate_local::{Rows, Stack};
 
 use crate::demo::checks::Checks;
 use crate::demo::fate::{Fate, await_fate, rows};
+use crate::demo::dashboard;
 use crate::demo::fetched;
 use crate::demo::marts::Dbt;
 use crate::demo::prepare::Local;
@@ -98,6 +99,7 @@ pub(crate) async fn show(local: &Local, dbt: Dbt, checks: &mut Checks) -> Result
     summary(local, checks, &ends).await?;
     let revenue_cents = current(&ends).values().flat_map(|told| told.revenue_cents.values()).sum();
     dbt.show(local, checks, revenue_cents).await?;
+    dashboard::show(local, checks, revenue_cents).await?;
     Ok(ExitCode::SUCCESS)
 }
 

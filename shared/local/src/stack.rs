@@ -46,6 +46,8 @@ pub struct Stack {
     pub sweep_function: String,
     /// Name of the function `fetch-api`, if anything is fetched.
     pub fetch_function: Option<String>,
+    /// Name of the function `publish-report`, if a dashboard is published.
+    pub dashboard_function: Option<String>,
     /// The queue that receives the alerts as SNS envelopes.
     pub alerts_queue_url: String,
 }
@@ -79,6 +81,7 @@ impl Stack {
             route_failures_function: output("RouteFailuresFunction")?,
             sweep_function: output("SweepFunction")?,
             fetch_function: output("FetchApiFunction").ok(),
+            dashboard_function: output("PublishReportFunction").ok(),
             alerts_queue_url,
             client,
         };
