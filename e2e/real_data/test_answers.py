@@ -18,7 +18,7 @@ from raw import standing
 from sources import Sources
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "infra/athena"))
-from figures import Figures, Order, comparable  # noqa: E402
+from figures import TIMES_ORDERED, VALUES, Figures, Order, comparable  # noqa: E402
 
 TOLD = json.loads((Path(os.environ["LAKEGATE_ANSWERS"]) / "told.json").read_text(encoding="utf-8"))
 SOURCES = Sources(TOLD["dataset"], standing(TOLD["steps"]))
@@ -30,6 +30,17 @@ FIGURES = Figures(
 ABOUT_SALES = sorted(name for name in vars(Figures) if name in TOLD["answers"])
 # Of these there is nothing in data in which everybody is known and nobody changes.
 MAY_BE_EMPTY = {"orders_of_unknown_customers", "tier_changes"}
+DASHBOARD_STEPS = {"order_values": VALUES, "repeat_customers": TIMES_ORDERED}
+DASHBOARD_COLUMNS = {
+    "monthly_trend": ["month", "orders", "customers", "revenue", "growth"],
+    "revenue_by_region": ["region", "orders", "revenue", "share"],
+    "top_countries": ["country", "region", "orders", "customers", "revenue"],
+    "top_products": ["product", "orders", "pieces", "revenue"],
+    "membership_tiers": ["membership_tier", "customers", "buyers", "orders", "revenue"],
+    "age_groups": ["age_group", "customers", "buyers", "orders", "revenue"],
+    "order_values": ["orders", "revenue"],
+    "repeat_customers": ["customers", "orders", "revenue"],
+}
 REMOVED = {key for step in TOLD["steps"] for key in step["remove"]}
 
 
@@ -87,6 +98,28 @@ def test_the_ledger_and_the_report() -> None:
     names = ["committed", "rows_read", "rows_accepted", "rows_rejected", "rows_duplicate"]
     reported = {row["dataset"]: [row[name] for name in names] for row in TOLD["report"]["sections"]["datasets"]}
     assert reported == {dataset: [len(each), *map(sum, zip(*each, strict=True))] for dataset, each in by_dataset.items()}
+
+
+def test_the_dashboard() -> None:
+    sections, problems = dict(TOLD["dashboard"]["sections"]), set(TOLD["dashboard"]["problems"])
+    # Without customers there is nothing to say of their tiers and ages, and that is said.
+    assert problems == (set() if SOURCES.customers else {"membership_tiers", "age_groups"})
+    for name, rows in sections.items():
+        expected = [] if name in problems else getattr(FIGURES, name)()
+        if name in DASHBOARD_STEPS:
+            # A group without orders is shown as such; it is called by a sentence.
+            by_step = {step: numbers for step, *numbers in expected}
+            expected = [by_step.get(step, [0] * (len(expected[0]) - 1)) for step in DASHBOARD_STEPS[name]]
+        elif name == "monthly_trend":
+            expected = [[f"{year}-{month:02}-01T00:00:00Z", *numbers] for year, month, *numbers in expected]
+        elif name in ("membership_tiers", "age_groups"):
+            expected = [["not known" if tier is None else tier, *numbers] for tier, *numbers in expected]
+        found = [[row[column] for column in DASHBOARD_COLUMNS[name]] for row in rows]
+        assert comparable(found) == comparable(expected), name
+    facts, revenue = TOLD["dashboard"]["facts"], sum(order.revenue for order in FIGURES.orders)
+    customers = len({order.customer for order in FIGURES.orders})
+    assert comparable([[facts["orders"], facts["customers"], facts["revenue"]]]) == comparable([[len(FIGURES.orders), customers, revenue]])
+    assert facts["average_order"] == pytest.approx(float(revenue / len(FIGURES.orders)))
 
 
 @pytest.mark.skipif("by_country" not in TOLD["answers"], reason="only of the sales records")

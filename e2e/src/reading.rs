@@ -1,11 +1,12 @@
 //! The lake's Parquet files, read by others than Athena: fetched to a directory, and asked through DuckDB.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs, process};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::harness::Harness;
 
@@ -15,7 +16,8 @@ const DUCKDB: &str = "import duckdb, json, sys\nduckdb.sql('SET enable_progress_
 /// A table's files in a directory of their own, removed when dropped.
 #[derive(Debug)]
 pub struct Fetched {
-    dir: PathBuf,
+    // Of each fetch its own: stacks of one test binary may have tables of one name.
+    dir: TempDir,
     /// The Parquet files, by path.
     pub files: Vec<PathBuf>,
 }
@@ -24,13 +26,7 @@ impl Fetched {
     /// A DuckDB relation over all files, partition columns included, as text.
     #[must_use]
     pub fn relation(&self) -> String {
-        format!("read_parquet('{}/**/*.parquet', hive_partitioning = true)", self.dir.display())
-    }
-}
-
-impl Drop for Fetched {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
+        format!("read_parquet('{}/**/*.parquet', hive_partitioning = true)", self.dir.path().display())
     }
 }
 
@@ -50,11 +46,12 @@ impl Harness {
     /// # Errors
     /// A call fails, or a file cannot be written.
     pub async fn fetch_table(&self, table: &str) -> Result<Fetched> {
-        let dir = env::temp_dir().join(format!("lakegate-e2e-{}-{table}", process::id()));
+        let dir =
+            tempfile::Builder::new().prefix("lakegate-e2e-").tempdir().context("cannot make a temporary folder")?;
         let mut fetched = Fetched { dir, files: Vec::new() };
         let prefix = format!("lake/{table}/");
         for object in self.stack.list_lake(&prefix).await? {
-            let path = fetched.dir.join(object.key.trim_start_matches(&prefix));
+            let path = fetched.dir.path().join(object.key.trim_start_matches(&prefix));
             fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
             fs::write(&path, self.stack.client.get_object(&self.stack.lake_bucket, &object.key).await?)?;
             fetched.files.push(path);

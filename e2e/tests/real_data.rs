@@ -66,6 +66,7 @@ fn check(dataset: &str, needed: &str, tables: &[&str], further: &[(&str, &str)])
             told["rows"] = rows(harness).await?;
             told["ledger"] = json!(harness.stack.ledger().await?);
             told["report"] = harness.lakegate_json(&["report"])?;
+            told["dashboard"] = harness.lakegate_json(&["report", "--data"])?;
             fs::write(dir.path().join("told.json"), told.to_string())?;
             compare(harness, dir.path()).await?;
         }
