@@ -9,6 +9,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod athena;
 mod bucket;
 mod catalog;
 mod faults;
@@ -19,6 +20,7 @@ mod s3;
 mod seeds;
 mod services;
 
+pub use athena::{AthenaContent, Ending};
 pub use bucket::{Bucket, Store};
 pub use catalog::CatalogContent;
 pub use faults::{Fault, Faults};

@@ -2,7 +2,7 @@
 //! It must not know what is asked of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_glue::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig};
@@ -12,6 +12,7 @@ use lakegate_lake::settings::AwsSettings;
 use object_store::aws::AmazonS3Builder;
 use serde_json::{Value, json};
 
+use crate::athena::AthenaContent;
 use crate::catalog::{self, CatalogContent};
 use crate::faults::Faults;
 use crate::http::{Answer, Request, Server, Service};
@@ -42,6 +43,7 @@ struct State {
     sent: Mutex<Sent>,
     runs: Mutex<Runs>,
     tables: Mutex<CatalogContent>,
+    athena: Mutex<AthenaContent>,
     /// Texts by the secrets' names.
     secrets: Mutex<BTreeMap<String, String>>,
     /// The operation that is never allowed.
@@ -127,12 +129,18 @@ impl Aws {
     /// Begins anew, with these faults.
     pub fn reset(&self, faults: &Arc<Faults>) {
         self.server.reset(faults);
-        let State { sent, runs, tables, secrets, denied } = self.server.service();
+        let State { sent, runs, tables, athena, secrets, denied } = self.server.service();
+        *athena.lock().unwrap() = AthenaContent::default();
         *denied.lock().unwrap() = None;
         *sent.lock().unwrap() = Sent::default();
         *runs.lock().unwrap() = Runs::default();
         tables.lock().unwrap().clear();
         secrets.lock().unwrap().clear();
+    }
+
+    /// What Athena knows and was asked for.
+    pub fn athena(&self) -> MutexGuard<'_, AthenaContent> {
+        self.server.service().athena.lock().unwrap()
     }
 
     /// From now on there is a secret of this name.
@@ -237,6 +245,9 @@ impl State {
             return self.sent.lock().unwrap().publish(request);
         }
         let body = request.json();
+        if let Some(answer) = self.athena.lock().unwrap().carry_out(operation, &body) {
+            return answer;
+        }
         if operation == "GetSecretValue" {
             return self.secret(&body);
         }
@@ -285,7 +296,7 @@ fn operation(request: &Request) -> &str {
 }
 
 pub(crate) fn refused(kind: &str) -> Answer {
-    Answer::new(400, "{}").with("x-amzn-ErrorType", kind)
+    Answer::new(400, json!({ "__type": kind }).to_string()).with("x-amzn-ErrorType", kind)
 }
 
 fn not_now(request: &Request, kind: &str, code: &str) -> Answer {
