@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from test_page import COMMAND, CONTRAST, MARKS, NARROW, PICTURES, TABLES, WIDE, browser, opened, visit  # noqa: F401
+from conftest import COMMAND, CONTRAST, MARKS, NARROW, PICTURES, TABLES, WIDE
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = [
@@ -79,7 +79,7 @@ def poor(tmp_path_factory):
 @pytest.mark.parametrize("kind", ["shop", "hostile", "poor"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_the_page_says_and_fetches_nothing_and_fits_the_screen(visit, request, kind, scheme, width):  # noqa: F811
+def test_the_page_says_and_fetches_nothing_and_fits_the_screen(visit, request, kind, scheme, width):
     dashboard = request.getfixturevalue(kind)
     page, said = visit(dashboard, width, scheme)
     if PICTURES.name:
@@ -88,7 +88,7 @@ def test_the_page_says_and_fetches_nothing_and_fits_the_screen(visit, request, k
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     figures = page.locator("figure.chart")
     assert figures.count() == page.locator("figure.chart svg").count() == page.locator("figure.chart:visible").count()
-    assert figures.count() == (6 if kind == "poor" else 8)
+    assert figures.count() == (5 if kind == "poor" else 8)
     assert page.locator("p.empty").all_text_contents() == (["There is no table customers yet: no file of it was taken in."] * 2 if kind == "poor" else [])
     assert page.evaluate(CONTRAST)["ratio"] >= 4.5
     # What one looks for first is not broken within a number.
@@ -96,7 +96,7 @@ def test_the_page_says_and_fetches_nothing_and_fits_the_screen(visit, request, k
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_the_bars_are_as_long_as_the_figures_are_large_and_in_their_order(visit, shop, width):  # noqa: F811
+def test_the_bars_are_as_long_as_the_figures_are_large_and_in_their_order(visit, shop, width):
     page, _ = visit(shop, width, "light")
     for section, column in DRAWN.items():
         values = [row[column] for row in shop.json["sections"][section]]
@@ -118,7 +118,7 @@ def test_the_bars_are_as_long_as_the_figures_are_large_and_in_their_order(visit,
     assert all(end < mark["x"] for end, mark in zip(ends, months[1:])), "no month reaches into the next one"
 
 
-def test_the_tables_have_the_figures_that_duckdb_finds_in_the_dropped_files(visit, shop):  # noqa: F811
+def test_the_tables_have_the_figures_that_duckdb_finds_in_the_dropped_files(visit, shop):
     page, _ = visit(shop, WIDE, "light")
     tables = page.evaluate(TABLES)
     files = f"read_csv('{shop.home}/orders/*.csv', header = true, columns = {{order_id: 'VARCHAR', order_ts: 'TIMESTAMP', customer_id: 'VARCHAR', product: 'VARCHAR', quantity: 'BIGINT', unit_price: 'DECIMAL(18,2)', region: 'VARCHAR', country: 'VARCHAR', note: 'VARCHAR'}})"
@@ -133,7 +133,7 @@ def test_the_tables_have_the_figures_that_duckdb_finds_in_the_dropped_files(visi
         assert expected and found == expected, section
 
 
-def test_names_are_shown_as_they_are_and_are_nothing_else(visit, hostile):  # noqa: F811
+def test_names_are_shown_as_they_are_and_are_nothing_else(visit, hostile):
     page, said = visit(hostile, NARROW, "dark")
     assert said == []
     assert page.locator("img, iframe, object, embed, form:not(:empty), input, button").count() == 0

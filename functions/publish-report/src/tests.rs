@@ -213,6 +213,8 @@ async fn a_page_that_must_not_be_written_is_told() {
     assert_eq!(world.run().await, "failed");
     assert_eq!(
         world.told(),
-        ["DashboardFailed: PutObject on s3://lake/reports/sales.html is not allowed: status code: 403 Forbidden: AccessDenied: no"]
+        [
+            "DashboardFailed: PutObject on s3://lake/reports/sales.html is not allowed: status code: 403 Forbidden: AccessDenied: no"
+        ]
     );
 }
