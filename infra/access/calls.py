@@ -1,6 +1,7 @@
 """One call per action: what asks the local AWS whether a role may."""
 
 from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -72,6 +73,16 @@ def named_table(operation: str) -> Callable:
     return lambda of, arn, _: getattr(of("glue"), operation)(DatabaseName=table(arn)[0], Name=table(arn)[1])
 
 
+def start(athena: Any, arn: str, stack: Stack) -> str:
+    where = {"OutputLocation": f"s3://{stack.lake}/athena/"}
+    return athena.start_query_execution(QueryString="SELECT 1", WorkGroup=arn.rpartition("/")[2], ResultConfiguration=where)["QueryExecutionId"]
+
+
+def on_query(operation: str) -> Callable:
+    """About a query that somebody started who may."""
+    return lambda of, arn, stack: getattr(of("athena"), operation)(QueryExecutionId=start(client("athena"), arn, stack))
+
+
 CALLS: dict[str, Callable] = {
     "s3:GetObject": on_s3("get_object"),
     "s3:GetObjectVersion": on_s3("get_object", VersionId="00000000-0000-0000-0000-000000000000"),
@@ -80,6 +91,8 @@ CALLS: dict[str, Callable] = {
     "s3:DeleteObject": on_s3("delete_object"),
     "s3:DeleteObjectVersion": on_s3("delete_object", VersionId="00000000-0000-0000-0000-000000000000"),
     "s3:AbortMultipartUpload": on_s3("abort_multipart_upload", UploadId="none"),
+    "s3:ListMultipartUploadParts": on_s3("list_parts", UploadId="none"),
+    "s3:GetBucketLocation": on_s3("get_bucket_location"),
     "s3:ListBucket": on_s3("list_objects_v2", MaxKeys=1),
     "s3:PutBucketPolicy": on_s3("put_bucket_policy", Policy=POLICY),
     "s3:PutBucketNotification": on_s3("put_bucket_notification_configuration", NotificationConfiguration={}),
@@ -99,6 +112,8 @@ CALLS: dict[str, Callable] = {
     "sns:SetTopicAttributes": lambda of, arn, _: of("sns").set_topic_attributes(
         TopicArn=arn, AttributeName="DisplayName", AttributeValue="x"
     ),
+    "glue:GetDatabase": lambda of, arn, _: of("glue").get_database(Name=arn.rpartition("/")[2]),
+    "glue:GetPartition": on_table("get_partition", PartitionValues=["1"]),
     "glue:GetTable": named_table("get_table"),
     "glue:DeleteTable": named_table("delete_table"),
     "glue:CreateTable": with_table_input("create_table"),
@@ -119,6 +134,10 @@ CALLS: dict[str, Callable] = {
     "glue:GetJobRun": on_job("get_job_run", RunId="none"),
     "glue:UpdateJob": on_job("update_job", JobUpdate={}),
     "glue:DeleteJob": on_job("delete_job"),
+    "athena:StartQueryExecution": lambda of, arn, stack: start(of("athena"), arn, stack),
+    "athena:GetQueryExecution": on_query("get_query_execution"),
+    "athena:GetQueryResults": on_query("get_query_results"),
+    "athena:StopQueryExecution": on_query("stop_query_execution"),
     "logs:CreateLogGroup": on_logs("create_log_group"),
     "logs:CreateLogStream": on_logs("create_log_stream", logStreamName="s"),
     "logs:PutLogEvents": on_logs("put_log_events", logStreamName="s", logEvents=[{"timestamp": 0, "message": "tried"}]),

@@ -44,8 +44,8 @@ def job(stack: Stack, *actions: str, name: str = "") -> list[Call]:
     return [(f"glue:{action}", stack.arn("glue", f"job/{name or stack.resources['GlueJob']}")) for action in actions]
 
 
-def tables(stack: Stack, database: str, *actions: str) -> list[Call]:
-    return [(f"glue:{action}", stack.arn("glue", f"table/{database}/orders")) for action in actions]
+def tables(stack: Stack, database: str, *actions: str, name: str = "orders") -> list[Call]:
+    return [(f"glue:{action}", stack.arn("glue", f"table/{database}/{name}")) for action in actions]
 
 
 def reads_with_key(stack: Stack) -> list[Call]:
@@ -74,6 +74,9 @@ def converts(stack: Stack) -> list[Call]:
         *objects(stack.lake, "contracts/", "GetObject"),
         *objects(stack.lake, "contracts/drafts/", "PutObject"),
         *objects(stack.lake, "lake/orders/", "GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"),
+        # Of all tables, also of this one, which somebody else may only read.
+        *objects(stack.lake, "lake/customers/", "GetObject"),
+        *tables(stack, stack.resources["CatalogDatabase"], "GetTable", "GetPartitions", "BatchGetPartition", name="customers"),
         *objects(stack.lake, "rejects/dataset=orders/", "GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload"),
         *objects(stack.lake, "ledger/", "GetObject", "PutObject"),
         *tables(stack, stack.resources["CatalogDatabase"], *TABLE_ACTIONS, *PARTITION_ACTIONS),
@@ -181,9 +184,11 @@ def allowed(stack: Stack, role: str) -> list[Call]:
             ("athena:GetQueryResults", group),
             ("glue:GetDatabase", stack.arn("glue", f"database/{database}")),
             *tables(stack, database, *reads),
+            *tables(stack, database, *reads, name="customers"),
             *lists(stack.lake),
             ("s3:GetBucketLocation", f"arn:aws:s3:::{stack.lake}"),
             *objects(stack.lake, "lake/orders/", "GetObject"),
+            *objects(stack.lake, "lake/customers/", "GetObject"),
             *objects(stack.lake, "athena/", "GetObject", "PutObject", "AbortMultipartUpload", "ListMultipartUploadParts"),
             *[(f"s3:{action}", f"arn:aws:s3:::{stack.lake}/reports/sales.html") for action in ("GetObject", "PutObject")],
             *queue(stack, "FailuresQueue", "SendMessage"),

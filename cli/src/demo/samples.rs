@@ -9,8 +9,8 @@ use lakegate_local::json::{list, text};
 use lakegate_local::{Rows, Stack};
 
 use crate::demo::checks::Checks;
-use crate::demo::fate::{Fate, await_fate, rows};
 use crate::demo::dashboard;
+use crate::demo::fate::{Fate, await_fate, rows};
 use crate::demo::fetched;
 use crate::demo::marts::Dbt;
 use crate::demo::prepare::Local;

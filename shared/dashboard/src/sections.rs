@@ -34,7 +34,9 @@ pub(crate) fn section(query: &Query, outcome: Option<&Outcome>) -> (Section, Opt
         id: query.name.to_owned(),
         heading: query.title().to_owned(),
         note: query.note().to_owned(),
-        chart: drawing.map(|drawing| chart(query, drawing, &table)),
+        chart: drawing
+            .filter(|_| query.name != "monthly_trend" || table.rows.len() > 1)
+            .map(|drawing| chart(query, drawing, &table)),
         empty: problem.clone().unwrap_or(no_rows),
         table,
     };

@@ -179,6 +179,10 @@ fn months_are_drawn_from_the_first_to_the_end_of_the_last() {
     // 2024-12-01 and 2025-03-01.
     assert!(matches!(chart.shape, Shape::Bars { range: (1_733_011_200, 1_740_787_200), .. }), "{:?}", chart.shape);
     assert_eq!(section(&page, "monthly_trend").table.columns[0].kind, Kind::Month);
+    let mut outcomes = outcomes();
+    outcomes.insert("monthly_trend", answer("year|month|orders|customers|revenue|growth\n2025|1|1|1|1|-"));
+    let page = crate::page(&about(), &outcomes);
+    assert!(section(&page, "monthly_trend").chart.is_none(), "one month is no trend");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 - A call about a Glue table asks for the table, its database and the catalog, one about a database for that and the catalog.
   The emulator asks for the database of one, and for a table of the other.
 - GetLayerVersionByArn asks for lambda:GetLayerVersion on the layer that it names.
+- A call about a query of Athena asks for the work group that the query runs in.
 - A call about a stream of logs asks for the stream, not for its group, which a policy names with ":*" behind.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import replace
 
 import ministack.app as emulator
 from ministack.core import iam_actions, iam_evaluator
+from ministack.services import athena
 
 behind = emulator.app
 action_of = iam_actions.extract_iam_action
@@ -42,6 +44,9 @@ def extract_resource_arn(service, method, path, headers, body, query, region, ac
         return f"arn:aws:glue:{region}:{account}:" + glue_resource(headers.get("x-amz-target", ""), json.loads(body or b"{}"))
     if service == "lambda" and "find" in query:
         return query["Arn"][0]
+    if service == "athena" and b"QueryExecutionId" in body:
+        found = athena._executions.get(json.loads(body)["QueryExecutionId"]) or {}
+        return f"arn:aws:athena:{region}:{account}:workgroup/{found.get('WorkGroup', '*')}"
     arn = resource_of(service, method, path, headers, body, query, region, account)
     return f"{arn}:log-stream:{json.loads(body)['logStreamName']}" if service == "logs" and b"logStreamName" in body else arn
 

@@ -9,6 +9,7 @@
     reason = "a test that panics has failed"
 )]
 
+mod athena;
 mod bucket;
 mod catalog;
 mod faults;
@@ -20,6 +21,7 @@ mod seeds;
 mod services;
 mod warehouse;
 
+pub use athena::{AthenaContent, Ending};
 pub use bucket::{Bucket, Store};
 pub use catalog::CatalogContent;
 pub use faults::{Fault, Faults};

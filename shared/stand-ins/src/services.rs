@@ -12,6 +12,7 @@ use lakegate_lake::settings::AwsSettings;
 use object_store::aws::AmazonS3Builder;
 use serde_json::{Value, json};
 
+use crate::athena::AthenaContent;
 use crate::catalog::{self, CatalogContent};
 use crate::faults::Faults;
 use crate::http::{Answer, Request, Server, Service};
@@ -44,6 +45,7 @@ struct State {
     runs: Mutex<Runs>,
     tables: Mutex<CatalogContent>,
     warehouse: Mutex<WarehouseContent>,
+    athena: Mutex<AthenaContent>,
     /// Texts by the secrets' names.
     secrets: Mutex<BTreeMap<String, String>>,
     /// The operation that is never allowed.
@@ -129,8 +131,9 @@ impl Aws {
     /// Begins anew, with these faults.
     pub fn reset(&self, faults: &Arc<Faults>) {
         self.server.reset(faults);
-        let State { sent, runs, tables, warehouse, secrets, denied } = self.server.service();
+        let State { sent, runs, tables, warehouse, athena, secrets, denied } = self.server.service();
         *warehouse.lock().unwrap() = WarehouseContent::default();
+        *athena.lock().unwrap() = AthenaContent::default();
         *denied.lock().unwrap() = None;
         *sent.lock().unwrap() = Sent::default();
         *runs.lock().unwrap() = Runs::default();
@@ -147,6 +150,11 @@ impl Aws {
     pub fn set_table(&self, definition: Value) {
         let name = definition["Name"].as_str().unwrap().to_owned();
         self.server.service().tables.lock().unwrap().insert(name, (definition, BTreeMap::new()));
+    }
+
+    /// What Athena knows and was asked for.
+    pub fn athena(&self) -> MutexGuard<'_, AthenaContent> {
+        self.server.service().athena.lock().unwrap()
     }
 
     /// From now on there is a secret of this name.
@@ -252,6 +260,9 @@ impl State {
         }
         let body = request.json();
         if let Some(answer) = self.warehouse.lock().unwrap().carry_out(operation, &body) {
+            return answer;
+        }
+        if let Some(answer) = self.athena.lock().unwrap().carry_out(operation, &body) {
             return answer;
         }
         if operation == "GetSecretValue" {

@@ -55,6 +55,16 @@ impl Client {
         Ok(send(request, &format!("get s3://{bucket}/{key}")).await?.bytes)
     }
 
+    /// A header that an object is served with; empty where it has none.
+    ///
+    /// # Errors
+    /// It is not there, or the call fails.
+    pub async fn object_header(&self, bucket: &str, key: &str, name: &str) -> Result<String> {
+        let request = self.request(Method::GET, &object_path(bucket, key));
+        let response = send(request, &format!("get s3://{bucket}/{key}")).await?;
+        Ok(response.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned())
+    }
+
     /// An object's bytes and entity tag.
     ///
     /// # Errors
