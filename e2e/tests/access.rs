@@ -10,8 +10,12 @@ const SECRET: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:lakeg
 #[test]
 fn each_role_may_do_what_it_does_and_nothing_else() -> Result<()> {
     // Some roles are there on request.
-    let parameters =
-        [("BackfillSchedule", "rate(30 days)"), ("FetchSchedule", "rate(30 days)"), ("FetchSecrets", SECRET)];
+    let parameters = [
+        ("BackfillSchedule", "rate(30 days)"),
+        ("FetchSchedule", "rate(30 days)"),
+        ("FetchSecrets", SECRET),
+        ("Warehouse", "on"),
+    ];
     on_stack_with("own-bucket", &parameters, pytest)
 }
 
@@ -22,6 +26,7 @@ fn so_it_is_with_an_existing_bucket_a_prefix_and_keys() -> Result<()> {
     let parameters = [
         ("BackfillSchedule", "rate(30 days)"),
         ("FetchSchedule", "rate(30 days)"),
+        ("Warehouse", "on"),
         ("ExistingRawBucket", "drop-zone"),
         ("RawPrefix", "orders/"),
         ("KmsKeyArn", own.as_str()),

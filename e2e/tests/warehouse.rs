@@ -24,7 +24,18 @@ async fn loads_make_the_warehouse_what_the_lake_is() -> Result<()> {
     });
     let statements = executable.last().context("cargo built no example")?;
     let mut command = Command::new(interpreter);
-    command.args(["-m", "pytest", "-v", "-rs", "--tb=short", "-W", "ignore", "-p", "no:cacheprovider", "e2e/warehouse"]);
+    command.args([
+        "-m",
+        "pytest",
+        "-v",
+        "-rs",
+        "--tb=short",
+        "-W",
+        "ignore",
+        "-p",
+        "no:cacheprovider",
+        "e2e/warehouse",
+    ]);
     command.current_dir(project.root()).env("LAKEGATE_STATEMENTS", statements).env("PYTHONDONTWRITEBYTECODE", "1");
     let output = command.output().context("cannot start pytest")?;
     println!("{}", String::from_utf8_lossy(&output.stdout));
