@@ -1,4 +1,5 @@
-"""The lake by batches: what no event announced is announced, what lies in the bucket is taken in, dbt builds on it, and whoever waits is told.
+"""The lake by batches: what no event announced is announced, what lies in the bucket is taken in, the warehouse, if there is one, is loaded, dbt
+builds on it, and whoever waits is told.
 
 Everything is the deployed stack's own work; this only says in which order. Each task may be repeated: what is in the lake is not taken in
 again, and dbt builds on what it finds. A stack of which nobody orders the steps has the same batch by schedule (docs/airflow.md).
@@ -7,6 +8,7 @@ Params, given with each run or set as its defaults here: `stack`, the deployed s
 `dbt`, the shell command that builds the models, empty for none. Credentials and region are those of the connection `aws_default`.
 """
 
+import json
 from datetime import datetime, timedelta
 
 from airflow.providers.amazon.aws.hooks.athena import AthenaHook
@@ -16,6 +18,7 @@ from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeFunctionOperator
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 # Files that somebody still works on, or that wait for a Glue run.
 IN_WORK = """SELECT count(*) FROM ledger WHERE state IN ('working', 'heavy')"""
@@ -28,7 +31,7 @@ def output(name: str) -> str:
 
 with DAG(
     "lakegate_batch",
-    description="Sweep, backfill, wait for the ledger, build, tell",
+    description="Sweep, backfill, wait for the ledger, load, build, tell",
     doc_md=__doc__,
     schedule="0 3 * * *",
     start_date=datetime(2026, 1, 1),
@@ -71,7 +74,38 @@ with DAG(
         print(f"{waiting} files are in work")
         return waiting == 0
 
-    dbt = BashOperator(task_id="dbt", bash_command="{{ params.dbt or 'echo nothing to build' }}", append_env=True)
+    @task(task_id="load")
+    def load(ti) -> list[str]:
+        """Has all tables of the warehouse loaded whole; the loads' documents. A table that is being made is loaded when that is done."""
+        stack = ti.xcom_pull("stack")
+        if "LoadWarehouseFunction" not in stack:
+            raise AirflowSkipException("the stack has no warehouse")
+        client = AwsBaseHook(client_type="lambda").get_conn()
+        answer = client.invoke(FunctionName=stack["LoadWarehouseFunction"], Payload=b"{}")
+        said = answer["Payload"].read()
+        if "FunctionError" in answer:
+            raise RuntimeError(f"the load did not begin: {said.decode(errors='replace')}")
+        return [f"loads/{each['load']}.json" for each in json.loads(said)["loads"]]
+
+    @task.sensor(task_id="loaded", poke_interval=30, timeout=2 * 60 * 60, mode="reschedule")
+    def is_loaded(ti) -> bool:
+        """Whether all of them are over, and well."""
+        client, bucket = AwsBaseHook(client_type="s3").get_conn(), ti.xcom_pull("stack")["LakeBucket"]
+        loads = [json.load(client.get_object(Bucket=bucket, Key=key)["Body"]) for key in ti.xcom_pull("load")]
+        failed = [f"{each['table']}: {each['trouble']}" for each in loads if each["phase"] == "failed"]
+        if failed:
+            raise AirflowFailException(f"not loaded: {'; '.join(failed)}")
+        waiting = [each["table"] for each in loads if each["phase"] != "loaded"]
+        print(f"{len(waiting)} of {len(loads)} tables are being loaded")
+        return not waiting
+
+    # Also where there is no warehouse to be loaded.
+    dbt = BashOperator(
+        task_id="dbt",
+        bash_command="{{ params.dbt or 'echo nothing to build' }}",
+        append_env=True,
+        trigger_rule="none_failed",
+    )
 
     notice = EventBridgePutEventsOperator(
         task_id="notice",
@@ -84,4 +118,6 @@ with DAG(
         ],
     )
 
-    outputs() >> sweep >> backfill >> is_settled() >> dbt >> notice
+    settled = is_settled()
+    outputs() >> sweep >> backfill >> settled >> load() >> is_loaded() >> dbt >> notice
+    settled >> dbt

@@ -7,6 +7,10 @@ use e2e::{Harness, ProgressBar, on_stack_with, python};
 
 const SECRET: &str = "arn:aws:secretsmanager:us-east-1:111122223333:secret:lakegate/shop-AbCdEf";
 
+/// The local AWS has no Redshift: what is loaded into was there before.
+const WORKGROUP: &str =
+    "arn:aws:redshift-serverless:us-east-1:111122223333:workgroup/1234abcd-12ab-34cd-56ef-1234567890ab";
+
 #[test]
 fn each_role_may_do_what_it_does_and_nothing_else() -> Result<()> {
     // Some roles are there on request.
@@ -15,6 +19,8 @@ fn each_role_may_do_what_it_does_and_nothing_else() -> Result<()> {
         ("FetchSchedule", "rate(30 days)"),
         ("FetchSecrets", SECRET),
         ("DashboardSchedule", "rate(30 days)"),
+        ("Warehouse", "on"),
+        ("ExistingWorkgroup", WORKGROUP),
     ];
     on_stack_with("own-bucket", &parameters, pytest)
 }
@@ -27,6 +33,8 @@ fn so_it_is_with_an_existing_bucket_a_prefix_and_keys() -> Result<()> {
         ("BackfillSchedule", "rate(30 days)"),
         ("FetchSchedule", "rate(30 days)"),
         ("DashboardSchedule", "rate(30 days)"),
+        ("Warehouse", "on"),
+        ("ExistingWorkgroup", WORKGROUP),
         ("ExistingRawBucket", "drop-zone"),
         ("RawPrefix", "orders/"),
         ("KmsKeyArn", own.as_str()),

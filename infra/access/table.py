@@ -150,7 +150,7 @@ def allowed(stack: Stack, role: str) -> list[Call]:
             *logs(stack, f"{function}fetch-api"),
         ]
     if role == LOAD:
-        workgroup = stack.arn("redshift-serverless", f"workgroup/{stack.resources['Workgroup']}")
+        workgroup = stack.parameters["ExistingWorkgroup"]
         return [
             *writes_with_key(stack),
             *receives(stack, "LoadQueue"),
@@ -161,6 +161,7 @@ def allowed(stack: Stack, role: str) -> list[Call]:
             *tables(stack, stack.resources["CatalogDatabase"], "GetTable", "GetTables"),
             ("redshift-data:BatchExecuteStatement", workgroup),
             ("redshift-data:DescribeTable", workgroup),
+            ("redshift-data:DescribeStatement", "*"),
             ("redshift-serverless:GetCredentials", workgroup),
             *logs(stack, f"{function}load-warehouse"),
         ]
@@ -168,6 +169,7 @@ def allowed(stack: Stack, role: str) -> list[Call]:
         database = stack.resources["CatalogDatabase"]
         return [
             *reads_with_key(stack),
+            *lists(stack.lake),
             *objects(stack.lake, "lake/orders/", "GetObject"),
             *tables(stack, database, "GetTable", "GetTables", "GetPartition", "GetPartitions", "BatchGetPartition"),
             ("glue:GetDatabase", stack.arn("glue", f"database/{database}")),

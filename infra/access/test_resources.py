@@ -139,8 +139,8 @@ def test_queues_give_up_into_the_queues_that_expect_it(stack: Stack) -> None:
     def expected(queue: str) -> dict:
         return json.loads(queue_attributes(stack, queue)["RedriveAllowPolicy"])
 
-    assert expected("IngestQueue") == expected("HeavyQueue") == {"redrivePermission": "denyAll"}
-    for queue, sources in (("FailuresQueue", ("IngestQueue", "HeavyQueue")), ("DeadLetterQueue", ("FailuresQueue",))):
+    assert expected("IngestQueue") == expected("HeavyQueue") == expected("LoadQueue") == {"redrivePermission": "denyAll"}
+    for queue, sources in (("FailuresQueue", ("IngestQueue", "HeavyQueue", "LoadQueue")), ("DeadLetterQueue", ("FailuresQueue",))):
         assert expected(queue)["redrivePermission"] == "byQueue"
         assert set(expected(queue)["sourceQueueArns"]) == {stack.queue(source) for source in sources}
         for source in sources:

@@ -13,8 +13,13 @@ with warnings.catch_warnings():
     import parliament
 
 
+# What the package does not know yet: that tables of Redshift Serverless are described, too.
+NOT_KNOWN = "'redshift-data:DescribeTable'"
+
+
 def findings(document: str) -> list[str]:
-    return [f"{found.issue}: {found.detail}" for found in parliament.analyze_policy_string(document).findings]
+    found = [f"{found.issue}: {found.detail}" for found in parliament.analyze_policy_string(document).findings]
+    return [each for each in found if NOT_KNOWN not in each]
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -697,6 +697,18 @@ def test_nothing_of_a_warehouse_is_there_unless_it_is_asked_for() -> None:
     assert "redshift" not in json.dumps(without).lower().replace("docs/redshift.md", "")
 
 
+def test_an_existing_workgroup_is_loaded_and_nothing_is_made_beside_it() -> None:
+    arn = "arn:aws:redshift-serverless:eu-central-1:111122223333:workgroup/1234abcd-12ab"
+    resources = deployed(**BACKFILL, ExistingWorkgroup=arn)
+    assert not [n for n, r in resources.items() if r["Type"].startswith(("AWS::EC2::", "AWS::RedshiftServerless::"))]
+    assert resources["LoadWarehouseFunction"]["Properties"]["Environment"]["Variables"]["WORKGROUP"] == {"Ref": "ExistingWorkgroup"}
+    (calls,) = [s for _, s in statements(resources) if "redshift-data:DescribeTable" in listed(s["Action"])]
+    assert calls["Resource"] == {"Ref": "ExistingWorkgroup"}
+    (calls,) = [s for _, s in statements() if "redshift-data:DescribeTable" in listed(s["Action"])]
+    assert calls["Resource"] == {"Fn::GetAtt": "Workgroup.Workgroup.WorkgroupArn"}
+    assert re.search(PARAMETERS["ExistingWorkgroup"]["AllowedPattern"], arn)
+
+
 def test_the_warehouse_has_no_way_in_and_reads_accepted_rows_only() -> None:
     group = RESOURCES["WarehouseSecurityGroup"]["Properties"]
     assert "SecurityGroupIngress" not in group and [rule["ToPort"] for rule in group["SecurityGroupEgress"]] == [443]

@@ -113,13 +113,12 @@ async fn load_all(
     table: Option<String>,
     asked_by: &str,
 ) -> Result<Vec<(String, String, Outcome)>, LakeError> {
-    let tables = match table {
-        Some(table) => vec![table],
-        None => {
-            let location = layout::url(&context.settings.lake_bucket, layout::LAKE_PREFIX);
-            let found = context.catalog.tables_under(&location).await?;
-            found.into_iter().map(|table| table.name).collect()
-        }
+    let tables = if let Some(table) = table {
+        vec![table]
+    } else {
+        let location = layout::url(&context.settings.lake_bucket, layout::LAKE_PREFIX);
+        let found = context.catalog.tables_under(&location).await?;
+        found.into_iter().map(|table| table.name).collect()
     };
     let mut begun = Vec::new();
     for table in tables {

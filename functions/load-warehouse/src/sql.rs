@@ -19,7 +19,7 @@ pub(crate) const LOADS_SCHEMA: &str = "lakegate_loads";
 /// Most partitions that a statement names one by one.
 const PARTITIONS_MAX: usize = 100;
 /// Which file a row of an external table is of: the name of its Parquet file up to its number. No pattern has a backslash, which Redshift
-/// and PostgreSQL read differently.
+/// and `PostgreSQL` read differently.
 const SOURCE_OF_PATH: &str = r#"REGEXP_SUBSTR(REGEXP_SUBSTR("$path", '[^/]*$'), '^.*-[0-9a-f]{16}')"#;
 const STAGING: &str = r#""lakegate_staging""#;
 const WANTED: &str = r#""lakegate_wanted""#;
@@ -34,7 +34,7 @@ fn table(schema: &str, table: &str) -> String {
     format!("{}.{}", name(schema), name(table))
 }
 
-/// A text, quoted; `None` for one that Redshift and PostgreSQL might read differently.
+/// A text, quoted; `None` for one that Redshift and `PostgreSQL` might read differently.
 fn literal(text: &str) -> Option<String> {
     let is_plain = !text.chars().any(|c| c == '\\' || c.is_control());
     is_plain.then(|| format!("'{}'", text.replace('\'', "''")))
@@ -80,10 +80,11 @@ fn take_turn(shape: &Shape) -> String {
 
 fn stage(shape: &Shape, which: &str) -> [String; 2] {
     let (columns, lake) = (column_list(shape), table(LAKE_SCHEMA, &shape.table));
-    let selected: String = shape.columns.iter().map(|column| format!("{}, ", name(&column.name))).collect();
+    let selected: Vec<String> = shape.columns.iter().map(|column| name(&column.name)).collect();
+    let selected = [selected, vec![SOURCE_OF_PATH.to_owned()]].concat().join(", ");
     [
         format!("CREATE TEMP TABLE {STAGING} (LIKE {})", table(SCHEMA, &shape.table)),
-        format!("INSERT INTO {STAGING} ({columns})\nSELECT {selected}{SOURCE_OF_PATH}\nFROM {lake}{which}"),
+        format!("INSERT INTO {STAGING} ({columns})\nSELECT {selected}\nFROM {lake}{which}"),
     ]
 }
 

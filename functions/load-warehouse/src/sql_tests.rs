@@ -28,7 +28,9 @@ fn wanted(partitions: &[&str]) -> Wanted {
 fn check(file: &str, head: &str, of_table: impl Fn(&Shape) -> Vec<String>, around: (&str, &str)) {
     let mut text = head.to_owned();
     for table in ["orders", "customers"] {
-        let statements: String = of_table(&shape(table)).iter().map(|statement| format!("{statement};\n")).collect();
+        let statements: Vec<String> =
+            of_table(&shape(table)).iter().map(|statement| format!("{statement};\n")).collect();
+        let statements = statements.concat();
         text = format!("{text}\n-- {table}\n{}{statements}{}", around.0, around.1);
     }
     let path = root(&format!("redshift/{file}"));

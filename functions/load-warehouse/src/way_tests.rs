@@ -170,7 +170,7 @@ async fn what_passes_is_sent_again_after_a_while_and_told_when_it_does_not_pass(
     for failures in 1..5 {
         let failed = world.ends("FAILED", "ERROR: 1023 Detail: Serializable isolation violation on table of Jane");
         let id = format!("e{failures}");
-        assert_eq!(world.deliver(&[(&id, 1, failed.clone())]).await, [id.clone()], "it waits");
+        assert_eq!(world.deliver(&[(&id, 1, failed.clone())]).await, [id.as_str()], "it waits");
         assert_eq!(world.batches().len(), failures);
         assert!(world.deliver(&[(&id, 2, failed.clone())]).await.is_empty());
         assert_eq!(world.batches().len(), failures + 1);

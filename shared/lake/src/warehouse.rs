@@ -46,7 +46,7 @@ pub struct Warehouse {
 pub struct WarehouseColumn {
     /// Its name.
     pub name: String,
-    /// Its type in PostgreSQL's inner spelling: `int4`, `numeric`, `varchar`.
+    /// Its type in the inner spelling of `PostgreSQL`: `int4`, `numeric`, `varchar`.
     #[serde(default)]
     pub type_name: String,
     /// Digits of a number.
