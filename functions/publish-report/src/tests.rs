@@ -131,7 +131,8 @@ async fn a_query_without_an_end_is_stopped_and_told() {
     let world = World::new();
     world.set("top_countries", Ending::Run);
     assert_eq!(world.run_for(Duration::from_secs(3)).await, "written");
-    let [stopped] = &world.aws.athena().stopped[..] else { panic!() };
+    let stopped = world.aws.athena().stopped.clone();
+    let [stopped] = &stopped[..] else { panic!("{stopped:?}") };
     let told = format!("top_countries: query {stopped} has not ended in time, and was stopped");
     assert!(world.told()[0].ends_with(&told), "{:?}", world.told());
     assert_eq!(world.figures().await["sections"]["top_products"].as_array().unwrap().len(), 1);
