@@ -5,13 +5,11 @@ mod engine;
 mod folder;
 mod stack;
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
-use lakegate_dashboard::{About, Outcome, Outcomes, QUERIES};
+use lakegate_dashboard::{About, Outcomes, QUERIES};
 use lakegate_report::Page;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use folder::ask as of_folder;
 pub(crate) use stack::ask as of_stack;
@@ -58,27 +56,4 @@ impl Asked {
             _ => Ok(told),
         }
     }
-}
-
-/// Writes the dashboard of a local AWS that this process started, and gives its figures.
-///
-/// # Errors
-///
-/// The page cannot be written. A query that fails is a section of the page.
-#[allow(dead_code, reason = "the demo's")]
-pub(crate) async fn write_of_local(local: &lakegate_local::Stack, path: &Path) -> Result<Value> {
-    let at = Utc::now();
-    let mut outcomes = Outcomes::new();
-    for query in &QUERIES {
-        let outcome = match local.athena(query.sql).await {
-            Ok(rows) => Outcome::Answered(lakegate_dashboard::Answer { columns: rows.columns, rows: rows.rows }),
-            Err(error) => Outcome::failed(query, &format!("{error:#}")),
-        };
-        outcomes.insert(query.name, outcome);
-    }
-    let endpoint = local.client.endpoint();
-    let place = format!("the demo's local AWS, {endpoint}");
-    let asked = Asked::new(place, json!({ "endpoint": endpoint }), at, outcomes);
-    crate::report_page::write_page(&asked.page(), path)?;
-    asked.figures()
 }
