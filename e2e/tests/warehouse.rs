@@ -1,4 +1,4 @@
-//! Loads into the warehouse: the function's own statements, run by PostgreSQL in Redshift's place (e2e/warehouse).
+//! Loads into the warehouse: the function's own statements, run by `PostgreSQL` in Redshift's place (e2e/warehouse).
 
 use std::process::Command;
 
@@ -18,11 +18,11 @@ async fn loads_make_the_warehouse_what_the_lake_is() -> Result<()> {
         .context("cannot start cargo")?;
     let said = String::from_utf8_lossy(&built.stdout);
     ensure!(built.status.success(), "cargo build: {}{said}", String::from_utf8_lossy(&built.stderr));
-    let executable = said.lines().filter_map(|line| {
+    let mut executable = said.lines().rev().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message.get("executable")?.as_str().map(str::to_owned)
     });
-    let statements = executable.last().context("cargo built no example")?;
+    let statements = executable.next().context("cargo built no example")?;
     let mut command = Command::new(interpreter);
     command.args([
         "-m",
