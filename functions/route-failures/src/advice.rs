@@ -104,6 +104,11 @@ const FAILED_DASHBOARD: (&str, &str) = (
      work group in Athena's console, which has all that Athena says. Nothing is to be replayed: the next run writes the page anew.",
 );
 
+const UNREADABLE_MESSAGE: (&str, &str) = (
+    "not to be understood",
+    "Something else than S3 writes to the queue, or a notification is set up for other events than \"object created\" and \"object \
+     removed\". Find the sender: the message is the dead letter's body. A replay leaves it alone, unless its kind is named.",
+);
 const FAILED_LOAD: (&str, &str) = (
     "not loaded into the warehouse",
     "The problem below says what the warehouse lacks or refuses; remove the cause. Then load the whole table: invoke the function \
@@ -192,12 +197,7 @@ pub(crate) fn of(kind: &FailureKind) -> Advice {
             "This is a bug, not a fault of the file. Keep the file and the contract, report what is said below, and \
              replay after the next release.",
         ),
-        FailureKind::UnreadableMessage => (
-            "not to be understood",
-            "Something else than S3 writes to the queue, or a notification is set up for other events than \"object \
-             created\" and \"object removed\". Find the sender: the message is \
-             the dead letter's body. A replay leaves it alone, unless its kind is named.",
-        ),
+        FailureKind::UnreadableMessage => UNREADABLE_MESSAGE,
         FailureKind::GaveUp => GIVEN_UP,
         FailureKind::GlueJobFailed => FAILED_RUN,
         FailureKind::GlueJobTimedOut => LONG_RUN,
