@@ -112,6 +112,20 @@ impl Client {
         serde_json::from_value(variables).with_context(|| format!("{function} has no environment"))
     }
 
+    /// Gives a function another environment variable, or this one another value.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub async fn set_function_variable(&self, function: &str, name: &str, value: &str) -> Result<()> {
+        let mut variables = self.function_environment(function).await?;
+        variables.insert(name.to_owned(), value.to_owned());
+        let path = format!("/2015-03-31/functions/{function}/configuration");
+        let body = serde_json::json!({ "Environment": { "Variables": variables } });
+        let request = self.request_to("lambda", Method::PUT, &path).body(serde_json::to_vec(&body)?);
+        send(request, "UpdateFunctionConfiguration").await?;
+        Ok(())
+    }
+
     /// Everything that a function logged, oldest first.
     ///
     /// # Errors
