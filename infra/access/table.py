@@ -159,6 +159,7 @@ def allowed(stack: Stack, role: str) -> list[Call]:
             *lists(stack.lake),
             *objects(stack.lake, "loads/", "GetObject", "PutObject"),
             *tables(stack, stack.resources["CatalogDatabase"], "GetTable", "GetTables"),
+            *tables(stack, stack.resources["CatalogDatabase"], "GetTable", name="customers"),
             ("redshift-data:BatchExecuteStatement", workgroup),
             ("redshift-data:DescribeTable", workgroup),
             ("redshift-data:DescribeStatement", "*"),
@@ -171,7 +172,9 @@ def allowed(stack: Stack, role: str) -> list[Call]:
             *reads_with_key(stack),
             *lists(stack.lake),
             *objects(stack.lake, "lake/orders/", "GetObject"),
+            *objects(stack.lake, "lake/customers/", "GetObject"),
             *tables(stack, database, "GetTable", "GetTables", "GetPartition", "GetPartitions", "BatchGetPartition"),
+            *tables(stack, database, "GetTable", "GetPartition", "GetPartitions", "BatchGetPartition", name="customers"),
             ("glue:GetDatabase", stack.arn("glue", f"database/{database}")),
         ]
     if role == FETCH_SCHEDULE:
