@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
@@ -34,6 +35,8 @@ const COLUMNS: [(&str, &str); 13] = [
 struct Told {
     /// What was handed over, in its order; its id is its number.
     batches: Vec<Value>,
+    /// Every request: operation and body.
+    requests: Vec<(String, Value)>,
     /// Whether the table is there.
     has_table: bool,
     /// What is said of any statement that failed.
@@ -99,6 +102,7 @@ impl DataApi {
 
 impl Told {
     fn answer(&mut self, operation: &str, body: Value) -> (u16, String) {
+        self.requests.push((operation.to_owned(), body.clone()));
         let answer = match operation {
             "BatchExecuteStatement" => {
                 let token = body["ClientToken"].clone();
@@ -144,6 +148,32 @@ async fn phases(harness: &Harness) -> Result<Vec<String>> {
     }
     phases.sort();
     Ok(phases)
+}
+
+/// Holds requests against the model of the Data API that AWS's own SDK for Python carries.
+const CHECK: &str = "
+import json, sys
+from botocore.session import Session
+from botocore.validate import ParamValidator
+model = Session().get_service_model('redshift-data')
+requests = json.load(sys.stdin)
+for operation, body in requests:
+    report = ParamValidator().validate(body, model.operation_model(operation).input_shape)
+    assert not report.has_errors(), operation + ': ' + report.generate_report()
+    known = set(model.operation_model(operation).input_shape.members)
+    assert set(body) <= known, (operation, set(body) - known)
+print(' '.join(sorted({operation for operation, _ in requests})))
+";
+
+fn check_requests(harness: &Harness, requests: &str) -> Result<()> {
+    let mut command = Command::new(&harness.python);
+    command.args(["-c", CHECK]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().context("cannot start Python")?;
+    child.stdin.take().context("no standard input")?.write_all(requests.as_bytes())?;
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "a request is not as the Data API has it");
+    assert_eq!(String::from_utf8(output.stdout)?.trim(), "BatchExecuteStatement DescribeStatement DescribeTable");
+    Ok(())
 }
 
 #[test]
@@ -196,6 +226,6 @@ fn what_was_taken_in_is_loaded_and_what_cannot_be_is_told() -> Result<()> {
         let log = stack.client.function_log(FUNCTION).await?.join("\n");
         ensure!(!mail.contains("secret of a cell") && !log.contains("secret of a cell"), "{mail}: {log}");
         assert_eq!(api.with(|told| told.batches.len()), 4, "nothing was handed over twice");
-        Ok(())
+        check_requests(harness, &api.with(|told| json!(told.requests).to_string()))
     })
 }
