@@ -1,5 +1,4 @@
--- Once, by an administrator, in the database that loads go to (dev): in the query editor, or
---   aws redshift-data execute-statement --workgroup-name … --database dev --secret-arn … --sql …
+-- Once, by an administrator, in the database that loads go to (dev): in the query editor, or by aws redshift-data batch-execute-statement.
 -- Replace what stands in angle brackets; the stack's output Next5SetUpWarehouse has it all. In a workgroup that was there before, first
 -- attach the role to its namespace.
 
@@ -12,8 +11,10 @@ IAM_ROLE '<role>';
 CREATE SCHEMA IF NOT EXISTS lakegate;
 CREATE SCHEMA IF NOT EXISTS lakegate_loads;
 
--- The user that Redshift makes of the function's role. It owns the tables that it makes.
+-- The user of the function's role, which owns the tables that it makes. Redshift makes it when the function first asks for something:
+-- leave this line out if it says that the user exists.
 CREATE USER "<user>" PASSWORD DISABLE;
+
 GRANT USAGE ON SCHEMA lakegate_lake TO "<user>";
 GRANT USAGE, CREATE ON SCHEMA lakegate TO "<user>";
 GRANT USAGE, CREATE ON SCHEMA lakegate_loads TO "<user>";

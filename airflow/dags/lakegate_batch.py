@@ -19,6 +19,7 @@ from airflow.providers.amazon.aws.operators.lambda_function import LambdaInvokeF
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from botocore.config import Config
 
 # Files that somebody still works on, or that wait for a Glue run.
 IN_WORK = """SELECT count(*) FROM ledger WHERE state IN ('working', 'heavy')"""
@@ -80,7 +81,9 @@ with DAG(
         stack = ti.xcom_pull("stack")
         if "LoadWarehouseFunction" not in stack:
             raise AirflowSkipException("the stack has no warehouse")
-        client = AwsBaseHook(client_type="lambda").get_conn()
+        # The function has five minutes; asked again, it would load everything once more.
+        config = Config(read_timeout=330, retries={"total_max_attempts": 1})
+        client = AwsBaseHook(client_type="lambda", config=config).get_conn()
         answer = client.invoke(FunctionName=stack["LoadWarehouseFunction"], Payload=b"{}")
         said = answer["Payload"].read()
         if "FunctionError" in answer:

@@ -188,6 +188,7 @@ def allowed(stack: Stack, role: str) -> list[Call]:
             *[(f"athena:{action}QueryExecution", group) for action in ("Start", "Get", "Stop")],
             ("athena:GetQueryResults", group),
             ("glue:GetDatabase", stack.arn("glue", f"database/{database}")),
+            ("glue:GetDatabase", stack.arn("glue", "database/default")),
             *tables(stack, database, *reads),
             *tables(stack, database, *reads, name="customers"),
             *lists(stack.lake),

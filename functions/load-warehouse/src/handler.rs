@@ -2,7 +2,7 @@
 //! It must not know how a table is loaded.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lakegate_lake::failure::FailureKind;
@@ -20,12 +20,20 @@ const FILES_MAX: usize = 200;
 /// After so many receives, some four hours, a message that meets passing trouble is told: its queue would give it up without a word of why.
 const RECEIVES_MAX: u32 = 20;
 
+/// What a table may take at a warehouse that does not answer: three attempts, and what goes with them. With less time left no table is begun.
+const TIME_MIN: Duration = Duration::from_secs(100);
+
 /// A message about a file, and what it asks for.
 type OfFile = (Message, Wanted);
 
 /// Answers with the messages that met passing trouble; for a request by hand with the loads that were begun, and such trouble is the
 /// function's own error.
-pub(crate) async fn handle(context: &Context, payload: &Value, request_id: &str) -> Result<Value, Error> {
+pub(crate) async fn handle(
+    context: &Context,
+    payload: &Value,
+    request_id: &str,
+    deadline: SystemTime,
+) -> Result<Value, Error> {
     match invocation::parse(payload)? {
         Invocation::Direct(event) => {
             let asked = message::read(&serde_json::from_str(&event)?, &context.settings.stack)?;
@@ -38,11 +46,20 @@ pub(crate) async fn handle(context: &Context, payload: &Value, request_id: &str)
             }
             Ok(json!({ "loads": loads }))
         }
-        Invocation::Batch(messages) => Ok(serde_json::to_value(batch(context, messages).await)?),
+        Invocation::Batch(messages) => Ok(serde_json::to_value(batch(context, messages, deadline).await)?),
     }
 }
 
-async fn batch(context: &Context, messages: Vec<Message>) -> SqsBatchResponse {
+/// What is not begun in time comes again; what was done is not done again for it.
+async fn batch(context: &Context, messages: Vec<Message>, deadline: SystemTime) -> SqsBatchResponse {
+    let in_time = |what: &str| match deadline.duration_since((context.clock)()) {
+        Ok(left) if left >= TIME_MIN => Ok(()),
+        Ok(_) | Err(_) => Err(LakeError::Passing {
+            operation: "BatchExecuteStatement",
+            resource: what.to_owned(),
+            source: "the warehouse answers slowly, and the function's time was up".into(),
+        }),
+    };
     let mut response = SqsBatchResponse::default();
     let mut files: BTreeMap<String, Vec<OfFile>> = BTreeMap::new();
     for message in messages {
@@ -52,14 +69,20 @@ async fn batch(context: &Context, messages: Vec<Message>) -> SqsBatchResponse {
             files.entry(table).or_default().push((message, wanted));
             continue;
         }
-        let answer = Box::pin(one(context, &message, asked)).await;
+        let answer = match in_time("the warehouse") {
+            Ok(()) => Box::pin(one(context, &message, asked)).await,
+            Err(error) => Err(error),
+        };
         settle(context, &mut response, None, &[&message], answer).await;
     }
     for (table, of_table) in &files {
         for of_load in of_table.chunks(FILES_MAX) {
             let (ids, wanted) = latest(of_load);
             let asked_by: Vec<&str> = ids.iter().map(String::as_str).collect();
-            let answer = Box::pin(steps::begin(context, table, wanted, &asked_by)).await;
+            let answer = match in_time(table) {
+                Ok(()) => Box::pin(steps::begin(context, table, wanted, &asked_by)).await,
+                Err(error) => Err(error),
+            };
             let answer = answer.map(|(id, outcome)| log(table, &id, of_load.len(), outcome));
             let messages: Vec<&Message> = of_load.iter().map(|(message, _)| message).collect();
             settle(context, &mut response, Some(table), &messages, answer).await;
@@ -99,6 +122,11 @@ async fn one(context: &Context, message: &Message, asked: Result<Asked, String>)
             Ok(())
         }
         Ok(Asked::All { table }) => load_all(context, table, &message.id).await.map(|_| ()),
+        Ok(Asked::LookAfter) => {
+            let unheard = steps::look_after(context).await?;
+            tracing::info!(unheard, "loads looked after");
+            Ok(())
+        }
         Ok(Asked::File { .. } | Asked::Nothing) => Ok(()),
         Err(what) => {
             let summary = format!("the load queue was sent {what}");

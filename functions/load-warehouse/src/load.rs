@@ -1,7 +1,7 @@
 //! A load: one table, some of its files or all of them, and how far it is; one document each, `loads/<id>.json`.
 //! It must not know what is said to the warehouse.
 
-use lakegate_lake::objects::Objects;
+use lakegate_lake::objects::{EntityTag, Objects};
 use lakegate_lake::{LakeError, layout};
 use serde::{Deserialize, Serialize};
 
@@ -87,16 +87,35 @@ impl Load {
         Step { load: self.id.clone(), phase: self.phase, attempt: self.attempt }
     }
 
-    pub(crate) async fn read(objects: &Objects, bucket: &str, id: &str) -> Result<Option<Self>, LakeError> {
-        Ok(objects.get_json(bucket, &layout::load_object(id)).await?.map(|(load, _)| load))
+    /// The document, and what it is known by when it is written anew.
+    pub(crate) async fn read(
+        objects: &Objects,
+        bucket: &str,
+        id: &str,
+    ) -> Result<Option<(Self, EntityTag)>, LakeError> {
+        objects.get_json(bucket, &layout::load_object(id)).await
     }
 
-    pub(crate) async fn write(&self, objects: &Objects, bucket: &str) -> Result<(), LakeError> {
+    /// Writes the document over the one that was read and over no other, so that who comes late opens no load that is over.
+    ///
+    /// # Errors
+    ///
+    /// Passing trouble where another worker was faster: what comes again finds what that one wrote.
+    pub(crate) async fn write(
+        &self,
+        objects: &Objects,
+        bucket: &str,
+        read: Option<&EntityTag>,
+    ) -> Result<EntityTag, LakeError> {
         let key = layout::load_object(&self.id);
-        let unreadable = |source| LakeError::Unreadable { url: layout::url(bucket, &key), source };
-        let mut bytes = serde_json::to_vec(self).map_err(unreadable)?;
-        bytes.push(b'\n');
-        objects.put(bucket, &key, bytes.into()).await
+        match objects.replace_json(bucket, &key, self, read).await? {
+            Some(tag) => Ok(tag),
+            None => Err(LakeError::Passing {
+                operation: "PutObject",
+                resource: layout::url(bucket, &key),
+                source: "another worker has written it".into(),
+            }),
+        }
     }
 }
 

@@ -49,7 +49,7 @@ async fn main() -> Result<ExitCode, Error> {
     };
     let context = &context;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        handler::handle(context, &event.payload, &event.context.request_id).await
+        handler::handle(context, &event.payload, &event.context.request_id, event.context.deadline()).await
     }))
     .await?;
     Ok(ExitCode::SUCCESS)

@@ -17,6 +17,8 @@ pub(crate) enum Asked {
     File { table: String, wanted: Wanted },
     /// Whole tables are to be loaded: this one, or all.
     All { table: Option<String> },
+    /// The loads of which nothing was heard are to be looked after.
+    LookAfter,
     /// Statements of ours have ended.
     Ended { step: Step, statement_id: String, state: String },
     /// Statements of somebody else, or a step that has not ended.
@@ -70,6 +72,9 @@ pub(crate) fn read(body: &Value, stack: &str) -> Result<Asked, String> {
         }
         Some(_) => Err("an event of another type".to_owned()),
         None => match body.as_object() {
+            Some(asked) if asked.len() == 1 && asked.get("look_after") == Some(&Value::Bool(true)) => {
+                Ok(Asked::LookAfter)
+            }
             Some(asked) if asked.keys().all(|name| name == "dataset") => {
                 let table = asked.get("dataset").map(|name| name.as_str().ok_or("dataset is no text"));
                 Ok(Asked::All { table: table.transpose()?.map(str::to_owned) })
@@ -132,6 +137,7 @@ mod tests {
     fn a_table_is_asked_for_by_hand() {
         assert_eq!(read(&json!({"dataset": "orders"}), "s").unwrap(), Asked::All { table: Some("orders".to_owned()) });
         assert_eq!(read(&json!({}), "s").unwrap(), Asked::All { table: None });
+        assert_eq!(read(&json!({"look_after": true}), "s").unwrap(), Asked::LookAfter);
         insta::assert_snapshot!(read(&json!({"detail-type": "Object Created"}), "s").unwrap_err(), @"an event of another type");
         insta::assert_snapshot!(read(&json!({"datset": "orders"}), "s").unwrap_err(), @r#"neither an event nor {"dataset": …}"#);
         assert!(read(&json!([]), "s").is_err() && read(&json!({"dataset": 1}), "s").is_err());

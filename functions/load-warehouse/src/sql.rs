@@ -16,8 +16,9 @@ pub(crate) const LAKE_SCHEMA: &str = "lakegate_lake";
 pub(crate) const SCHEMA: &str = "lakegate";
 /// The schema of the tables, one for each loaded one, that say which version of a file is loaded, and at which loads take turns.
 pub(crate) const LOADS_SCHEMA: &str = "lakegate_loads";
-/// Most partitions that a statement names one by one.
+/// Most partitions that a statement names one by one, and most bytes that they take.
 const PARTITIONS_MAX: usize = 100;
+const CONDITION_MAX_BYTES: usize = 16 * 1024;
 /// Which file a row of an external table is of: the name of its Parquet file up to its number. No pattern has a backslash, which Redshift
 /// and `PostgreSQL` read differently.
 const SOURCE_OF_PATH: &str = r#"REGEXP_SUBSTR(REGEXP_SUBSTR("$path", '[^/]*$'), '^.*-[0-9a-f]{16}')"#;
@@ -159,7 +160,8 @@ fn partitions(shape: &Shape, wanted: &[Wanted]) -> Option<String> {
     if one_by_one.is_empty() || one_by_one.len() > PARTITIONS_MAX {
         return None;
     }
-    Some(one_by_one.into_iter().collect::<Vec<_>>().join("\n    OR "))
+    // The Data API takes 100 KB of statements in all.
+    Some(one_by_one.into_iter().collect::<Vec<_>>().join("\n    OR ")).filter(|text| text.len() <= CONDITION_MAX_BYTES)
 }
 
 /// `year=2025/city=S%C3%A3o` as a condition; `None` where none of its columns can be named surely.

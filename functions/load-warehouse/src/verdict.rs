@@ -14,14 +14,16 @@ pub(crate) struct Verdict {
 const LASTING: [(&str, &str); 6] = [
     (
         "permission denied",
-        "the function's user of the warehouse lacks a right: an administrator runs redshift/1_setup.sql",
+        "the function's user of the warehouse lacks a right, or the table belongs to another user: an administrator runs redshift/1_setup.sql, or \
+         gives the tables to the function's user (ALTER TABLE … OWNER TO)",
     ),
     (
         "does not exist",
-        "a schema, table or column that the load needs is not in the warehouse: an administrator runs redshift/1_setup.sql",
+        "a schema, table or column that the load needs is not in the warehouse: an administrator runs redshift/1_setup.sql, and drops the table if \
+         the one of its name in lakegate_loads is gone",
     ),
-    ("value too long", "a text has more than the 65,535 bytes that Redshift takes"),
-    ("too long for type", "a text has more than the 65,535 bytes that Redshift takes"),
+    ("value too long", "a text is longer than its column, which takes 65,535 bytes where the function made it"),
+    ("too long for type", "a text is longer than its column, which takes 65,535 bytes where the function made it"),
     ("out of range", "a number is too large for its column"),
     ("incompatible parquet schema", "a Parquet file has another type than the catalog says"),
 ];
@@ -72,8 +74,8 @@ mod tests {
             format!("{is_passing}: {summary}")
         };
         insta::assert_snapshot!(judged("ERROR: 1023 Detail: Serializable isolation violation on table - 108311"), @"true: another transaction changed the same table at the same time (statement 6); aws redshift-data describe-statement --id s-1 shows what was said");
-        insta::assert_snapshot!(judged("ERROR: schema \"lakegate_lake\" does not exist"), @"false: a schema, table or column that the load needs is not in the warehouse: an administrator runs redshift/1_setup.sql (statement 6); aws redshift-data describe-statement --id s-1 shows what was said");
-        insta::assert_snapshot!(judged("ERROR: value too long for type character varying(65535): Jane"), @"false: a text has more than the 65,535 bytes that Redshift takes (statement 6); aws redshift-data describe-statement --id s-1 shows what was said");
+        insta::assert_snapshot!(judged("ERROR: schema \"lakegate_lake\" does not exist"), @"false: a schema, table or column that the load needs is not in the warehouse: an administrator runs redshift/1_setup.sql, and drops the table if the one of its name in lakegate_loads is gone (statement 6); aws redshift-data describe-statement --id s-1 shows what was said");
+        insta::assert_snapshot!(judged("ERROR: value too long for type character varying(65535): Jane"), @"false: a text is longer than its column, which takes 65,535 bytes where the function made it (statement 6); aws redshift-data describe-statement --id s-1 shows what was said");
         insta::assert_snapshot!(judged("Spectrum Scan Error: The specified key does not exist. key=Jane"), @"true: a file was replaced while it was read (statement 6); aws redshift-data describe-statement --id s-1 shows what was said");
         insta::assert_snapshot!(judged("assert: Jane"), @"true: the warehouse failed to load (statement 6); aws redshift-data describe-statement --id s-1 shows what was said");
         assert!(!of("ABORTED", "", 0, "s-1").is_passing);

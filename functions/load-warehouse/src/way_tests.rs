@@ -3,7 +3,6 @@
 use lakegate_stand_ins::{Fault, is_thorough};
 use serde_json::{Value, json};
 
-use crate::handler::handle;
 use crate::world::{World, notice};
 
 const AT: &str = "2026-01-02T03:04:05.000Z";
@@ -230,15 +229,15 @@ async fn whole_tables_are_loaded_by_hand_and_a_table_that_is_gone_is_not() {
     let world = World::new();
     world.set_lake_table("products", &[("product", "string")]);
     world.set_table("products", &[("product", "varchar"), ("year", "int4"), ("city", "varchar")]);
-    let answer = handle(&world.context(), &json!({}), "request").await.unwrap();
+    let answer = world.ask(&json!({})).await.unwrap();
     let told: Vec<Value> =
         answer["loads"].as_array().unwrap().iter().map(|load| json!([load["dataset"], load["outcome"]])).collect();
     assert_eq!(json!(told), json!([["orders", "loading"], ["products", "loading"]]));
     let first = &world.batches()[0].statements;
     assert!(first.iter().any(|statement| statement == "DELETE FROM \"lakegate\".\"orders\""), "{first:?}");
-    let answer = handle(&world.context(), &json!({ "dataset": "gone" }), "request").await.unwrap();
+    let answer = world.ask(&json!({ "dataset": "gone" })).await.unwrap();
     assert_eq!(answer["loads"][0]["outcome"], "no-table");
-    assert!(handle(&world.context(), &file("a.csv"), "request").await.is_err());
+    assert!(world.ask(&file("a.csv")).await.is_err());
     // The same by a message, as a dead letter that is sent back.
     assert!(world.deliver(&[("m1", 1, json!({ "dataset": "orders" }))]).await.is_empty());
     assert_eq!(world.batches().len(), 3);
@@ -311,4 +310,61 @@ async fn what_does_not_pass_for_hours_is_told_and_no_file_is_forgotten() {
     world.faults.always(None);
     let told = world.told();
     assert_eq!((told.len(), told[0].kind.to_string().as_str()), (1, "ServiceUnavailable"));
+}
+
+#[tokio::test]
+async fn a_load_of_which_nothing_is_heard_is_looked_after() {
+    let look_after = || json!({ "look_after": true });
+    let world = World::new();
+    world.deliver(&[("m1", 1, file("a.csv"))]).await;
+    // Its statements have ended, and the event is lost. At first it is given time.
+    world.ends("FINISHED", "");
+    assert!(world.deliver(&[("s1", 1, look_after())]).await.is_empty());
+    assert_eq!((world.phases().await, world.aws.warehouse().asked), (vec!["load".to_owned()], 1));
+    let later = world.later();
+    assert!(later.deliver(&[("s2", 1, look_after())]).await.is_empty());
+    assert_eq!((later.phases().await, later.batches().len()), (vec!["loaded".to_owned()], 1));
+    assert!(later.deliver(&[("s3", 1, look_after())]).await.is_empty());
+    assert_eq!(later.aws.warehouse().asked, 2, "what is over is left alone");
+}
+
+#[tokio::test]
+async fn a_load_whose_statements_nobody_handed_over_goes_on_and_one_that_runs_is_left_alone() {
+    let world = World::new();
+    world.faults.always(Some(("BatchExecuteStatement", Fault::Throttle)));
+    assert_eq!(world.deliver(&[("m1", 1, file("a.csv"))]).await, ["m1"]);
+    world.faults.always(None);
+    let later = world.later();
+    assert!(later.deliver(&[("s1", 1, json!({ "look_after": true }))]).await.is_empty());
+    assert_eq!((later.phases().await, later.batches().len()), (vec!["load".to_owned()], 1));
+    assert!(later.deliver(&[("e1", 1, later.ends("FINISHED", ""))]).await.is_empty());
+    assert_eq!(later.phases().await, ["loaded"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_begun_in_time_comes_again() {
+    let world = World::new();
+    let record = json!({
+        "messageId": "m1", "receiptHandle": "r", "eventSource": "aws:sqs", "body": file("a.csv").to_string(),
+        "attributes": { "ApproximateReceiveCount": "1" }, "messageAttributes": {},
+    });
+    let answer = world.ask_until(&json!({ "Records": [record] }), 60).await.unwrap();
+    assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "m1");
+    assert!(world.batches().is_empty() && world.told().is_empty());
+}
+
+#[tokio::test]
+async fn a_table_that_never_has_what_it_was_given_is_told() {
+    let world = World::new();
+    world.aws.warehouse().tables.clear();
+    world.deliver(&[("m1", 1, file("a.csv"))]).await;
+    for step in 0..30 {
+        if world.phases().await == ["failed"] {
+            break;
+        }
+        world.deliver(&[(&format!("e{step}"), 1, world.ends("FINISHED", ""))]).await;
+    }
+    let told = world.told();
+    assert_eq!((told.len(), told[0].kind.to_string().as_str()), (1, "WarehouseConflict"));
+    assert!(told[0].summary.contains("another user"), "{}", told[0].summary);
 }

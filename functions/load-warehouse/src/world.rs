@@ -24,19 +24,30 @@ pub(crate) struct World {
     pub(crate) s3: S3,
     pub(crate) faults: Arc<Faults>,
     pub(crate) lake: Arc<Bucket>,
+    clock: fn() -> SystemTime,
 }
 
 fn clock() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_hours(490_920)
 }
 
+/// An hour later.
+fn later() -> SystemTime {
+    clock() + Duration::from_hours(1)
+}
+
 impl World {
+    /// The same an hour later.
+    pub(crate) fn later(self) -> Self {
+        Self { clock: later, ..self }
+    }
+
     pub(crate) fn new() -> Self {
         let (aws, s3) = (Aws::start(), S3::start());
         let (faults, raw, lake) = (Arc::<Faults>::default(), Arc::<Bucket>::default(), Arc::<Bucket>::default());
         aws.reset(&faults);
         s3.reset(&raw, &lake, &faults);
-        let world = Self { aws, s3, faults, lake };
+        let world = Self { aws, s3, faults, lake, clock };
         world.set_lake_table("orders", &[("order_id", "string"), ("revenue", "decimal(18,2)")]);
         world.set_table(
             "orders",
@@ -80,8 +91,18 @@ impl World {
             catalog: Catalog::new(aws.glue.clone(), "lakegate".to_owned()),
             warehouse: Warehouse::new(&aws.builder(), "sales".to_owned(), "dev".to_owned()).unwrap(),
             sqs: aws.sqs.clone(),
-            clock,
+            clock: self.clock,
         }
+    }
+
+    /// An invocation of a function that has just started, with five minutes' time.
+    pub(crate) async fn ask(&self, payload: &Value) -> Result<Value, lambda_runtime::Error> {
+        self.ask_until(payload, 300).await
+    }
+
+    /// The same with so many seconds' time.
+    pub(crate) async fn ask_until(&self, payload: &Value, secs: u64) -> Result<Value, lambda_runtime::Error> {
+        handle(&self.context(), payload, "request", (self.clock)() + Duration::from_secs(secs)).await
     }
 
     /// Messages to a function that has just started: the ids of those that failed. Each is an id, how often it was received, and a body.
@@ -93,7 +114,7 @@ impl World {
             })
         };
         let records: Vec<Value> = messages.iter().map(record).collect();
-        let answer = handle(&self.context(), &json!({ "Records": records }), "r").await.unwrap();
+        let answer = self.ask(&json!({ "Records": records })).await.unwrap();
         let failed = answer["batchItemFailures"].as_array().unwrap();
         failed.iter().map(|each| each["itemIdentifier"].as_str().unwrap().to_owned()).collect()
     }

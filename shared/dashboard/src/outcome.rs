@@ -48,7 +48,8 @@ impl Outcome {
     /// A query that failed for that reason, as Athena or DuckDB gives it.
     #[must_use]
     pub fn failed(query: &Query, reason: &str) -> Self {
-        let is_about_a_table = reason.contains("TABLE_NOT_FOUND") || reason.contains("does not exist");
+        // As Athena says it, and DuckDB. That a file of the table does not exist (any more) is another matter.
+        let is_about_a_table = reason.contains("TABLE_NOT_FOUND") || reason.contains("Table with name");
         let table = query.tables.iter().find(|table| is_about_a_table && names(reason, table));
         table.map_or_else(|| Self::Failed(reason.to_owned()), |table| Self::NoTable((*table).to_owned()))
     }

@@ -283,3 +283,18 @@ fn names_are_data() {
     assert_eq!(told[..6], names[..6], "programs get them as they are");
     assert_eq!((told[6], told[7]), ("empty", long.as_str()));
 }
+
+#[test]
+fn a_file_that_was_replaced_while_it_was_read_is_no_table_that_is_missing() {
+    let reason = "HIVE_CANNOT_OPEN_SPLIT: Error opening s3://lake/lake/orders/year=2025/a.parquet: The specified key does not exist";
+    for query in &QUERIES {
+        assert!(matches!(Outcome::failed(query, reason), Outcome::Failed(_)), "{}", query.name);
+    }
+    let orders = QUERIES.iter().find(|query| query.tables.contains(&"orders")).unwrap();
+    for reason in [
+        "TABLE_NOT_FOUND: line 5:6: Table 'awsdatacatalog.lakegate.orders' does not exist",
+        "Catalog Error: Table with name orders does not exist!",
+    ] {
+        assert!(matches!(Outcome::failed(orders, reason), Outcome::NoTable(_)), "{reason}");
+    }
+}

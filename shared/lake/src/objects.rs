@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::aws::AmazonS3Builder;
 use object_store::multipart::MultipartStore;
@@ -45,6 +46,8 @@ pub struct Listed {
     pub etag: Option<String>,
     /// The size, in bytes.
     pub size_bytes: u64,
+    /// When it was written.
+    pub last_modified: DateTime<Utc>,
 }
 
 impl Objects {
@@ -311,8 +314,10 @@ impl Objects {
         let mut next = None;
         loop {
             let page = lister.page(prefix, next.as_deref()).await?;
-            let one =
-                |object: ListedObject| Listed { key: object.key, etag: object.etag, size_bytes: object.size_bytes };
+            let one = |object: ListedObject| {
+                let ListedObject { key, etag, size_bytes, last_modified, .. } = object;
+                Listed { key, etag, size_bytes, last_modified }
+            };
             objects.extend(page.objects.into_iter().map(one));
             next = page.next;
             if next.is_none() {
@@ -328,7 +333,12 @@ impl Objects {
         let found = found.map_err(|error| from_store("ListObjectsV2", &url, &error))?;
         let mut listed: Vec<Listed> = found
             .into_iter()
-            .map(|meta| Listed { key: meta.location.to_string(), etag: meta.e_tag, size_bytes: meta.size })
+            .map(|meta| Listed {
+                key: meta.location.to_string(),
+                etag: meta.e_tag,
+                size_bytes: meta.size,
+                last_modified: meta.last_modified,
+            })
             .collect();
         listed.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(listed)
