@@ -7,6 +7,8 @@ use crate::cell_text::number_of;
 use crate::markup;
 use crate::page::{Cell, Column, Kind, Table, Tone};
 
+/// So many months have a tick each.
+const MONTHS_TOLD_MAX: usize = 18;
 /// Height of a chart over time, in pixels.
 const HEIGHT_PX: u32 = 220;
 
@@ -185,10 +187,17 @@ impl Chart {
             json!({"field": "y", "type": "quantitative", "stack": null, "title": title, "axis": number_axis(kind)});
         // As the table has them; the usual ones leave AM and PM out.
         let hours = json!({"hours": "%H:%M", "minutes": "%H:%M", "month": "%b", "quarter": "%b"});
-        let time_axis = json!({
+        let mut time_axis = json!({
             "field": "x", "type": "temporal", "title": null, "scale": {"type": "utc"},
             "axis": {"grid": false, "labelOverlap": "greedy", "labelFlush": true, "format": hours},
         });
+        // Of a few months the usual ticks would be weeks.
+        if let Some(axis) = time_axis.pointer_mut("/axis").and_then(Value::as_object_mut)
+            && self.is_by_month(table)
+            && table.rows.len() <= MONTHS_TOLD_MAX
+        {
+            axis.insert("tickCount".to_owned(), json!({"interval": "month", "step": 1}));
+        }
         match &self.shape {
             Shape::Bars { .. } => json!({
                 "width": "container", "height": HEIGHT_PX, "autosize": {"type": "fit-x", "contains": "padding"},
