@@ -185,7 +185,8 @@ impl Stack {
             fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let functions =
             [&self.ingest_function, &self.start_glue_function, &self.route_failures_function, &self.sweep_function];
-        for function in functions {
+        let on_request = [&self.fetch_function, &self.dashboard_function].into_iter().flatten();
+        for function in functions.into_iter().chain(on_request) {
             all.extend(self.client.function_environment(function).await?);
         }
         let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
