@@ -3,6 +3,7 @@
 
 use std::io::Write;
 
+pub mod data_api;
 pub mod glue;
 mod harness;
 mod notification;
