@@ -21,8 +21,6 @@ pub const WAREHOUSE: [(&str, &str); 2] = [
         "arn:aws:redshift-serverless:us-east-1:111122223333:workgroup/7f2c6c3a-5a1e-4e6e-9c0a-2d8d2f6f0a11",
     ),
 ];
-/// The function that loads.
-pub const LOAD_FUNCTION: &str = "lakegate-load-warehouse";
 /// The columns of every table that was made: those of the sample contract of orders.
 const COLUMNS: [(&str, &str); 13] = [
     ("order_id", "varchar"),
@@ -74,7 +72,8 @@ impl DataApi {
                 std::thread::spawn(move || api.answer(&stream).ok());
             }
         });
-        harness.stack.client.set_function_variable(LOAD_FUNCTION, "AWS_ENDPOINT_URL_REDSHIFT_DATA", &address).await?;
+        let function = load_function(harness)?;
+        harness.stack.client.set_function_variable(function, "AWS_ENDPOINT_URL_REDSHIFT_DATA", &address).await?;
         Ok(api)
     }
 
@@ -147,7 +146,7 @@ impl DataApi {
             batch.with_context(|| format!("no batch {number} was handed over"))
         })?;
         let client = &harness.stack.client;
-        let variables = client.function_environment(LOAD_FUNCTION).await?;
+        let variables = client.function_environment(load_function(harness)?).await?;
         let queue = variables.get("LOAD_QUEUE_URL").context("the function knows no queue")?;
         let event = json!({
             "source": "aws.redshift-data", "detail-type": "Redshift Data Statement Status Change",
@@ -203,6 +202,10 @@ impl Told {
         };
         (200, answer.to_string())
     }
+}
+
+fn load_function(harness: &Harness) -> Result<&str> {
+    harness.stack.load_function.as_deref().context("the stack has no warehouse")
 }
 
 /// Whether a batch's statements make a table.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use e2e::data_api::{DataApi, LOAD_FUNCTION, WAREHOUSE};
+use e2e::data_api::{DataApi, WAREHOUSE};
 use e2e::{Harness, Value, eventually, on_stack_with, orders};
 
 const TABLE: &str = "lw_orders";
@@ -91,7 +91,8 @@ fn what_was_taken_in_is_loaded_and_what_cannot_be_is_told() -> Result<()> {
         api.end(harness, 4, "FAILED").await?;
         let (subject, mail) = harness.alert("WarehouseLoadFailed").await?;
         ensure!(subject.contains(TABLE) && mail.contains("{\"dataset\": "), "{subject}: {mail}");
-        let log = stack.client.function_log(LOAD_FUNCTION).await?.join("\n");
+        let function = stack.load_function.as_deref().context("no function loads")?;
+        let log = stack.client.function_log(function).await?.join("\n");
         ensure!(!mail.contains("secret of a cell") && !log.contains("secret of a cell"), "{mail}: {log}");
         assert_eq!(api.batches().len(), 4, "nothing was handed over twice");
         check_requests(harness, &api.requests().to_string())

@@ -22,6 +22,7 @@ use std::time::SystemTime;
 
 use lakegate_lake::clients::{self, SqsClient};
 use lakegate_lake::contracts::Contracts;
+use lakegate_lake::invocation;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::secrets::Secrets;
 use lakegate_lake::settings::Environment;
@@ -52,7 +53,8 @@ async fn main() -> Result<ExitCode, Error> {
     };
     let context = &context;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        handler::handle(context, &event.payload, &event.context.request_id, event.context.deadline()).await
+        let deadline = invocation::deadline(event.context.deadline(), SystemTime::now());
+        handler::handle(context, &event.payload, &event.context.request_id, deadline).await
     }))
     .await?;
     Ok(ExitCode::SUCCESS)

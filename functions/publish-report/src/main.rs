@@ -15,6 +15,7 @@ use std::time::SystemTime;
 
 use lakegate_lake::athena::Athena;
 use lakegate_lake::clients::{self, SqsClient};
+use lakegate_lake::invocation;
 use lakegate_lake::objects::Objects;
 use lakegate_lake::settings::Environment;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -44,7 +45,8 @@ async fn main() -> Result<ExitCode, Error> {
     let context = &context;
     // Whatever starts it, a schedule or a batch that ended: the page is about all that is in the tables.
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
-        handler::handle(context, &event.context.request_id, event.context.deadline()).await
+        let deadline = invocation::deadline(event.context.deadline(), SystemTime::now());
+        handler::handle(context, &event.context.request_id, deadline).await
     }))
     .await?;
     Ok(ExitCode::SUCCESS)

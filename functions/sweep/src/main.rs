@@ -7,8 +7,10 @@ mod handler;
 mod settings;
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use lakegate_lake::clients::{self, SqsClient};
+use lakegate_lake::invocation;
 use lakegate_lake::listing::Lister;
 use lakegate_lake::metrics::{Metrics, Sink};
 use lakegate_lake::objects::Objects;
@@ -43,7 +45,8 @@ async fn main() -> Result<ExitCode, Error> {
     };
     let context = &context;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| {
-        handler::handle(context, &event.payload, event.context.deadline()).await
+        let deadline = invocation::deadline(event.context.deadline(), SystemTime::now());
+        handler::handle(context, &event.payload, deadline).await
     }))
     .await?;
     Ok(ExitCode::SUCCESS)

@@ -12,13 +12,12 @@ use lakegate_contract::Contract;
 use crate::ledger::{self, Due, Entry, Source, State, Wanted};
 use crate::objects::{EntityTag, Objects};
 use crate::trace::Trace;
-use crate::{LakeError, layout};
+use crate::{LakeError, invocation, layout};
 
 /// How long a lease outlasts its worker: requests that a killed worker had sent may still be carried out. The client gives a request
 /// up after 40 s; that S3 carries none out long after that is an assumption.
 pub const LEASE_MARGIN: Duration = Duration::from_mins(1);
-/// The longest that a Lambda function may run (Lambda quotas): the deadline of a worker that was told none.
-const WORK_MAX: Duration = Duration::from_mins(15);
+
 /// One invocation of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -74,7 +73,7 @@ impl Worker {
     pub fn new(request: &str, deadline: SystemTime, now: SystemTime) -> Self {
         // The keys of every RandomState differ, and the first ones come from the operating system.
         let random = RandomState::new().hash_one(now);
-        let deadline = if deadline > now { deadline } else { now + WORK_MAX };
+        let deadline = invocation::deadline(deadline, now);
         Self { id: format!("{request}.{random:016x}"), deadline, trace: None }
     }
 

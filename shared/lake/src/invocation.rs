@@ -2,12 +2,16 @@
 //! It must not know what the messages mean.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsEvent;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::trace::Trace;
+
+/// What an invocation without a deadline may take: the longest that a Lambda function may run (Lambda quotas).
+const TIME_MAX: Duration = Duration::from_mins(15);
 
 /// One message of a queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +37,13 @@ pub enum Invocation {
     Batch(Vec<Message>),
     /// One event as it would stand in a message's body, for `cargo lambda invoke` and the console's test button.
     Direct(String),
+}
+
+/// Until when an invocation that begins now may work, by the deadline that the runtime told. One that has passed before the work began is
+/// none: `cargo lambda watch` tells one of 1970.
+#[must_use]
+pub fn deadline(told: SystemTime, now: SystemTime) -> SystemTime {
+    if told > now { told } else { now + TIME_MAX }
 }
 
 /// Tells a batch from a bare event; a malformed batch is an error, so that the queue keeps its messages.
@@ -88,6 +99,15 @@ mod tests {
             trace: Trace::of_id("1-5759e988-bd862e3fe1be46a994272793"),
         };
         assert_eq!(parse(&payload).unwrap(), Invocation::Batch(vec![expected]));
+    }
+
+    #[test]
+    fn a_deadline_that_passed_before_the_work_began_is_none() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+        let soon = now + Duration::from_secs(1);
+        assert_eq!(deadline(soon, now), soon);
+        let told_by_cargo_lambda = SystemTime::UNIX_EPOCH + Duration::from_mins(10);
+        assert_eq!(deadline(told_by_cargo_lambda, now), now + TIME_MAX);
     }
 
     #[test]

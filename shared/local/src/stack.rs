@@ -48,6 +48,8 @@ pub struct Stack {
     pub fetch_function: Option<String>,
     /// Name of the function `publish-report`, if a dashboard is published.
     pub dashboard_function: Option<String>,
+    /// Name of the function `load-warehouse`, if there is a warehouse.
+    pub load_function: Option<String>,
     /// The queue that receives the alerts as SNS envelopes.
     pub alerts_queue_url: String,
 }
@@ -82,6 +84,7 @@ impl Stack {
             sweep_function: output("SweepFunction")?,
             fetch_function: output("FetchApiFunction").ok(),
             dashboard_function: output("PublishReportFunction").ok(),
+            load_function: output("LoadWarehouseFunction").ok(),
             alerts_queue_url,
             client,
         };
@@ -185,7 +188,7 @@ impl Stack {
             fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let functions =
             [&self.ingest_function, &self.start_glue_function, &self.route_failures_function, &self.sweep_function];
-        let on_request = [&self.fetch_function, &self.dashboard_function].into_iter().flatten();
+        let on_request = [&self.fetch_function, &self.dashboard_function, &self.load_function].into_iter().flatten();
         for function in functions.into_iter().chain(on_request) {
             all.extend(self.client.function_environment(function).await?);
         }
