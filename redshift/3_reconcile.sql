@@ -1,4 +1,4 @@
--- Makes the loaded tables what the lake is, also where files were deleted, of which nobody is told; for each table one transaction. It is
+-- Makes the loaded tables what the lake is, whatever was told of it or was lost; for each table one transaction. It is
 -- what the function load-warehouse does for {"dataset": "orders"}, and takes turns with its loads.
 
 -- orders

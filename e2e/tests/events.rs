@@ -153,11 +153,11 @@ async fn notice(harness: &Harness, inbox: &str, key: &str) -> Result<Value> {
 }
 
 /// Held against the published schema by a validator that is not ours.
-async fn keeps_the_schema(harness: &Harness, detail: &Value) -> Result<()> {
+async fn keeps_the_schema(harness: &Harness, name: &str, detail: &Value) -> Result<()> {
     const VALIDATE: &str =
         "import json, jsonschema, sys; jsonschema.validate(json.loads(sys.argv[1]), json.load(open(sys.argv[2])))";
     let interpreter = python::environment(&harness.project, "test", &ProgressBar::hidden()).await?;
-    let schema = harness.project.root().join("docs/schemas/object-ingested.schema.json");
+    let schema = harness.project.root().join(format!("docs/schemas/{name}.schema.json"));
     let output = Command::new(interpreter).args(["-c", VALIDATE, &detail.to_string()]).arg(schema).output()?;
     ensure!(output.status.success(), "{detail}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
@@ -181,7 +181,7 @@ fn who_subscribes_to_the_topic_is_told_of_a_file_what_the_schema_says_and_the_ta
             "{event}"
         );
         let detail = &event["detail"];
-        keeps_the_schema(harness, detail).await?;
+        keeps_the_schema(harness, "object-ingested", detail).await?;
         assert_eq!((&detail["table"], &detail["source"]["version_id"]), (&json!(table), &json!(version)), "{detail}");
         assert_eq!(detail["rows"]["accepted"], 7, "{detail}");
         // Whoever is told finds the partitions and the files.
@@ -195,7 +195,89 @@ fn who_subscribes_to_the_topic_is_told_of_a_file_what_the_schema_says_and_the_ta
         }
         let mut broken = detail.clone();
         broken["rows"]["accepted"] = json!(-1);
-        assert!(keeps_the_schema(harness, &broken).await.is_err(), "the validator takes anything");
+        assert!(keeps_the_schema(harness, "object-ingested", &broken).await.is_err(), "the validator takes anything");
+        Ok(())
+    })
+}
+
+/// A rule of somebody's own for the events of a table, as docs/events.md shows it, into a queue.
+async fn rule(harness: &Harness, table: &str) -> Result<String> {
+    let client = &harness.stack.client;
+    let inbox = client.create_queue(&format!("{table}-rule-inbox")).await?;
+    let arn = client.queue_arn(&inbox).await?;
+    let pattern = json!({
+        "source": ["lakegate"], "detail-type": ["Object Ingested", "Object Removed"],
+        "detail": { "stack": ["lakegate"], "dataset": [table] },
+    });
+    let made = client.json("AWSEvents.PutRule", &json!({ "Name": table, "EventPattern": pattern.to_string() })).await?;
+    client.let_send(&inbox, "events.amazonaws.com", made["RuleArn"].as_str().context("no rule")?).await?;
+    let targets = json!({ "Rule": table, "Targets": [{ "Id": "inbox", "Arn": arn }] });
+    client.json("AWSEvents.PutTargets", &targets).await?;
+    Ok(inbox)
+}
+
+/// The detail of an event of this type, with so many rows if it has any, that a rule brought.
+async fn ruled(harness: &Harness, inbox: &str, detail_type: &str, rows: Option<u64>) -> Result<Value> {
+    eventually(&format!("an event {detail_type}"), async || {
+        for message in harness.stack.take(inbox).await? {
+            let event: Value = serde_json::from_str(&message.body)?;
+            if event["detail-type"] == detail_type && event["detail"]["rows"]["accepted"].as_u64() == rows {
+                return Ok(Some(event["detail"].clone()));
+            }
+        }
+        Ok(None)
+    })
+    .await
+}
+
+#[test]
+fn who_makes_a_rule_is_told_of_rows_that_left_and_who_waits_for_files_is_not() -> Result<()> {
+    on_stack(async |harness| {
+        let (stack, table, key) = (&harness.stack, "t_left", "t_left/2025 autumn.csv");
+        let (inbox, topic_inbox) = (rule(harness, table).await?, stack.client.create_queue("t-left-inbox").await?);
+        stack
+            .client
+            .subscribe_queue(stack.notices_topic_arn.as_deref().context("notices are off")?, &topic_inbox)
+            .await?;
+        let sample = fs::read_to_string(harness.project.root().join("contracts/orders.odcs.yaml"))?;
+        let policies = "    customProperties:\n";
+        let own = format!("{policies}      - {{property: removedObjects, value: remove, vendor: lakegate}}\n");
+        stack.put_contract("t_left.odcs.yaml", orders::contract_for(&sample, table).replace(policies, &own)).await?;
+        stack.drop_file(key, orders::good_file("2025-09-01", 1, 7)).await?;
+        let ingested = ruled(harness, &inbox, "Object Ingested", Some(7)).await?;
+
+        stack.client.delete_object(&stack.raw_bucket, key).await?;
+        let removed = ruled(harness, &inbox, "Object Removed", None).await?;
+        keeps_the_schema(harness, "object-removed", &removed).await?;
+        assert_eq!((&removed["reason"], &removed["source"]["key"]), (&json!("deleted"), &json!(key)), "{removed}");
+        let paths = |detail: &Value| {
+            let partitions = detail["partitions"].as_array().into_iter().flatten();
+            partitions.map(|partition| partition["path"].clone()).collect::<Vec<_>>()
+        };
+        assert!(!paths(&removed).is_empty(), "{removed}");
+        assert_eq!(paths(&removed), paths(&ingested));
+        // It is told when they are gone.
+        assert_eq!(stack.list_lake("lake/t_left/").await?, []);
+        let entry = stack.ledger_entry(key).await?.unwrap_or_default();
+        assert_eq!((&entry["state"], &entry["at"]), (&json!("removed"), &removed["at"]), "{entry}");
+        assert!(removed["ledger"].as_str().is_some_and(|url| url.ends_with(".json")), "{removed}");
+
+        // Once more under the same key: the topic has both uploads, and nothing of what was between them.
+        stack.drop_file(key, orders::good_file("2025-09-01", 1, 9)).await?;
+        ruled(harness, &inbox, "Object Ingested", Some(9)).await?;
+        let mut told = Vec::new();
+        eventually("the topic has both uploads", async || {
+            for message in stack.take(&topic_inbox).await? {
+                let envelope: Value = serde_json::from_str(&message.body)?;
+                let event: Value = serde_json::from_str(envelope["Message"].as_str().context("not an SNS envelope")?)?;
+                if event["detail"]["source"]["key"] == key {
+                    told.push((event["detail-type"].clone(), event["detail"]["rows"]["accepted"].as_u64()));
+                }
+            }
+            Ok(told.iter().any(|(_, rows)| *rows == Some(9)).then_some(()))
+        })
+        .await?;
+        assert!(told.iter().all(|(detail_type, _)| detail_type == "Object Ingested"), "{told:?}");
         Ok(())
     })
 }

@@ -37,10 +37,20 @@ class Lake:
             where = f"s3://lake/lake/orders/{path(row[2], row[3])}/{source}-{number % 3}.parquet"
             self.connection.execute("INSERT INTO lakegate_lake.orders VALUES (%s, %s, %s, %s, %s)", [*row, where])
         self.connection.commit()
+        return self.told(source, rows, rows)
+
+    def told(self, source: str, rows: list[tuple], where: list[tuple]) -> dict:
+        """These are the rows that stand; the notice names the partitions of some."""
         self.rows[source] = rows
         at = f"2026-01-02T03:{self.clock // 60:02}:{self.clock % 60:02}.000Z"
-        partitions = sorted({path(row[2], row[3]) for row in rows})
+        partitions = sorted({path(row[2], row[3]) for row in where})
         return {"source": source, "at": at, "partitions": partitions or None}
+
+    def remove(self, source: str) -> dict:
+        """Its rows leave. The notice of that names the partitions that they stood in."""
+        former = self.rows.get(source, [])
+        self.publish(source, [])
+        return {**self.told(source, [], former), "is_removal": True}
 
 
 def some_rows(dice: random.Random) -> list[tuple]:
@@ -86,12 +96,11 @@ def test_whatever_is_told_in_whatever_order_the_warehouse_follows_the_lake(seed:
 
     for _ in range(40):
         step = dice.random()
-        if step < 0.4:
-            notice = lake.publish(dice.choice(SOURCES), some_rows(dice))
+        if step < 0.45:
+            is_deleted = step >= 0.35 and lake.rows
+            notice = lake.remove(dice.choice(sorted(lake.rows))) if is_deleted else lake.publish(dice.choice(SOURCES), some_rows(dice))
             pending.append(notice)
             told.append(notice)
-        elif step < 0.45 and lake.rows:
-            lake.publish(dice.choice(sorted(lake.rows)), [])  # deleted: nobody is told
         elif step < 0.8 and pending:
             files = dice.sample(pending, dice.randrange(1, len(pending) + 1))
             pending = [notice for notice in pending if notice not in files]
@@ -109,6 +118,8 @@ def test_whatever_is_told_in_whatever_order_the_warehouse_follows_the_lake(seed:
         assert loaded(warehouse) == as_loaded(model)
     if pending:
         load(pending)
+    # Whatever came or left was told: no load of the whole table is needed.
+    assert loaded(warehouse) == as_loaded(lake.rows)
     run(warehouse, statements("load_all"))
     assert loaded(warehouse) == as_loaded(lake.rows)
 
@@ -147,7 +158,8 @@ def test_the_last_notice_of_each_file_is_enough(warehouse: psycopg.Connection, s
         lake, last, told = Lake(warehouse), {}, []
         warehouse.execute("TRUNCATE lakegate.orders, lakegate_loads.orders, lakegate_lake.orders")
         for _ in range(12):
-            notice = lake.publish(dice.choice(SOURCES), some_rows(dice))
+            source = dice.choice(SOURCES)
+            notice = lake.remove(source) if dice.random() < 0.2 else lake.publish(source, some_rows(dice))
             last[notice["source"]] = notice
             told.append(notice)
         dice.shuffle(told)
@@ -203,6 +215,22 @@ def test_without_their_turn_two_loads_double_rows(uri: str, warehouse: psycopg.C
     assert len(loaded(warehouse)) == 2, "which is why they take turns"
     run(warehouse, batch)
     assert loaded(warehouse) == as_loaded(lake.rows)
+
+
+def test_a_file_that_left_leaves_and_its_late_notice_does_no_harm(warehouse: psycopg.Connection, statements: Statements) -> None:
+    lake = Lake(warehouse)
+    first = lake.publish(SOURCES[0], [("1", Decimal(1), 2024, "Berlin"), ("2", Decimal(2), 2025, "Berlin")])
+    other = lake.publish(SOURCES[1], [("3", Decimal(3), 2024, "Berlin")])
+    run(warehouse, statements("load", [first, other]))
+    removal = lake.remove(SOURCES[0])
+    run(warehouse, statements("load", [removal]))
+    assert loaded(warehouse) == as_loaded({SOURCES[1]: lake.rows[SOURCES[1]]})
+    run(warehouse, statements("load", [first]))
+    assert loaded(warehouse) == as_loaded(lake.rows), "an upload that was told late"
+    again = lake.publish(SOURCES[0], [("4", Decimal(4), 2024, "Berlin"), ("5", Decimal(5), None, "Berlin")])
+    for notices in ([again], [removal], [first, removal]):
+        run(warehouse, statements("load", latest(notices)))
+        assert loaded(warehouse) == as_loaded(lake.rows), "a removal that was told late"
 
 
 def test_readers_do_not_wait_for_a_load(uri: str, warehouse: psycopg.Connection, statements: Statements) -> None:

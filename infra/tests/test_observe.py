@@ -78,14 +78,15 @@ def test_throttles_of_every_function_are_watched() -> None:
     assert watched == {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"}
 
 
-def test_the_sample_notice_keeps_its_schema() -> None:
-    schema = read("docs/schemas/object-ingested.schema.json")
+@pytest.mark.parametrize(("name", "wrong"), [("object-ingested", {"rows": {"read": -1}}), ("object-removed", {"reason": "lost"})])
+def test_the_sample_notices_keep_their_schemas(name: str, wrong: dict) -> None:
+    schema = read(f"docs/schemas/{name}.schema.json")
     jsonschema.Draft202012Validator.check_schema(schema)
-    sample = read("events/notices/object-ingested.json")
+    sample = read(f"events/notices/{name}.json")
     jsonschema.validate(sample, schema)
     assert set(sample) == set(schema["properties"]), "every member is described"
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(sample | {"rows": {"read": -1}}, schema)
+        jsonschema.validate(sample | wrong, schema)
 
 
 def test_notices_and_lineage_may_be_sent_where_they_are_on_and_nowhere_else() -> None:

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lakegate_lake::failure::FailureKind;
 use lakegate_lake::layout;
-use lakegate_stand_ins::{Aws, Fault};
+use lakegate_stand_ins::{Aws, CONTRACT, Fault};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::json;
@@ -368,4 +368,23 @@ async fn a_dead_letter_that_is_sent_back_with_its_record_is_a_replay() {
     assert_eq!(deliver(dead_letter).await, 2, "a repeated delivery");
     let at = lake.told()[1].at.clone();
     assert_eq!(deliver(json!({"replay": {"dataType": "String", "stringValue": at}})).await, 3);
+}
+
+#[tokio::test]
+async fn a_message_of_a_deletion_that_comes_again_tells_what_its_worker_did_not() {
+    let aws = Aws::start();
+    let mut lake = World::new(&aws).await;
+    lake.tells = true;
+    lake.deploy(format!("{CONTRACT}      - {{property: removedObjects, value: remove, vendor: lakegate}}\n")).await;
+    lake.upload_as("orders/a.csv").await;
+    assert!(lake.handle(&[message("m", 1, &created("orders/a.csv"))]).await.is_empty());
+    lake.raw.delete(&Path::from("orders/a.csv")).await.unwrap();
+    let removed = json!({ "Records": [record("ObjectRemoved:Delete", "orders/a.csv", "0B")] }).to_string();
+    let types = || aws.events_by_type().into_iter().map(|(detail_type, _)| detail_type).collect::<Vec<_>>();
+    for (receive_count, expected) in [(1, 2), (1, 2), (2, 3)] {
+        assert!(lake.handle(&[message("n", receive_count, &removed)]).await.is_empty());
+        assert_eq!(lake.state("orders/a.csv").await, "removed");
+        assert_eq!(types(), ["Object Ingested", "Object Removed", "Object Removed"][..expected]);
+    }
+    assert!(lake.told().is_empty());
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lakegate_ingest::{Context, Settings, TooBig, UnknownDatasets};
+use lakegate_ingest::{Context, Emission, Settings, TooBig, UnknownDatasets};
 use lakegate_lake::catalog::{Catalog, TableDefinition};
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::failure::{FailureRecord, Stage};
+use lakegate_lake::notices::Notices;
 use lakegate_lake::objects::{BucketStore, Objects};
 use lakegate_stand_ins::{Aws, Bucket, CONTRACT, Faults, Store};
 use object_store::ObjectStoreExt;
@@ -41,6 +42,8 @@ pub(crate) struct World<'a> {
     pub(crate) faults: Arc<Faults>,
     pub(crate) raw: Arc<Bucket>,
     lake: Arc<Bucket>,
+    /// Functions send notices.
+    pub(crate) tells: bool,
 }
 
 impl<'a> World<'a> {
@@ -50,7 +53,12 @@ impl<'a> World<'a> {
         aws.reset(&faults);
         let lake = Arc::<Bucket>::default();
         lake.put(&Path::from("contracts/orders.odcs.yaml"), CONTRACT.into()).await.unwrap();
-        Self { aws, faults, raw: Arc::default(), lake }
+        Self { aws, faults, raw: Arc::default(), lake, tells: false }
+    }
+
+    /// Puts a contract in the place of the one for `orders/`.
+    pub(crate) async fn deploy(&self, contract: String) {
+        self.lake.put(&Path::from("contracts/orders.odcs.yaml"), contract.into()).await.unwrap();
     }
 
     /// A function that has just started.
@@ -78,9 +86,15 @@ impl<'a> World<'a> {
             rejects_table: TableDefinition::of_rejects("lake"),
             sqs: self.aws.sqs.clone(),
             clock,
-            emission: lakegate_ingest::Emission::none(),
+            emission: self.emission(),
         };
         Function { context, queue_url: "http://127.0.0.1/ingest".to_owned() }
+    }
+
+    fn emission(&self) -> Emission {
+        let [stack, database, bucket] = ["lakegate", "db", "lake"].map(str::to_owned);
+        let notices = self.tells.then(|| Notices::new(&self.aws.builder(), stack, database, bucket).unwrap());
+        Emission { notices, ..Emission::none() }
     }
 
     /// The lake without faults.

@@ -12,8 +12,11 @@ pub(crate) struct Wanted {
     pub(crate) source: String,
     /// When the version was judged that was told of, RFC 3339, UTC.
     pub(crate) at: String,
-    /// The partitions that have its rows, by their paths; `None` where not all of them are known.
+    /// The partitions that have its rows, or had them, by their paths; `None` where not all of them are known.
     pub(crate) partitions: Option<Vec<String>>,
+    /// Rows of it left the lake.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_removal: bool,
 }
 
 /// How far a load is.

@@ -13,7 +13,7 @@ const STATEMENT_CHANGED: &str = "Redshift Data Statement Status Change";
 /// A message, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// A file was taken in.
+    /// A file was taken in, or its rows left the lake: what stands of it is to be looked at.
     File { table: String, wanted: Wanted },
     /// Whole tables are to be loaded: this one, or all.
     All { table: Option<String> },
@@ -61,9 +61,9 @@ pub(crate) fn read(body: &Value, stack: &str) -> Result<Asked, String> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let detail = body.get("detail").unwrap_or(&Value::Null);
     match text("detail-type") {
-        Some(notices::DETAIL_TYPE) => {
+        Some(detail_type @ (notices::INGESTED | notices::REMOVED)) => {
             let notice = Notice::deserialize(detail).map_err(|error| format!("no notice of a file: {error}"))?;
-            Ok(of_notice(notice))
+            Ok(of_notice(notice, detail_type == notices::REMOVED))
         }
         Some(STATEMENT_CHANGED) => {
             let change =
@@ -84,11 +84,11 @@ pub(crate) fn read(body: &Value, stack: &str) -> Result<Asked, String> {
     }
 }
 
-fn of_notice(notice: Notice) -> Asked {
+fn of_notice(notice: Notice, is_removal: bool) -> Asked {
     let source = layout::source_name(&notice.source.bucket, &notice.source.key);
     let is_whole = notice.partitions.len() == notice.partitions_total && notice.partitions_total > 0;
     let partitions = is_whole.then(|| notice.partitions.into_iter().map(|partition| partition.path).collect());
-    Asked::File { table: notice.table, wanted: Wanted { source, at: notice.at, partitions } }
+    Asked::File { table: notice.table, wanted: Wanted { source, at: notice.at, partitions, is_removal } }
 }
 
 fn of_change(change: StatementChange, stack: &str) -> Asked {
@@ -118,7 +118,15 @@ mod tests {
     fn a_notice_asks_for_its_file() {
         let Asked::File { table, wanted } = asked("load-warehouse/sqs-object-ingested.json") else { panic!() };
         assert_eq!((table.as_str(), wanted.source.as_str()), ("orders", "2025-09-d360829ae363c99f"));
-        assert_eq!(wanted.partitions.unwrap().len(), 2);
+        assert_eq!((wanted.partitions.unwrap().len(), wanted.is_removal), (2, false));
+    }
+
+    #[test]
+    fn a_notice_that_rows_left_asks_for_its_file_as_well() {
+        let Asked::File { table, wanted } = asked("load-warehouse/sqs-object-removed.json") else { panic!() };
+        assert_eq!((table.as_str(), wanted.source.as_str()), ("orders", "2025-09-d360829ae363c99f"));
+        assert_eq!((wanted.at.as_str(), wanted.is_removal), ("2026-01-02T04:00:00.000Z", true));
+        assert_eq!(wanted.partitions.unwrap().len(), 2, "those that had rows of it");
     }
 
     #[test]

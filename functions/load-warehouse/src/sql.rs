@@ -110,7 +110,7 @@ pub(crate) fn load(shape: &Shape, wanted: &[Wanted]) -> Vec<String> {
     [begins.concat(), rows.to_vec(), note(shape), vec![format!("DROP TABLE {STAGING}")]].concat()
 }
 
-/// Makes the whole table what stands in the lake, also where files were deleted, of which nobody is told. `wanted`: files that were told of.
+/// Makes the whole table what stands in the lake, whatever was told of it or was lost. `wanted`: files that were told of.
 pub(crate) fn load_all(shape: &Shape, wanted: &[Wanted]) -> Vec<String> {
     let (target, loads, columns) = (table(SCHEMA, &shape.table), table(LOADS_SCHEMA, &shape.table), column_list(shape));
     let rows = [

@@ -47,7 +47,7 @@ pub(crate) enum Outcome {
     Loading,
     /// They are loaded.
     Loaded,
-    /// The lake has no such table (any more).
+    /// The lake has no such table (any more); or the warehouse has none yet, and is not to have one for rows that left.
     NoTable,
     /// It failed for a reason that lasts; somebody is told.
     Failed,
@@ -202,6 +202,12 @@ async fn advance(
         Difference::None => {
             load.phase = Phase::Load;
             if load.is_whole { sql::load_all(&shape, &load.files) } else { sql::load(&shape, &load.files) }
+        }
+        // Nothing is made for rows that left: a table that was never loaded has none of them.
+        Difference::NoTable if !load.is_whole && load.files.iter().all(|file| file.is_removal) => {
+            (load.phase, load.at) = (Phase::Loaded, now(context));
+            load.write(&context.objects, bucket, read.as_ref()).await?;
+            return Ok((Outcome::NoTable, None));
         }
         Difference::NoTable => {
             // A new table takes in all that the lake has.

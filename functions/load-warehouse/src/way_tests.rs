@@ -3,7 +3,7 @@
 use lakegate_stand_ins::{Fault, is_thorough};
 use serde_json::{Value, json};
 
-use crate::world::{World, notice};
+use crate::world::{World, notice, removal};
 
 const AT: &str = "2026-01-02T03:04:05.000Z";
 const LATER: &str = "2026-01-02T03:05:00.000Z";
@@ -130,6 +130,56 @@ DROP TABLE "lakegate_staging"
     assert_eq!((world.batches().len(), world.aws.warehouse().asked), (2, 3));
     world.deliver(&[("e2", 1, world.ends("FINISHED", ""))]).await;
     assert_eq!(world.phases().await, ["loaded"]);
+}
+
+#[tokio::test]
+async fn a_file_whose_rows_left_the_lake_is_looked_at_like_any_other() {
+    let world = World::new();
+    let of_partition = removal("a.csv", AT, &[PARTITION]);
+    assert!(world.deliver(&[("m1", 1, of_partition.clone())]).await.is_empty());
+    let expected = World::new();
+    assert!(expected.deliver(&[("m1", 1, file("a.csv"))]).await.is_empty());
+    assert_eq!(world.batches()[0].statements, expected.batches()[0].statements);
+    assert!(world.deliver(&[("e1", 1, world.ends("FINISHED", ""))]).await.is_empty());
+    assert_eq!(world.phases().await, ["loaded"]);
+    assert!(world.deliver(&[("m1", 2, of_partition)]).await.is_empty());
+    assert_eq!(world.batches().len(), 1, "told again, nothing is done");
+    // Of a table without partitions all of it is read.
+    assert!(world.deliver(&[("m2", 1, removal("b.csv", AT, &[]))]).await.is_empty());
+    let staged = world.batches()[1].statements[5].clone();
+    assert!(staged.ends_with("WHERE (\"$path\" LIKE '%/b-f2fdf2d62b1ae68a-%.parquet')"), "{staged}");
+}
+
+#[tokio::test]
+async fn of_a_file_that_left_and_came_again_the_last_notice_counts() {
+    let later = "year=2026/city=Rome";
+    for messages in [
+        [("m1", 1, removal("a.csv", AT, &[PARTITION])), ("m2", 1, notice("a.csv", LATER, &[later]))],
+        [("m1", 1, notice("a.csv", LATER, &[later])), ("m2", 1, removal("a.csv", AT, &[PARTITION]))],
+    ] {
+        let world = World::new();
+        assert!(world.deliver(&messages).await.is_empty());
+        let statements = world.batches()[0].statements.join("\n");
+        assert!(statements.contains(LATER) && statements.contains("\"year\" = 2026"), "{statements}");
+        assert!(!statements.contains(AT) && !statements.contains("\"year\" = 2025"), "{statements}");
+    }
+}
+
+#[tokio::test]
+async fn no_table_is_made_for_rows_that_left() {
+    let world = World::new();
+    world.aws.warehouse().tables.clear();
+    let left = || removal("a.csv", AT, &[PARTITION]);
+    assert!(world.deliver(&[("m1", 1, left()), ("m2", 1, removal("b.csv", AT, &[]))]).await.is_empty());
+    assert_eq!((world.batches().len(), world.phases().await, world.told().len()), (0, vec!["loaded".to_owned()], 0));
+    // With a file that came the table is made, and takes in all that stands.
+    assert!(world.deliver(&[("m3", 1, left()), ("m4", 1, file("b.csv"))]).await.is_empty());
+    assert!(world.batches()[0].statements[0].starts_with("CREATE TABLE"));
+    // By hand as well, whatever left.
+    let by_hand = World::new();
+    by_hand.aws.warehouse().tables.clear();
+    by_hand.ask(&json!({"dataset": "orders"})).await.unwrap();
+    assert!(by_hand.batches()[0].statements[0].starts_with("CREATE TABLE"));
 }
 
 #[tokio::test]

@@ -166,3 +166,10 @@ pub(crate) fn notice(key: &str, at: &str, partitions: &[&str]) -> Value {
         },
     })
 }
+
+/// A notice that its rows left these partitions.
+pub(crate) fn removal(key: &str, at: &str, partitions: &[&str]) -> Value {
+    let mut event = notice(key, at, partitions);
+    event["detail-type"] = json!("Object Removed");
+    event
+}

@@ -1,4 +1,4 @@
-//! What is told of an object beside its ledger entry and its failure: metrics, lineage, and the notice that it was taken in.
+//! What is told of an object beside its ledger entry and its failure: metrics, lineage, and the notice that its rows came or left.
 //! It must not decide anything, nor fail: what is told comes after the commit, and trouble with it is a line in the log.
 
 use std::time::SystemTime;
@@ -6,16 +6,20 @@ use std::time::SystemTime;
 use chrono::DateTime;
 use lakegate_contract::Contract;
 use lakegate_lake::catalog::TableDefinition;
-use lakegate_lake::chain;
 use lakegate_lake::claims;
 use lakegate_lake::failure::{self, FailureRecord};
-use lakegate_lake::ledger::{Entry, State};
+use lakegate_lake::ledger::{self, Entry, State};
 use lakegate_lake::lineage::{Happened, Lineage, RunEvent};
 use lakegate_lake::metrics::{Dimensions, Metric, Metrics, UNKNOWN_DATASET};
 use lakegate_lake::notices::Notices;
+use lakegate_lake::{LakeError, chain, layout};
 
 use crate::outcome::Outcome;
+use crate::sight;
 use crate::take_in::{Context, Delivery};
+
+/// Times that an entry is read to note a notice in it.
+const NOTE_ATTEMPTS: usize = 5;
 
 /// Whom all is told.
 #[derive(Debug)]
@@ -34,6 +38,11 @@ impl Emission {
     pub fn none() -> Self {
         Self { metrics: Metrics::off(), lineage: None, notices: None }
     }
+
+    /// Whether notices are sent, so that the ledger has to say which were not.
+    pub(crate) fn has_notices(&self) -> bool {
+        self.notices.is_some()
+    }
 }
 
 /// Tells that an object is about to be read.
@@ -46,9 +55,12 @@ pub(crate) async fn started(context: &Context, entry: &Entry, contract: &Contrac
 
 /// Tells that work on an object came to nothing, which is noted.
 pub(crate) async fn failed(context: &Context, entry: &Entry, record: &FailureRecord) {
-    if entry.dataset.is_some() {
-        trace_lineage(context, Happened::Fail(record), entry, None).await;
-    }
+    let lineage = async {
+        if entry.dataset.is_some() {
+            trace_lineage(context, Happened::Fail(record), entry, None).await;
+        }
+    };
+    let ((), ()) = tokio::join!(lineage, notify(context, entry));
 }
 
 /// Tells what became of an object.
@@ -60,19 +72,18 @@ pub(crate) async fn settled(context: &Context, delivery: Delivery<'_>, outcome: 
             let lineage = trace_lineage(context, Happened::Complete, entry, table.as_ref());
             let ((), ()) = tokio::join!(lineage, notify(context, entry));
         }
-        Outcome::AlreadyCommitted => repeat(context, delivery).await,
         Outcome::Rejected(entry, record) => {
             let table = table(context, entry).await;
-            trace_lineage(context, Happened::Fail(record), entry, table.as_ref()).await;
+            let lineage = trace_lineage(context, Happened::Fail(record), entry, table.as_ref());
+            let ((), ()) = tokio::join!(lineage, notify(context, entry));
         }
-        // Where work on it was begun, lineage was told by whoever noted that (`failed`).
-        Outcome::Failed(_)
-        | Outcome::Heavy(_)
-        | Outcome::AlreadyTold
-        | Outcome::Superseded
-        | Outcome::Removed(_)
-        | Outcome::NothingToRemove
-        | Outcome::OwnObject => {}
+        Outcome::Heavy(entry) | Outcome::Removed(entry) => notify(context, entry).await,
+        Outcome::AlreadyCommitted => repeat(context, delivery, |entry| entry.state == State::Committed).await,
+        Outcome::AlreadyTold | Outcome::NothingToRemove => {
+            repeat(context, delivery, |entry| !entry.removed_paths.is_empty()).await;
+        }
+        // Where work on it was begun, all was told by whoever noted that (`failed`).
+        Outcome::Failed(_) | Outcome::Superseded | Outcome::OwnObject => {}
     }
 }
 
@@ -133,19 +144,13 @@ async fn trace_lineage(context: &Context, happened: Happened<'_>, entry: &Entry,
     }
 }
 
-/// Whether the entry of a commit is to say that nobody was told yet. A function's message comes again where it dies before it has told;
-/// a Glue run's does not.
-pub(crate) fn is_pending_at_commit(context: &Context, entry: &Entry) -> bool {
-    context.emission.notices.is_some() && entry.run_id.is_some()
-}
-
-/// Tells that an object was taken in. If that cannot be told, or was due, the ledger says so.
+/// Tells what an entry, as it stands, has to tell. If that cannot be told, or was due, the ledger says so.
 async fn notify(context: &Context, entry: &Entry) {
-    let Some(notices) = &context.emission.notices else { return };
-    let sent = notices.send(entry).await;
+    let (Some(notices), Some(told)) = (&context.emission.notices, entry.to_tell()) else { return };
+    let sent = notices.send(told).await;
     if let Err(error) = &sent {
         tracing::warn!(error = chain(error), "the notice was not sent, the sweep will have it sent");
-        let dataset = Dimensions::DatasetAndStack(entry.dataset.as_deref().unwrap_or(UNKNOWN_DATASET));
+        let dataset = Dimensions::DatasetAndStack(told.dataset.as_deref().unwrap_or(UNKNOWN_DATASET));
         context.emission.metrics.put((context.clock)(), dataset, &[(Metric::NoticesUnsent, 1)]);
     }
     if sent.is_err() != entry.notice_pending {
@@ -153,38 +158,46 @@ async fn notify(context: &Context, entry: &Entry) {
     }
 }
 
-/// Notes whether the notice of an entry is pending, if the entry still stands. One that a newer version has taken the place of has no
-/// notice any more.
+/// Notes whether the notice of an entry is pending, if the entry still stands. What takes its place has what was not told to tell itself.
 async fn note(context: &Context, entry: &Entry, is_pending: bool) {
     let noted = async {
         let (bucket, key) = (&entry.source.bucket, &entry.source.key);
-        let found = claims::find(&context.objects, &context.settings.lake_bucket, bucket, key).await?;
-        let stands = found.entry().filter(|stands| stands.state == State::Committed && stands.at == entry.at);
-        match stands.cloned() {
-            Some(stands) => {
-                found.amend(&context.objects, Entry { notice_pending: is_pending, ..stands }).await.map(|_| ())
+        // Whoever starts a run adds that to the entry meanwhile.
+        for _ in 0..NOTE_ATTEMPTS {
+            let found = claims::find(&context.objects, &context.settings.lake_bucket, bucket, key).await?;
+            let Some(stands) = found.entry().filter(|stands| is_of_same_work(stands, entry)).cloned() else {
+                return Ok(());
+            };
+            let untold = stands.untold.clone().filter(|_| is_pending);
+            let noted = Entry { notice_pending: is_pending, untold, ..stands };
+            if found.amend(&context.objects, noted).await?.is_some() {
+                return Ok(());
             }
-            None => Ok(()),
         }
+        Err(LakeError::Raced { url: layout::url(bucket, key) })
     };
     if let Err(error) = noted.await {
         tracing::warn!(error = chain(&error), is_pending, "the ledger does not say whether the notice was sent");
     }
 }
 
-/// Tells of a commit that nobody may have been told of: its notice is pending, or its message comes again because its worker may have
-/// died in between.
-async fn repeat(context: &Context, delivery: Delivery<'_>) {
-    if context.emission.notices.is_none() {
+/// True of an entry that came of the same work, and is out of hand.
+fn is_of_same_work(stands: &Entry, entry: &Entry) -> bool {
+    let is_settled = !matches!(stands.state, State::Working | State::Publishing);
+    let is_same = stands.worker == entry.worker && stands.attempts == entry.attempts;
+    is_settled && is_same && ledger::is_same_version(&stands.source, &entry.source)
+}
+
+/// Tells what nobody may have been told of: the notice is pending, or the message comes again because its worker may have died between
+/// the entry, if it is such a one, and the notice.
+async fn repeat(context: &Context, delivery: Delivery<'_>, is_such: impl Fn(&Entry) -> bool) {
+    if !context.emission.has_notices() {
         return;
     }
-    let event = delivery.event;
-    let found = claims::find(&context.objects, &context.settings.lake_bucket, &event.bucket, event.key.as_str()).await;
-    match found {
+    match sight::find(context, delivery.event).await {
         Ok(found) => {
-            let is_due = |entry: &&Entry| entry.notice_pending || delivery.is_repeated;
-            let committed = found.entry().filter(|entry| entry.state == State::Committed);
-            if let Some(entry) = committed.filter(is_due) {
+            let is_due = |entry: &&Entry| entry.notice_pending || (delivery.is_repeated && is_such(entry));
+            if let Some(entry) = found.as_ref().and_then(|(_, found)| found.entry()).filter(is_due) {
                 notify(context, entry).await;
             }
         }

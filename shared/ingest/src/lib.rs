@@ -21,6 +21,8 @@ mod store_tests;
 mod take_in;
 mod unfinished;
 mod unknown;
+#[cfg(test)]
+mod untold_tests;
 mod uploads;
 #[cfg(test)]
 mod world;

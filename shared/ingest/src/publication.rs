@@ -16,7 +16,6 @@ use lakegate_lake::trace::Trace;
 use lakegate_lake::{LakeError, layout};
 
 use crate::conversion::{self, ConversionError};
-use crate::emission;
 use crate::outcome::{Outcome, Trouble, elapsed_ms};
 use crate::outputs::{Outputs, Unpublished};
 use crate::settlement;
@@ -121,9 +120,8 @@ async fn publish(
     let deleted = in_time(job, claim, objects.delete_all(&settings.lake_bucket, &stale)).await;
     deleted.and_then(|deleted| deleted).map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
-    entry.notice_pending = emission::is_pending_at_commit(job.context, &entry);
-    claim.commit(objects, &entry).await?;
-    Ok(Outcome::Committed(Box::new(entry)))
+    let entry = take_in::commit(job.context, claim, &entry).await?;
+    Ok(Outcome::Committed(entry))
 }
 
 /// Nothing is made visible or removed once the worker should be dead: from its lease's end on the object is another one's.
@@ -161,8 +159,8 @@ async fn reject(job: &Job<'_>, claim: &mut Claim, judgement: &Judgement, outputs
         settlement::say_withdrawn(&mut record);
     }
     take_in::report(job.context, &record, job.event).await.map_err(Trouble::Untold)?;
-    claim.commit(objects, &entry).await?;
-    Ok(Outcome::Rejected(Box::new(entry), Box::new(record)))
+    let entry = take_in::commit(job.context, claim, &entry).await?;
+    Ok(Outcome::Rejected(entry, Box::new(record)))
 }
 
 /// The tables and the partitions of a version; a partition without files shows nothing.

@@ -29,7 +29,7 @@ pub async fn remove(context: &Context, delivery: Delivery<'_>) -> Result<Outcome
 /// `None` when the entry is another one by now: the object is to be looked at again.
 async fn attempt(context: &Context, delivery: Delivery<'_>) -> Result<Option<Outcome>, Trouble> {
     let Context { objects, clock, .. } = context;
-    let Some((event, found)) = find(context, delivery.event).await? else {
+    let Some((event, found)) = sight::find(context, delivery.event).await? else {
         return Ok(Some(Outcome::NothingToRemove));
     };
     let Some(contract) = contract_of(context, &event, &found).await? else {
@@ -79,21 +79,8 @@ async fn withdraw(context: &Context, delivery: Delivery<'_>, claim: &mut Claim) 
     claim.intend(objects, &entry, clock()).await?;
     settlement::withdraw(context, claim).await?;
     entry.elapsed_ms = elapsed_ms(delivery.started);
-    claim.commit(objects, &entry).await?;
-    Ok(Outcome::Removed(Box::new(entry)))
-}
-
-/// The object's entry, and the event under the key that has one: of messages of which sources disagree whether they encode keys, that
-/// alone tells which spelling is meant. `None` where it does not.
-async fn find(context: &Context, event: &ObjectEvent) -> Result<Option<(ObjectEvent, Found)>, LakeError> {
-    let Context { objects, settings, .. } = context;
-    let found = claims::find(objects, &settings.lake_bucket, &event.bucket, event.key.as_str()).await?;
-    let Some(key) = event.key.decoded_form().filter(|_| found.entry().is_none()) else {
-        return Ok(Some((event.clone(), found)));
-    };
-    let found = claims::find(objects, &settings.lake_bucket, &event.bucket, key.as_str()).await?;
-    let has_entry = found.entry().is_some();
-    Ok(has_entry.then(|| (ObjectEvent { key, ..event.clone() }, found)))
+    let entry = take_in::commit(context, claim, &entry).await?;
+    Ok(Outcome::Removed(entry))
 }
 
 /// The object's contract, if that wants the rows of deleted objects removed. Where it cannot be told which contract is the object's,

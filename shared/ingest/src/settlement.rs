@@ -53,7 +53,7 @@ async fn fail(
     take_in::report(context, &record, delivery.event).await.map_err(Trouble::Untold)?;
     entry.file_error = Some(FileError { kind: record.kind.to_string(), message: record.summary.clone(), line: None });
     entry.elapsed_ms = elapsed_ms(delivery.started);
-    claim.commit(objects, &entry).await?;
+    let entry = take_in::commit(context, claim, &entry).await?;
     emission::failed(context, &entry, &record).await;
     Ok(Outcome::Failed(record))
 }

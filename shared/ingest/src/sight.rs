@@ -81,6 +81,23 @@ pub(crate) async fn look(context: &Context, event: &ObjectEvent) -> Result<Sight
     }
 }
 
+/// The object's entry, and the event under the key that has one: of messages of which sources disagree whether they encode keys, that
+/// alone tells which spelling is meant. `None` where it does not.
+///
+/// # Errors
+///
+/// What S3 refused, or an entry that does not parse.
+pub(crate) async fn find(context: &Context, event: &ObjectEvent) -> Result<Option<(ObjectEvent, Found)>, LakeError> {
+    let Context { objects, settings, .. } = context;
+    let found = claims::find(objects, &settings.lake_bucket, &event.bucket, event.key.as_str()).await?;
+    let Some(key) = event.key.decoded_form().filter(|_| found.entry().is_none()) else {
+        return Ok(Some((event.clone(), found)));
+    };
+    let found = claims::find(objects, &settings.lake_bucket, &event.bucket, key.as_str()).await?;
+    let has_entry = found.entry().is_some();
+    Ok(has_entry.then(|| (ObjectEvent { key, ..event.clone() }, found)))
+}
+
 async fn sight(
     context: &Context,
     mut event: ObjectEvent,

@@ -168,7 +168,8 @@ async fn attempt(context: &Context, delivery: Delivery<'_>, means: Means<'_>) ->
         match unfinished::finish(context, delivery, found).await? {
             unfinished::Finished::Published => return Ok(None),
             unfinished::Finished::NotToBeHad(found) => {
-                claims::take(objects, delivery.worker, &found, &entry).await?.map_or(Claimed::Raced, Claimed::InHand)
+                let taken = claims::take(objects, delivery.worker, &found, &entry, clock()).await?;
+                taken.map_or(Claimed::Raced, Claimed::InHand)
             }
         }
     } else {
@@ -283,8 +284,14 @@ async fn hand_to_glue(job: &Job<'_>, claim: &mut Claim, queue_url: &str) -> Resu
     let sent = queues::send(sqs, queue_url, &message).await;
     sent.map_err(|error| job.lake_trouble(error))?;
     entry.elapsed_ms = elapsed_ms(job.started);
-    claim.commit(objects, &entry).await?;
-    Ok(Outcome::Heavy(Box::new(entry)))
+    let entry = commit(job.context, claim, &entry).await?;
+    Ok(Outcome::Heavy(entry))
+}
+
+/// Writes what became of an object, and gives it out of hand: the entry as it stands then.
+pub(crate) async fn commit(context: &Context, claim: &mut Claim, entry: &Entry) -> Result<Box<Entry>, LakeError> {
+    claim.commit(&context.objects, entry, context.emission.has_notices()).await?;
+    Ok(Box::new(claim.entry().clone()))
 }
 
 /// What the ledger by itself makes of work that was taken from its worker.

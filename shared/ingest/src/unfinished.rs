@@ -53,7 +53,7 @@ pub(crate) async fn finish(context: &Context, delivery: Delivery<'_>, found: Fou
     };
     let wanted = Entry::new(source, State::Working, ENGINE_VERSION, failure::rfc3339(clock().into())).under(&contract);
     let event = event_of(&wanted.source);
-    let Some(mut claim) = claims::take(objects, delivery.worker, &found, &wanted).await? else {
+    let Some(mut claim) = claims::take(objects, delivery.worker, &found, &wanted, clock()).await? else {
         return Err(found.raced().into());
     };
     let (started, trace) = (delivery.started, delivery.worker.trace());

@@ -27,7 +27,9 @@ enum Next {
 const NEXT: [Next; 5] = [Next::Rejected, Next::Missing, Next::Gone, Next::Heavy, Next::Accepted];
 
 async fn world(aws: &Aws, is_versioned: bool) -> World<'_> {
-    if is_versioned { World::versioned(aws).await } else { World::new(aws).await }
+    let mut world = if is_versioned { World::versioned(aws).await } else { World::new(aws).await };
+    world.tells = true;
+    world
 }
 
 /// A lake whose first version is committed, and the second one's publication broke off at a call: whether it did.
@@ -115,6 +117,13 @@ async fn check(lake: &World<'_>, expected: &Visible, what: &str) {
     assert_eq!((entry.lease_until, entry.telling, entry.unfinished), (None, None, None), "{what}");
 }
 
+/// That downstream knows what stands, which was told of the first version.
+async fn check_told(lake: &World<'_>, first: &Visible, what: &str) {
+    let events = lake.aws.events_by_type();
+    assert_eq!(events[0].1["rows"]["accepted"], 2, "{what}");
+    crate::untold_tests::check_told(lake, lake.key, first, &events[1..], what).await;
+}
+
 #[tokio::test]
 async fn wherever_a_publication_breaks_off_what_comes_next_leaves_no_mix() {
     let aws = Aws::start();
@@ -132,10 +141,15 @@ async fn wherever_a_publication_breaks_off_what_comes_next_leaves_no_mix() {
                     let Some(second) = broken_off(&lake, call, fault).await else { break };
                     let (began, committed) = (began(&lake).await, lake.entry().await.unwrap().unfinished.is_none());
                     let event = next_event(&mut lake, next, &second).await;
-                    lake.settle(&event).await;
+                    if next == Next::Gone {
+                        lake.settle_again(&event).await
+                    } else {
+                        lake.settle(&event).await
+                    };
                     // What was committed stays, whatever comes of later versions.
                     let stays = is_versioned || (began && committed);
                     check(&lake, expected(&tables, &none, next, stays, began), &what).await;
+                    check_told(&lake, &tables.first, &what).await;
                     if next != Next::Gone {
                         assert!(matches!(lake.settle(&second).await, Outcome::Superseded), "{what}");
                     }
@@ -198,15 +212,17 @@ async fn a_mix_is_made_good_whatever_goes_wrong_meanwhile() {
                     let event = next_event(&mut lake, next, &broke_off.unwrap()).await;
                     wait(LATER);
                     lake.faults.arm(call, fault);
+                    lake.is_repeated.set(next == Next::Gone);
                     let delivered = lake.deliver(&event).await;
                     if !lake.faults.disarm() {
                         break;
                     }
                     if !matches!(delivered, Some(Ok(_))) {
-                        lake.settle(&event).await;
+                        lake.settle_again(&event).await;
                     }
                     lake.settle(&event).await;
                     check(&lake, expected(&tables, &none, next, is_versioned, true), &what).await;
+                    check_told(&lake, &tables.first, &what).await;
                     assert!(lake.told().len() <= 1, "{what}");
                     runs += 1;
                 }

@@ -291,9 +291,18 @@ impl<'a> World<'a> {
         self.settle_with(event, None).await
     }
 
+    /// As `settle`, of an event that was delivered before.
+    pub(crate) async fn settle_again(&self, event: &ObjectEvent) -> Outcome {
+        self.settle_after(1, event, None).await
+    }
+
     pub(crate) async fn settle_with(&self, event: &ObjectEvent, replaces: Option<&str>) -> Outcome {
+        self.settle_after(0, event, replaces).await
+    }
+
+    async fn settle_after(&self, deliveries: usize, event: &ObjectEvent, replaces: Option<&str>) -> Outcome {
         let mut last = "the worker died".to_owned();
-        for number in 0..3 {
+        for number in deliveries..deliveries + 3 {
             wait(LATER);
             self.is_repeated.set(number > 0);
             match self.deliver_with(event, replaces, Duration::from_mins(5)).await {

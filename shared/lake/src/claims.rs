@@ -142,7 +142,7 @@ pub async fn claim(
     now: SystemTime,
 ) -> Result<Claimed, LakeError> {
     match ledger::due(found.entry(), wanted, now) {
-        Due::Work => Ok(take(objects, worker, found, wanted.entry).await?.map_or(Claimed::Raced, Claimed::InHand)),
+        Due::Work => Ok(take(objects, worker, found, wanted.entry, now).await?.map_or(Claimed::Raced, Claimed::InHand)),
         Due::AlreadyCommitted => Ok(Claimed::AlreadyCommitted),
         Due::AlreadyTold => Ok(Claimed::AlreadyTold),
         Due::Superseded => Ok(Claimed::Superseded),
@@ -161,6 +161,7 @@ pub async fn take(
     worker: &Worker,
     found: &Found,
     wanted: &Entry,
+    now: SystemTime,
 ) -> Result<Option<Box<Claim>>, LakeError> {
     let former = found.entry();
     let same = former.filter(|former| ledger::is_same_version(&former.source, &wanted.source));
@@ -171,6 +172,7 @@ pub async fn take(
     entry.attempts = same.map_or(0, |former| former.attempts) + 1;
     entry.kept_paths = former.map(Entry::standing_paths).into_iter().flatten().collect();
     entry.unfinished = former.and_then(|former| former.unfinished.clone());
+    entry.untold = former.and_then(|former| former.untold_by_now(now));
     entry.telling =
         same.filter(|former| ledger::is_judged_alike(former, wanted)).and_then(|former| former.telling.clone());
     let read = found.read.as_ref().map(|(_, etag)| etag);
@@ -284,6 +286,7 @@ impl Claim {
             }
         }
         entry.state = State::Publishing;
+        entry.untold.clone_from(&self.entry.untold);
         entry.kept_paths = self.entry.standing_paths().into_iter().collect();
         entry.lease_until.clone_from(&self.entry.lease_until);
         self.replace(objects, entry).await
@@ -324,12 +327,12 @@ impl Claim {
     }
 
     /// Writes what became of the object, and gives it out of hand. What stands of former versions stays noted beside a version that is
-    /// not published, and so does a broken-off publication, unless all of it was withdrawn.
+    /// not published, and so does a broken-off publication, unless all of it was withdrawn. With notices, what there is to tell is noted.
     ///
     /// # Errors
     ///
     /// [`LakeError::LeaseLost`] when another worker has the object. Otherwise what S3 refused.
-    pub async fn commit(&mut self, objects: &Objects, entry: &Entry) -> Result<(), LakeError> {
+    pub async fn commit(&mut self, objects: &Objects, entry: &Entry, has_notices: bool) -> Result<(), LakeError> {
         let mut entry = entry.clone();
         entry.lease_until = None;
         let leaves_former = match entry.state {
@@ -339,6 +342,9 @@ impl Claim {
         if leaves_former {
             entry.kept_paths = ledger::stale_paths(Some(&self.entry), &entry);
             entry.unfinished.clone_from(&self.entry.unfinished);
+        }
+        if has_notices {
+            entry.note_untold(&self.entry, leaves_former);
         }
         self.replace(objects, entry).await
     }

@@ -94,6 +94,13 @@ pub fn table_object(table: &str, partition: &str, source_name: &str, number: usi
     format!("{}{folder}{source_name}-{number}.parquet", table_prefix(table))
 }
 
+/// The table that a file is of, and its partition, which is empty for a table without partitions; `None` for anything but a table's file.
+#[must_use]
+pub fn table_of(path: &str) -> Option<(&str, &str)> {
+    let (table, rest) = path.strip_prefix(LAKE_PREFIX)?.split_once('/')?;
+    Some((table, rest.rsplit_once('/').map_or("", |(partition, _)| partition)))
+}
+
 /// `rejects/dataset=<table>/<stem>-<hash>[-<8 digits of the version's hash>].parquet`.
 ///
 /// With the version, of the object and of its contract, in its name, a judgement that rejects the whole file leaves the rejects of the rows
@@ -225,6 +232,9 @@ mod tests {
             "lake/orders/year=2025/month=09/a-1-0.parquet"
         );
         assert_eq!(table_object("orders", "", "a-1", 2), "lake/orders/a-1-2.parquet");
+        assert_eq!(table_of("lake/orders/year=2025/month=09/a-1-0.parquet"), Some(("orders", "year=2025/month=09")));
+        assert_eq!(table_of("lake/orders/a-1-2.parquet"), Some(("orders", "")));
+        assert_eq!(table_of("rejects/dataset=orders/a-1.parquet"), None);
         assert_eq!(rejects_object("orders", "a-1", None), "rejects/dataset=orders/a-1.parquet");
         let of_version = rejects_object("orders", "a-1", Some("v1"));
         assert!(of_version.starts_with("rejects/dataset=orders/a-1-") && of_version.len() == 43, "{of_version}");

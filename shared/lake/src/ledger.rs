@@ -2,6 +2,7 @@
 //! It must not know how objects are converted.
 
 mod due;
+mod untold;
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -86,9 +87,16 @@ pub struct Entry {
     /// The trace of the event that it came of, as X-Ray names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// It is committed, and nobody was told of that yet.
+    /// What there is to tell downstream of this entry ([`Entry::to_tell`]) was not told yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub notice_pending: bool,
+    /// The files of tables that stood for the object and were deleted, with nothing of this version in their table: that rows left is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed_paths: Vec<String>,
+    /// The entry before this one, or one before that, whose rows (or none) the tables still show, and of which downstream may not have been
+    /// told: this one has it to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Box<Entry>>,
 }
 
 /// The object of an entry.
@@ -213,6 +221,8 @@ impl Entry {
             rejects_paths: Vec::new(),
             trace_id: None,
             notice_pending: false,
+            removed_paths: Vec::new(),
+            untold: None,
         }
     }
 

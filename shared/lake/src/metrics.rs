@@ -40,7 +40,7 @@ pub enum Metric {
     Failures,
     /// By how much a dataset is later than its contract promises.
     FreshnessOverdue,
-    /// Success notices that could not be sent, and wait for the sweep.
+    /// Notices that could not be sent, and wait for the sweep.
     NoticesUnsent,
 }
 
@@ -172,7 +172,7 @@ impl Metric {
             Self::Age => "from the upload to the commit; of an upload in parts, from its beginning",
             Self::Failures => "failures that were told, by whatever part of Lakegate",
             Self::FreshnessOverdue => "by how much a dataset is later than its contract promises; 0 while it is not",
-            Self::NoticesUnsent => "success notices that could not be sent, and wait for the sweep",
+            Self::NoticesUnsent => "notices that could not be sent, and wait for the sweep",
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Success notices: an event on the account's default bus for every object that was taken in (docs/events.md).
+//! Notices: an event on the account's default bus for every object that was taken in, and for every one whose rows left (docs/events.md).
 //! It must not know when they are due.
+
+mod removal;
 
 use std::time::Duration;
 
@@ -10,15 +12,17 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{from_store, one_line};
-use crate::ledger::{Entry, Source};
+use crate::ledger::{Entry, Source, State};
 use crate::posted::Answer;
 use crate::signed::Signed;
 use crate::{LakeError, layout, lineage};
 
 /// The events' source.
 pub const SOURCE: &str = "lakegate";
-/// The events' type.
-pub const DETAIL_TYPE: &str = "Object Ingested";
+/// The type of the event of an object that was taken in.
+pub const INGESTED: &str = "Object Ingested";
+/// The type of the event of an object whose rows left a table.
+pub const REMOVED: &str = "Object Removed";
 /// Most partitions, and most files, that a notice names; the others are counted.
 pub const NAMED_MAX: usize = 100;
 /// An entry of `PutEvents` has 256 KB, all its parts together (EventBridge quotas); what it names is cut until it fits.
@@ -59,15 +63,26 @@ impl Notices {
         Ok(Self { client, stack, database, lake_bucket })
     }
 
-    /// Tells that an entry was committed; three attempts of 3 s each.
+    /// Tells what an entry changed in the tables ([`Entry::is_change`]): one event if rows came, one for each table that rows left; for each
+    /// three attempts of 3 s each. What was told before one that fails is told again next time.
     ///
     /// # Errors
     ///
     /// What `EventBridge` refused, or the way to it.
     pub async fn send(&self, entry: &Entry) -> Result<(), LakeError> {
-        let detail = detail(entry, &self.stack, &self.database, &self.lake_bucket).to_string();
-        let body = json!({ "Entries": [{ "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail }] });
-        let body = body.to_string();
+        let Self { stack, database, lake_bucket, .. } = self;
+        for detail in removal::details(entry, stack, database, lake_bucket) {
+            self.put(REMOVED, &detail).await?;
+        }
+        if entry.state == State::Committed {
+            self.put(INGESTED, &detail(entry, stack, database, lake_bucket)).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(&self, detail_type: &str, detail: &Value) -> Result<(), LakeError> {
+        let event = json!({ "Source": SOURCE, "DetailType": detail_type, "Detail": detail.to_string() });
+        let body = json!({ "Entries": [event] }).to_string();
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1;
         loop {
@@ -141,12 +156,17 @@ fn judge(answer: &Answer) -> Result<(), LakeError> {
     Err(LakeError::Refused { operation, resource, source })
 }
 
-/// What an event says, as docs/events.md and its JSON Schema have it. It names partitions by their values, as the keys of their files do.
+/// What the event of an object that was taken in says, as docs/events.md and its JSON Schema have it. It names partitions by their values, as the keys of their files do.
 #[must_use]
 pub fn detail(entry: &Entry, stack: &str, database: &str, lake_bucket: &str) -> Value {
+    naming_what_fits(|named| detail_naming(entry, stack, database, lake_bucket, named))
+}
+
+/// A detail that names so much that it fits an event.
+fn naming_what_fits(detail_naming: impl Fn(usize) -> Value) -> Value {
     let mut named = NAMED_MAX;
     loop {
-        let detail = detail_naming(entry, stack, database, lake_bucket, named);
+        let detail = detail_naming(named);
         if named == 0 || detail.to_string().len() <= DETAIL_MAX_BYTES {
             return detail;
         }
@@ -215,7 +235,7 @@ fn values(path: &str) -> Value {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::ledger::{Output, State};
+    use crate::ledger::Output;
 
     pub(crate) fn entry() -> Entry {
         let source = Source {
@@ -250,12 +270,16 @@ pub(crate) mod tests {
     #[test]
     fn the_sample_notice_is_what_is_sent() {
         let detail = detail(&entry(), "lakegate", "lakegate", "lake");
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/notices/object-ingested.json");
+        is_sample(&detail, "object-ingested.json");
+    }
+
+    pub(crate) fn is_sample(detail: &Value, name: &str) {
+        let path = format!("{}/../../events/notices/{name}", env!("CARGO_MANIFEST_DIR"));
         let text = format!("{}\n", serde_json::to_string_pretty(&detail).unwrap());
         if std::env::var_os("LAKEGATE_BLESS").is_some() {
-            std::fs::write(path, &text).unwrap();
+            std::fs::write(&path, &text).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), text, "write it anew with LAKEGATE_BLESS=1");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "write it anew with LAKEGATE_BLESS=1");
     }
 
     #[test]

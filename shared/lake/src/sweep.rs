@@ -63,7 +63,7 @@ impl Missed {
             Why::NeverSeen | Why::Replaced | Why::Abandoned | Why::Unnoticed => {
                 announce::current(region, raw_bucket, key, *size_bytes, at)
             }
-            Why::Deleted => announce::removal(region, raw_bucket, key, at),
+            Why::Deleted | Why::GoneUnnoticed => announce::removal(region, raw_bucket, key, at),
         }
     }
 }
@@ -87,7 +87,7 @@ pub struct Counts {
     pub given_up: u64,
     /// Of these: their entries do not parse, which ingest would tell of.
     pub unreadable: u64,
-    /// Of these: missed. And deletions that were missed.
+    /// Of these: missed. And deletions that were missed, or whose notices were not sent.
     pub missed: u64,
     /// Objects that were deleted, whose rows stand and should not.
     pub deleted: u64,
@@ -103,7 +103,9 @@ pub struct Sweep<'a> {
     scope: Scope,
     /// By the hash in their names.
     written: Vec<Written>,
-    /// The contracts, if deletions are looked for.
+    /// Entries without an object are looked at.
+    looks_beyond: bool,
+    /// The contracts, if any of them wants the rows of deleted objects removed.
     removing: Option<Deployed>,
     /// The datasets whose freshness is looked at.
     watched: Vec<Watched>,
@@ -164,7 +166,8 @@ impl<'a> Sweep<'a> {
         }
         written.sort_unstable();
         let (mut removing, mut watched) = (None, Vec::new());
-        if prefix == buckets.raw_prefix || scope.is_deep {
+        let looks_beyond = prefix == buckets.raw_prefix || scope.is_deep;
+        if looks_beyond {
             let contracts = Contracts::new(buckets.lake_bucket.to_owned()).deployed(buckets.objects).await?;
             if prefix == buckets.raw_prefix {
                 watched = Watched::of_contracts(&contracts);
@@ -172,7 +175,7 @@ impl<'a> Sweep<'a> {
             removing = Some(contracts).filter(Deployed::remove_any);
         }
         let (prefix, next) = (prefix.to_owned(), Next::Objects(None));
-        Ok(Self { buckets, prefix, scope, written, removing, watched, next, counts })
+        Ok(Self { buckets, prefix, scope, written, looks_beyond, removing, watched, next, counts })
     }
 
     /// The datasets whose contracts promise how often their files come, once all objects were seen; none before.

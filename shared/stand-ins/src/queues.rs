@@ -14,8 +14,8 @@ pub(crate) struct Sent {
     pub(crate) messages: Vec<Value>,
     /// Bodies of the `ChangeMessageVisibility` requests.
     pub(crate) hidden: Vec<String>,
-    /// Details of events.
-    pub(crate) events: Vec<Value>,
+    /// Events: their types and details.
+    pub(crate) events: Vec<(String, Value)>,
     /// Subjects and texts.
     pub(crate) mails: Vec<(String, String)>,
     /// What every queue says that it holds.
@@ -32,8 +32,8 @@ impl Sent {
             }
             "SendMessageBatch" => self.take_batch(body, is_in_part),
             "PutEvents" => {
-                let detail = body["Entries"][0]["Detail"].as_str().unwrap();
-                self.events.push(serde_json::from_str(detail).unwrap());
+                let member = |name: &str| body["Entries"][0][name].as_str().unwrap();
+                self.events.push((member("DetailType").to_owned(), serde_json::from_str(member("Detail")).unwrap()));
                 Answer::new(200, r#"{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}"#)
             }
             "ChangeMessageVisibility" => {

@@ -125,6 +125,11 @@ impl Aws {
 
     /// The events that the bus was given: their details.
     pub fn events(&self) -> Vec<Value> {
+        self.events_by_type().into_iter().map(|(_, detail)| detail).collect()
+    }
+
+    /// The events that the bus was given: their types and details.
+    pub fn events_by_type(&self) -> Vec<(String, Value)> {
         self.server.service().sent.lock().unwrap().events.clone()
     }
 

@@ -115,7 +115,7 @@ async fn a_worker_whose_object_was_taken_over_can_neither_publish_nor_commit_nor
     // By its own clock it would be in time: the conditional write says no.
     let lost = slow.intend(&objects, &entry, at(299)).await.unwrap_err();
     insta::assert_snapshot!(lost, @"the lease on s3://lake/ledger/a-6fe166ca1a625f2a.json ended before the work did");
-    assert!(matches!(slow.commit(&objects, &entry).await, Err(LakeError::LeaseLost { .. })));
+    assert!(matches!(slow.commit(&objects, &entry, true).await, Err(LakeError::LeaseLost { .. })));
     assert!(matches!(slow.release(&objects, at(361)).await, Err(LakeError::LeaseLost { .. })));
     assert_eq!(stands(&objects).await, *second.entry());
 }
@@ -149,7 +149,7 @@ async fn what_may_stand_is_remembered_through_attempts_that_broke_off() {
     let mut first = in_hand(&objects, 1, 0).await;
     let committed = with_output(version(1), State::Committed, "lake/orders/month=1/a-0.parquet");
     first.intend(&objects, &committed, at(1)).await.unwrap();
-    first.commit(&objects, &committed).await.unwrap();
+    first.commit(&objects, &committed, true).await.unwrap();
     assert!(matches!(claimed(&objects, 1, 2).await, Ok(Claimed::AlreadyCommitted)));
 
     let mut second = in_hand(&objects, 2, 3).await;
@@ -188,7 +188,7 @@ async fn a_publication_that_broke_off_is_remembered_until_a_version_is_published
     assert_eq!(second.entry().unfinished, Some(version(1).source));
     let rejected = second.outcome(State::Rejected, "2023-11-14T22:20:00.000Z".to_owned());
     second.intend(&objects, &rejected, at(401)).await.unwrap();
-    second.commit(&objects, &rejected).await.unwrap();
+    second.commit(&objects, &rejected, true).await.unwrap();
     let entry = stands(&objects).await;
     assert_eq!(
         (entry.unfinished, entry.kept_paths),
@@ -198,7 +198,7 @@ async fn a_publication_that_broke_off_is_remembered_until_a_version_is_published
     let published = with_output(version(3), State::Committed, "lake/orders/b-0.parquet");
     third.intend(&objects, &published, at(403)).await.unwrap();
     assert_eq!(third.entry().unfinished, Some(version(3).source));
-    third.commit(&objects, &published).await.unwrap();
+    third.commit(&objects, &published, true).await.unwrap();
     assert_eq!(stands(&objects).await.unfinished, None);
 }
 
@@ -220,7 +220,7 @@ async fn what_was_withdrawn_is_gone_but_for_the_rejects_of_the_version_in_hand()
     second.withdraw(&objects).await.unwrap();
     // Should the worker die now, nothing is forgotten.
     assert_eq!(stands(&objects).await.unfinished, Some(version(1).source));
-    second.commit(&objects, &rejected).await.unwrap();
+    second.commit(&objects, &rejected, true).await.unwrap();
     let entry = stands(&objects).await;
     assert_eq!((entry.unfinished.as_ref(), entry.kept_paths.as_slice()), (None, [].as_slice()));
     let left: Vec<String> =
@@ -257,4 +257,104 @@ fn a_worker_without_a_deadline_has_as_long_as_a_function_may_run() {
     let (one, other) = (Worker::new("r", SystemTime::UNIX_EPOCH, at(0)), Worker::new("r", at(1), at(0)));
     assert_eq!((one.deadline, other.deadline), (at(900), at(1)));
     assert_ne!(one.id, other.id);
+}
+
+/// A version in hand at a second, with its outcome, which has these files, and of which `is_withdrawn` says that all that stood is gone.
+async fn concluded(objects: &Objects, number: u8, now: u64, state: State, paths: &[&str], is_withdrawn: bool) -> Entry {
+    let mut claim = in_hand(objects, number, now).await;
+    let mut entry = claim.outcome(state, rfc3339(at(now)));
+    entry.outputs = paths.iter().map(|path| with_output(version(0), state, path).outputs.remove(0)).collect();
+    claim.intend(objects, &entry, at(now)).await.unwrap();
+    if is_withdrawn {
+        claim.withdraw(objects).await.unwrap();
+    }
+    claim.commit(objects, &entry, true).await.unwrap();
+    stands(objects).await
+}
+
+fn told(entry: &Entry) -> Option<&str> {
+    entry.to_tell().and_then(|told| told.source.version_id.as_deref())
+}
+
+#[tokio::test]
+async fn a_version_that_leaves_the_rows_of_another_has_that_to_tell_until_it_is_known_to_be_told() {
+    let objects = objects();
+    let first = concluded(&objects, 1, 0, State::Committed, &["lake/orders/a-0.parquet"], false).await;
+    assert_eq!((told(&first), first.notice_pending), (Some("v1"), false), "its message comes again");
+    for (number, state) in [(2, State::Rejected), (3, State::Failed), (4, State::Heavy)] {
+        let entry = concluded(&objects, number, 10 * u64::from(number), state, &[], false).await;
+        assert_eq!((told(&entry), entry.notice_pending), (Some("v1"), true), "{state:?}");
+        assert_eq!(entry.untold.as_deref(), Some(&first), "{state:?}");
+    }
+    // Nobody knows how far the one before it came, who died.
+    drop(in_hand(&objects, 5, 100).await);
+    let published = concluded(&objects, 6, 200, State::Committed, &["lake/orders/b-0.parquet"], false).await;
+    assert_eq!((told(&published), &published.untold), (Some("v6"), &None), "which tells all");
+}
+
+#[tokio::test]
+async fn what_is_long_known_to_be_told_is_not_told_by_the_next_version() {
+    const HOURS: u64 = 3600;
+    for (hours, is_pending, expected) in [(5, false, Some("v1")), (7, false, None), (7, true, Some("v1"))] {
+        let objects = objects();
+        let first = concluded(&objects, 1, 0, State::Committed, &["lake/orders/a-0.parquet"], false).await;
+        let found = find(&objects, "lake", "raw", "a.csv").await.unwrap();
+        found.amend(&objects, Entry { notice_pending: is_pending, ..first }).await.unwrap().unwrap();
+        let rejected = concluded(&objects, 2, hours * HOURS, State::Rejected, &[], false).await;
+        assert_eq!((told(&rejected), rejected.notice_pending), (expected, expected.is_some()), "{hours} {is_pending}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_left_are_what_there_is_to_tell() {
+    let [a, b] = ["lake/orders/a-0.parquet", "lake/orders/b-0.parquet"];
+    for state in [State::Removed, State::Rejected, State::Failed, State::Heavy] {
+        let objects = objects();
+        concluded(&objects, 1, 0, State::Committed, &[a, b], false).await;
+        let gone = concluded(&objects, 2, 10, state, &[], state != State::Removed).await;
+        assert_eq!((told(&gone), gone.untold.as_ref()), (Some("v2"), None), "{state:?}");
+        assert_eq!(gone.removed_paths, [a, b], "{state:?}");
+        // That is left so by the next one, which has it to tell.
+        let next = concluded(&objects, 3, 20, State::Rejected, &[], false).await;
+        assert_eq!((told(&next), next.removed_paths.len(), next.notice_pending), (Some("v2"), 0, true), "{state:?}");
+        let removed = concluded(&objects, 4, 30, State::Removed, &[], false).await;
+        assert_eq!((told(&removed), removed.removed_paths.len()), (Some("v2"), 0), "{state:?}: nothing stood");
+    }
+}
+
+#[tokio::test]
+async fn of_a_version_in_another_table_it_is_told_that_rows_left_the_former_one() {
+    let objects = objects();
+    concluded(&objects, 1, 0, State::Committed, &["lake/old/a-0.parquet", "lake/orders/a-0.parquet"], false).await;
+    let moved = concluded(&objects, 2, 10, State::Committed, &["lake/orders/b-0.parquet"], false).await;
+    assert_eq!(
+        (told(&moved), moved.removed_paths.as_slice()),
+        (Some("v2"), ["lake/old/a-0.parquet".to_owned()].as_slice())
+    );
+}
+
+#[tokio::test]
+async fn without_notices_nothing_is_noted_for_them() {
+    let objects = objects();
+    concluded(&objects, 1, 0, State::Committed, &["lake/orders/a-0.parquet"], false).await;
+    let mut second = in_hand(&objects, 2, 10).await;
+    let removed = second.outcome(State::Removed, rfc3339(at(10)));
+    second.intend(&objects, &removed, at(10)).await.unwrap();
+    second.commit(&objects, &removed, false).await.unwrap();
+    let entry = stands(&objects).await;
+    assert_eq!((entry.removed_paths.len(), entry.untold, entry.notice_pending), (0, None, false));
+}
+
+#[tokio::test]
+async fn a_glue_run_s_outcome_is_pending_until_it_was_told() {
+    let objects = objects();
+    let mut claim = in_hand(&objects, 1, 0).await;
+    let mut entry = claim.outcome(State::Committed, rfc3339(at(0)));
+    entry.run_id = Some("jr_1".to_owned());
+    claim.commit(&objects, &entry, true).await.unwrap();
+    assert!(stands(&objects).await.notice_pending, "no message comes again for it");
+    let mut claim = in_hand(&objects, 2, 10).await;
+    let entry = Entry { run_id: Some("jr_2".to_owned()), ..claim.outcome(State::Rejected, rfc3339(at(10))) };
+    claim.commit(&objects, &entry, true).await.unwrap();
+    assert_eq!(told(&stands(&objects).await), Some("v1"));
 }

@@ -190,7 +190,17 @@ fn a_newer_version_waits_for_an_older_one_only_while_that_is_published_or_makes_
 #[test]
 fn an_entry_of_before_leases_is_read() {
     let mut json = serde_json::to_value(entry(State::Committed)).unwrap();
-    for name in ["attempts", "worker", "lease_until", "kept_paths", "warnings", "unfinished", "telling"] {
+    for name in [
+        "attempts",
+        "worker",
+        "lease_until",
+        "kept_paths",
+        "warnings",
+        "unfinished",
+        "telling",
+        "removed_paths",
+        "untold",
+    ] {
         json.as_object_mut().unwrap().remove(name);
     }
     let read: Entry = serde_json::from_value(json).unwrap();
@@ -215,6 +225,8 @@ fn every_part_of_an_entry_is_a_column_of_the_ledger_s_table() {
     (full.unfinished, full.telling) = (Some(source), Some(String::new()));
     (full.worker, full.lease_until, full.run_id) = (Some(String::new()), Some(String::new()), Some(String::new()));
     (full.trace_id, full.notice_pending) = (Some(String::new()), true);
+    full.removed_paths.push(String::new());
+    full.untold = Some(Box::new(full.clone()));
     let full = serde_json::to_value(full).unwrap();
     for name in full.as_object().unwrap().keys() {
         assert!(

@@ -1,4 +1,5 @@
-//! Entries of the ledger whose objects are not in the bucket: those that were deleted, and whose rows stand all the same.
+//! Entries of the ledger whose objects are not in the bucket: those that were deleted, and whose rows stand all the same, or of which
+//! downstream was not told.
 //! It must not know how rows are removed.
 
 use std::time::{Duration, SystemTime};
@@ -7,7 +8,8 @@ use chrono::{DateTime, Utc};
 use futures::stream::{StreamExt, TryStreamExt};
 use lakegate_contract::Contract;
 
-use super::{Missed, Next, READS_AT_ONCE, Sweep, Verdict, Why, hash_of_entry, judge_unlisted, verdict};
+use super::verdict::{RECENT, time};
+use super::{Missed, Next, READS_AT_ONCE, Sweep, Verdict, Why, Written, before, hash_of_entry, judge_unlisted};
 use crate::LakeError;
 use crate::ledger::Entry;
 use crate::listing::ListedObject;
@@ -19,12 +21,15 @@ const UNLISTED_MAX: usize = 20_000;
 const TURN: Duration = Duration::from_hours(1);
 
 impl Sweep<'_> {
-    /// What comes after the last object: the entries of those objects that were not listed.
+    /// What comes after the last object: the entries of those objects that were not listed; where every contract keeps rows, only those
+    /// that may have a notice to send.
     pub(super) fn first_unlisted(&mut self) -> Next {
-        if self.removing.is_none() {
+        if !self.looks_beyond {
             return Next::Nothing;
         }
-        let unlisted: Vec<u64> = self.written.iter().filter(|entry| !entry.is_listed).map(|entry| entry.hash).collect();
+        let recent = before(self.scope.now, RECENT).timestamp();
+        let is_wanted = |entry: &&Written| !entry.is_listed && (self.removing.is_some() || entry.at > recent);
+        let unlisted: Vec<u64> = self.written.iter().filter(is_wanted).map(|entry| entry.hash).collect();
         let all = unlisted.len();
         let max = if self.scope.is_deep { usize::MAX } else { UNLISTED_MAX };
         let chosen = turn(unlisted, max, self.scope.now);
@@ -60,7 +65,8 @@ impl Sweep<'_> {
                 Verdict::Missed(why) => missed.extend(object.map(|object| Missed { object, why })),
             }
         }
-        self.counts.deleted += u64::try_from(missed.len()).unwrap_or_default();
+        let deleted = missed.iter().filter(|missed| missed.why == Why::Deleted).count();
+        self.counts.deleted += u64::try_from(deleted).unwrap_or_default();
         Ok(missed)
     }
 
@@ -80,18 +86,24 @@ impl Sweep<'_> {
         let is_meant = |contract: &Contract| {
             self.scope.is_deep || entry.contract_version.as_deref() == Some(contract.version.as_str())
         };
-        if !is_ours || !contract.is_some_and(|contract| is_meant(&contract)) {
+        let is_meant = contract.as_deref().map(is_meant);
+        let verdict = judge_unlisted(&entry, listed.last_modified, &self.scope);
+        let is_missed = match verdict {
+            Verdict::Missed(Why::GoneUnnoticed) => is_meant != Some(false),
+            Verdict::Missed(_) | Verdict::InWork => is_meant == Some(true),
+            Verdict::Settled | Verdict::GivenUp | Verdict::Unreadable => false,
+        };
+        if !is_ours || !is_missed {
             return Ok((None, Verdict::Settled));
         }
-        let verdict = judge_unlisted(&entry, listed.last_modified, &self.scope);
-        if verdict != Verdict::Missed(Why::Deleted) || raw.stands(&source.key).await? {
+        if verdict == Verdict::InWork || raw.stands(&source.key).await? {
             return Ok((None, if verdict == Verdict::InWork { verdict } else { Verdict::Settled }));
         }
         let object = ListedObject {
             key: source.key.clone(),
             etag: source.etag.clone(),
             size_bytes: source.size_bytes,
-            last_modified: verdict::time(source.last_modified.as_deref()).unwrap_or(listed.last_modified),
+            last_modified: time(source.last_modified.as_deref()).unwrap_or(listed.last_modified),
         };
         Ok((Some(object), verdict))
     }

@@ -27,6 +27,11 @@ struct World {
     lake: Arc<dyn BucketStore>,
     objects: Objects,
     listers: [Lister; 2],
+    now: SystemTime,
+}
+
+fn at(time: &str) -> SystemTime {
+    time.parse::<DateTime<Utc>>().unwrap().into()
 }
 
 impl World {
@@ -51,7 +56,7 @@ impl World {
         let listers = ["raw", "lake"].map(|bucket| Lister::new(&s3, bucket).unwrap());
         let lake: Arc<dyn BucketStore> = Arc::new(InMemory::new());
         let objects = Objects::of_stores(BTreeMap::from([("lake".to_owned(), Arc::clone(&lake))]));
-        Self { keys, lake, objects, listers }
+        Self { keys, lake, objects, listers, now: at("2026-01-10T12:00:00Z") }
     }
 
     fn list(&self, bucket: &'static str, key: &str) {
@@ -104,13 +109,12 @@ impl World {
     ) -> (Vec<String>, Counts) {
         let (raw, lake) = (&self.listers[0], &self.listers[1]);
         let buckets = Buckets { objects: &self.objects, raw, lake, raw_bucket: "raw", raw_prefix, lake_bucket: "lake" };
-        let now = "2026-01-10T12:00:00Z".parse::<DateTime<Utc>>().unwrap().into();
-        let scope = Scope { now, older_than: Duration::from_mins(15), is_deep };
+        let scope = Scope { now: self.now, older_than: Duration::from_mins(15), is_deep };
         let mut sweep = Sweep::begin(buckets, prefix, scope, |_| {}).await.unwrap();
         let mut found = Vec::new();
         while let Some(missed) = sweep.next().await.unwrap() {
             for missed in missed {
-                assert_eq!(missed.why, Why::Deleted, "{missed:?}");
+                assert!(matches!(missed.why, Why::Deleted | Why::GoneUnnoticed), "{missed:?}");
                 let message = missed.announcement("eu-central-1", "raw", Utc::now());
                 let announced = crate::events::read(&message).unwrap();
                 let [crate::events::Announced::Removed(event)] = &announced[..] else { panic!("{message}") };
@@ -236,6 +240,40 @@ async fn where_every_contract_keeps_rows_no_entry_is_read_for_a_file_that_is_gon
     world.entry("raw", "orders/gone.csv", "committed", nothing()).await;
     let (found, counts) = world.sweep("", true).await;
     assert_eq!((found.len(), counts.read), (0, 0));
+}
+
+#[tokio::test]
+async fn a_notice_that_was_not_sent_of_a_file_that_is_gone_is_sent_whatever_the_contract_says() {
+    let pending = json!({"notice_pending": true, "outputs": []});
+    for policy in ["remove", "keep"] {
+        for is_deep in [false, true] {
+            let mut world = World::new();
+            world.now = at("2025-12-02T12:00:00Z");
+            world.deploy("orders", policy).await;
+            world.entry("raw", "orders/removed.csv", "removed", pending.clone()).await;
+            world.entry("raw", "orders/told.csv", "removed", json!({"outputs": []})).await;
+            world.entry("raw", "orders/missing.csv", "failed", pending.clone()).await;
+            world.entry("raw", "nobodys/a.csv", "committed", json!({"notice_pending": true})).await;
+            world.entry("other", "orders/a.csv", "removed", pending.clone()).await;
+            let expected = ["nobodys/a.csv", "orders/missing.csv", "orders/removed.csv"];
+            let (found, counts) = world.sweep("", is_deep).await;
+            assert_eq!(
+                (found, counts.missed, counts.deleted),
+                (expected.map(str::to_owned).to_vec(), 3, 0),
+                "{policy}"
+            );
+            assert_eq!(world.sweep("orders/2026/", false).await.0, Vec::<String>::new());
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_are_not_removed_for_a_notice_that_another_version_of_the_contract_left_pending() {
+    let world = World::new();
+    world.deploy("orders", "remove").await;
+    let pending = json!({"notice_pending": true, "contract_version": "0.9.0"});
+    world.entry("raw", "orders/expired.csv", "committed", pending).await;
+    assert_eq!(world.sweep("", false).await.0, Vec::<String>::new());
 }
 
 #[test]

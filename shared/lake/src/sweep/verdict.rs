@@ -10,7 +10,7 @@ use crate::ledger::{Entry, State};
 use crate::listing::ListedObject;
 
 /// An entry that was written since may be about an older version whose event came late: it is read. The sweep is scheduled far more often.
-const RECENT: Duration = Duration::from_hours(26);
+pub(super) const RECENT: Duration = Duration::from_hours(26);
 /// An upload in parts counts from its beginning, and the bucket aborts those that are open for a day (infra/template.yaml, at midnight
 /// after that day): it may have appeared, and replaced a version with a younger entry, this long after its time.
 const UPLOAD_MAX: Duration = Duration::from_hours(72);
@@ -73,8 +73,10 @@ pub enum Why {
     Abandoned,
     /// It was deleted, its contract wants its rows removed, and its entry says that they stand.
     Deleted,
-    /// It was taken in, and the notice of that is pending.
+    /// What became of its rows was not told yet.
     Unnoticed,
+    /// The same, and it does not stand.
+    GoneUnnoticed,
 }
 
 impl Why {
@@ -86,7 +88,8 @@ impl Why {
             Why::Replaced => "its ledger entry is about another version",
             Why::Abandoned => "its worker is gone",
             Why::Deleted => "deleted, and its rows stand",
-            Why::Unnoticed => "taken in, and nobody was told",
+            Why::Unnoticed => "its notice was not sent",
+            Why::GoneUnnoticed => "deleted, and its notice was not sent",
         }
     }
 }
@@ -133,7 +136,9 @@ pub fn judge(
         return Verdict::GivenUp;
     }
     match entry.state {
-        State::Committed if entry.notice_pending => Verdict::Missed(Why::Unnoticed),
+        State::Committed | State::Rejected | State::Heavy | State::Failed if entry.notice_pending => {
+            Verdict::Missed(Why::Unnoticed)
+        }
         State::Committed | State::Rejected | State::Heavy | State::Failed => Verdict::Settled,
         // It stands again, because its delete marker was deleted; or it was deleted since the listing, and ingest finds so.
         State::Removed => Verdict::Missed(Why::Replaced),
@@ -146,18 +151,21 @@ pub fn judge(
 }
 
 /// Judges the entry of an object that does not stand: it is not in the bucket's listing, which came after one of the ledger that had the
-/// entry. Its rows count as missed if its contract wants them removed, which is not looked at here.
+/// entry. Its rows count as missed if its contract wants them removed, which is not looked at here; so does a notice of any.
 #[must_use]
 pub fn judge_unlisted(entry: &Entry, entry_written: DateTime<Utc>, scope: &Scope) -> Verdict {
     if entry.is_leased(scope.now) {
         return Verdict::InWork;
     }
-    if entry.standing_paths().is_empty() {
+    if entry.standing_paths().is_empty() && !entry.notice_pending {
         return Verdict::Settled;
     }
     // It was taken in a moment ago: if it is gone already, the event of that may be on the way.
     if entry_written > before(scope.now, scope.older_than) {
         return Verdict::InWork;
+    }
+    if entry.notice_pending {
+        return Verdict::Missed(Why::GoneUnnoticed);
     }
     match entry.state {
         State::Removed => Verdict::Settled,

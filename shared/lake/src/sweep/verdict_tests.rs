@@ -192,3 +192,22 @@ fn the_rows_of_an_object_that_is_gone_are_missed_when_nobody_is_at_work_on_it() 
     }
     assert_eq!(of(&entry("removed", None, None, None), long_ago), Verdict::Settled);
 }
+
+#[test]
+fn whatever_became_of_an_object_its_notice_is_sent_if_it_was_not() {
+    for state in ["committed", "rejected", "failed", "heavy", "removed"] {
+        let mut pending = entry(state, Some("a"), None, None);
+        pending.notice_pending = true;
+        let listed = judge(
+            &object("a", "2026-01-10T08:00:00Z"),
+            Some(&pending),
+            Some(at("2026-01-10T09:00:00Z")),
+            at(NOW).into(),
+        );
+        let expected = if state == "removed" { Why::Replaced } else { Why::Unnoticed };
+        assert_eq!(listed, Verdict::Missed(expected), "{state}");
+        let unlisted = |written: &str| judge_unlisted(&pending, at(written), &scope());
+        assert_eq!(unlisted("2026-01-10T09:00:00Z"), Verdict::Missed(Why::GoneUnnoticed), "{state}");
+        assert_eq!(unlisted("2026-01-10T11:45:01Z"), Verdict::InWork, "{state}: it may be on its way");
+    }
+}
