@@ -46,6 +46,13 @@ pub struct Listed {
     pub last_modified: DateTime<Utc>,
 }
 
+impl From<ListedObject> for Listed {
+    fn from(object: ListedObject) -> Self {
+        let ListedObject { key, etag, size_bytes, last_modified } = object;
+        Self { key, etag, size_bytes, last_modified }
+    }
+}
+
 impl Objects {
     /// Stores on S3, made from a builder that lacks only the bucket.
     pub fn on_s3(builder: AmazonS3Builder) -> Self {
@@ -173,16 +180,25 @@ impl Objects {
         let mut next = None;
         loop {
             let page = lister.page(prefix, next.as_deref()).await?;
-            let one = |object: ListedObject| {
-                let ListedObject { key, etag, size_bytes, last_modified, .. } = object;
-                Listed { key, etag, size_bytes, last_modified }
-            };
-            objects.extend(page.objects.into_iter().map(one));
+            objects.extend(page.objects.into_iter().map(Listed::from));
             next = page.next;
             if next.is_none() {
                 return Ok(objects);
             }
         }
+    }
+
+    /// The object that stands under a key, whichever key it is; `None` when there is none. It needs the permission to list the bucket only.
+    ///
+    /// # Errors
+    ///
+    /// What S3 refused.
+    pub async fn find(&self, bucket: &str, key: &str) -> Result<Option<Listed>, LakeError> {
+        if let Some(lister) = self.lister(bucket)? {
+            return Ok(lister.find(key).await?.map(Listed::from));
+        }
+        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        Ok(self.list_given(bucket, folder).await?.into_iter().find(|listed| listed.key == key))
     }
 
     async fn list_given(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, LakeError> {

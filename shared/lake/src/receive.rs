@@ -127,6 +127,18 @@ async fn move_batch(sqs: &Client, from_url: &str, to_url: &str, batch: &[Receive
     Ok((0..batch.len()).map(is_sent).collect())
 }
 
+/// Deletes messages that were received.
+///
+/// # Errors
+///
+/// What SQS refused; those that stay behind show themselves when their time ends.
+pub async fn delete_all(sqs: &Client, queue_url: &str, messages: &[Received]) -> Result<(), LakeError> {
+    for batch in messages.chunks(SQS_BATCH_MAX) {
+        delete(sqs, queue_url, &batch.iter().map(|message| &message.receipt).collect::<Vec<_>>()).await?;
+    }
+    Ok(())
+}
+
 /// Deletes up to ten messages. One that stays behind is in both queues: sent once more, it is recognised.
 async fn delete(sqs: &Client, queue_url: &str, receipts: &[&Receipt]) -> Result<(), LakeError> {
     const OPERATION: &str = "DeleteMessageBatch";
