@@ -92,6 +92,50 @@ fn a_dead_letter_is_shown_stays_and_is_sent_when_asked_for() -> Result<()> {
 }
 
 #[test]
+fn dead_letters_that_nobody_needs_are_told_from_others_and_deleted() -> Result<()> {
+    on_stack(async |harness| {
+        let [mended, gone, open] = ["mended", "gone", "open"].map(|name| format!("op_solved/{name}.csv"));
+        for key in [&mended, &gone, &open] {
+            harness.stack.drop_file(key, orders::good_file("2025-09-01", 1, 3)).await?;
+        }
+        let ours = ["replay", "--key", "op_solved/*"];
+        let count = async |args: &[&str], number: usize| {
+            let shown = harness.lakegate_json(&[&ours[..], args].concat())?;
+            Ok((keys(&shown["chosen"]).len() == number).then_some(shown))
+        };
+        eventually("all dead letters are shown", async || count(&[], 3).await).await?;
+        let shown = harness.lakegate_json(&[&ours[..], &["--solved"]].concat())?;
+        assert_eq!(shown["chosen"], json!([]), "the files stand as they failed");
+
+        put_contract(harness, "op_solved", ("version: ", "version: 1.")).await?;
+        harness.stack.drop_file(&mended, orders::good_file("2025-09-01", 1, 4)).await?;
+        harness.ledger(&mended, &["committed"]).await?;
+        harness.stack.client.delete_object(&harness.stack.raw_bucket, &gone).await?;
+        let shown = eventually("two of them are solved", async || count(&["--solved"], 2).await).await?;
+        let mut solved: Vec<(&str, &str)> = shown["chosen"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|failure| Some((failure["key"].as_str()?, failure["solved"].as_str()?)))
+            .collect();
+        solved.sort_unstable();
+        assert_eq!(solved, [(gone.as_str(), "gone"), (&mended, "taken-in")], "{shown}");
+        assert_eq!(shown["sent"], 0);
+
+        let delete = async || {
+            harness.lakegate_json(&[&ours[..], &["--solved", "--send"]].concat())?;
+            count(&[], 1).await
+        };
+        let left = eventually("they are deleted", delete).await?;
+        assert_eq!(keys(&left["chosen"]), [open.as_str()], "the one that is open is where it was");
+        harness.quiet().await?;
+        let entry = harness.ledger(&gone, &["failed"]).await?;
+        assert_eq!(entry["file_error"]["kind"], "UnknownDataset", "nothing was sent: {entry}");
+        Ok(())
+    })
+}
+
+#[test]
 fn a_message_that_announces_no_object_is_not_replayed_unasked() -> Result<()> {
     on_stack(async |harness| {
         harness.stack.client.send_message(&harness.stack.ingest_queue_url, "{\"not\": \"ours\"}").await?;

@@ -40,7 +40,8 @@ fn a_shops_orders_customers_and_products() -> Result<()> {
     check("shop", "seeds/arpan237/Datasets/orders.csv", &["products", "customers"], &[])
 }
 
-/// `tables`: which there are besides `orders` and `ledger` (`rejects` comes with the first rejected row); the saved queries that ask others are left out.
+/// `tables`: which there are besides `orders` and `ledger` (with `rejects` where there are some: the lists of an empty
+/// table are texts to the local Athena); the saved queries that ask others are left out.
 fn check(dataset: &str, needed: &str, tables: &[&str], further: &[(&str, &str)]) -> Result<()> {
     let project = Project::find()?;
     let data = project.root().join("../shared/data");

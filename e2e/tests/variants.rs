@@ -1,4 +1,4 @@
-//! The template with other parameters than its defaults: each test deploys a stack of its own.
+//! The template with other parameters than its defaults, or in a catalog where nothing has happened yet: each test deploys a stack of its own.
 #![allow(clippy::indexing_slicing, reason = "a test that panics has failed")]
 
 use anyhow::{Context, Result};
@@ -41,6 +41,39 @@ fn buckets_with_a_key_take_files_in() -> Result<()> {
         harness.stack.drop_file("t_good/a.csv", orders::good_file("2025-09-01", 1, 4)).await?;
         let entry = harness.ledger("t_good/a.csv", &["committed"]).await?;
         assert_eq!(row_counts(&entry), [4, 4, 0]);
+        Ok(())
+    })
+}
+
+#[test]
+fn the_table_of_rejects_is_there_before_anything_is_rejected_and_made_again_where_it_is_gone() -> Result<()> {
+    on_stack_with("rejects", &[], async |harness| {
+        let stack = &harness.stack;
+        let deployed = stack.table("rejects").await?.context("no table rejects")?;
+        let query = std::fs::read_to_string(harness.project.root().join("infra/athena/rejects_by_file.sql"))?;
+        assert_eq!(stack.athena(&query).await?.rows.len(), 0);
+        let mut bad = orders::good_file("2025-09-01", 1, 40);
+        bad.push_str("O-0000041,2025-09-01 10:00:00,C-00001,Mug,0,1.25,EMEA,Germany,\n");
+
+        stack.drop_file("t_good/a.csv", bad.clone()).await?;
+        harness.ledger("t_good/a.csv", &["committed"]).await?;
+        assert_eq!(harness.athena_value("SELECT count(*) FROM rejects").await?, "1");
+        let amended = stack.table("rejects").await?.context("no table rejects")?;
+        // One change, a note that all partitions have its columns.
+        assert_eq!([&deployed["VersionId"], &amended["VersionId"]], ["1", "2"], "{amended}");
+
+        // An older stack, or somebody who drops tables: what makes it makes the same one.
+        let table = json!({ "DatabaseName": stack.database, "Name": "rejects" });
+        stack.client.json("AWSGlue.DeleteTable", &table).await?;
+        // Another setting is another process, which remembers no table.
+        stack.client.set_function_variable(&stack.ingest_function, "RUST_LOG", "info").await?;
+        stack.drop_file("t_bad_rows/b.csv", bad).await?;
+        harness.ledger("t_bad_rows/b.csv", &["committed"]).await?;
+        assert_eq!(stack.partitions("rejects").await?.len(), 1);
+        let mended = stack.table("rejects").await?.context("no table rejects")?;
+        for part in ["Description", "TableType", "StorageDescriptor", "PartitionKeys"] {
+            assert!(deployed[part] == amended[part] && deployed[part] == mended[part], "{deployed} {amended} {mended}");
+        }
         Ok(())
     })
 }

@@ -576,6 +576,12 @@ def test_with_a_key_every_bucket_is_encrypted_with_it_and_whoever_reads_or_write
     assert key_holders(RESOURCES) == {}
 
 
+@pytest.mark.parametrize("maker", ["IngestFunction", "GlueJob"])
+def test_who_would_make_the_table_of_rejects_comes_after_it(maker: str) -> None:
+    # CloudFormation makes no table that is there.
+    assert RESOURCES[maker]["DependsOn"] == "RejectsTable"
+
+
 def test_outputs_tell_what_to_do_next() -> None:
     steps = {name: output for name, output in TEMPLATE["Outputs"].items() if name.startswith("Next")}
     assert list(steps) == sorted(steps) and len(steps) >= 4
@@ -586,7 +592,7 @@ def test_outputs_tell_what_to_do_next() -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_nothing_that_holds_data_goes_with_the_stack(variant: str) -> None:
     for name, resource in VARIANTS[variant].items():
-        if resource["Type"] in ("AWS::S3::Bucket", "AWS::Glue::Database"):
+        if resource["Type"] in ("AWS::S3::Bucket", "AWS::Glue::Database") or name == "RejectsTable":
             assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain"), name
 
 

@@ -1,5 +1,6 @@
-//! What became of a dropped file: its ledger entry, or the dead letter of one that never got an entry.
+//! What became of a dropped file: its ledger entry, or the dead letter of what the ledger does not tell.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -25,7 +26,7 @@ pub(crate) enum Fate {
     Rejected(Value),
     /// Handed to Glue; the ledger's entry.
     Heavy(Value),
-    /// Not even judged; the failure record.
+    /// Not even judged; the ledger's entry, or the failure record.
     Failed(Value),
 }
 
@@ -36,6 +37,7 @@ impl Fate {
             "committed" => Some(Self::Committed(entry.clone())),
             "rejected" => Some(Self::Rejected(entry.clone())),
             "heavy" => Some(Self::Heavy(entry.clone())),
+            "failed" => Some(Self::Failed(entry.clone())),
             _ => None,
         }
     }
@@ -68,7 +70,10 @@ impl Fate {
                 message => message.to_owned(),
             },
             Self::Heavy(_) => "too big for one function; the Glue job has it".to_owned(),
-            Self::Failed(record) => text(record, "/summary").to_owned(),
+            Self::Failed(told) => match text(told, "/file_error/message") {
+                "" => text(told, "/summary").to_owned(),
+                message => message.to_owned(),
+            },
         }
     }
 
@@ -82,7 +87,7 @@ impl Fate {
         }
     }
 
-    /// The ledger's entry, if it has one.
+    /// The ledger's entry of a file that was judged, or will be.
     pub(crate) fn entry(&self) -> Option<&Value> {
         match self {
             Self::Committed(entry) | Self::Rejected(entry) | Self::Heavy(entry) => Some(entry),
@@ -119,7 +124,19 @@ pub(crate) async fn await_fate(stack: &Stack, key: &str, version: Option<&str>) 
 
 /// The dead letters that are not hidden by an earlier look: message id and failure record.
 pub(crate) async fn dead_letters(stack: &Stack) -> Result<Vec<(String, Value)>> {
-    let messages = stack.client.receive_messages(&stack.dead_letter_queue_url, PEEK_HIDDEN_SECS).await?;
     let record = |text: Option<&String>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    Ok(messages.iter().map(|message| (message.id.clone(), record(message.attributes.get("failure")))).collect())
+    let (mut letters, mut seen) = (Vec::new(), BTreeSet::new());
+    loop {
+        // Ten at most; those of the look's beginning may show themselves again before its end.
+        let messages = stack.client.receive_messages(&stack.dead_letter_queue_url, PEEK_HIDDEN_SECS).await?;
+        let before = letters.len();
+        for message in messages {
+            if seen.insert(message.id.clone()) {
+                letters.push((message.id, record(message.attributes.get("failure"))));
+            }
+        }
+        if letters.len() == before {
+            return Ok(letters);
+        }
+    }
 }

@@ -98,7 +98,7 @@ pub(crate) async fn dead_letter_queue(stack: &Stack, expected: usize) -> Result<
     if rows.is_empty() {
         say!("  empty");
     } else {
-        say!("{}", draw(&["file", "kind", "owner", "summary"], &rows).trim_end_matches('\n'));
+        say!("{}", draw_fitting(&["file", "kind", "owner", "summary"], &rows).trim_end_matches('\n'));
     }
     Ok(records)
 }

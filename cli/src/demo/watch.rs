@@ -49,7 +49,8 @@ pub(crate) async fn watch(stack: &Stack, paint: Paint) -> Result<()> {
     let mut told = Told { since: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true), ..Told::default() };
     for poll in 0_u32.. {
         for (key, fate) in told.news(stack, poll.is_multiple_of(LETTERS_EVERY_POLLS)).await? {
-            say!("  {key:44} {} {}", fate.painted(paint), fate.story());
+            let name = if key.is_empty() { "(a message)" } else { key.as_str() };
+            say!("  {name:44} {} {}", fate.painted(paint), fate.story());
         }
         tokio::time::sleep(Duration::from_millis(POLL_MILLIS)).await;
     }
@@ -79,10 +80,11 @@ impl Told {
         }
         let letters = if with_letters { dead_letters(stack).await? } else { Vec::new() };
         for (id, record) in letters {
-            let key = text(&record, "/source/key").to_owned();
-            let is_news = text(&record, "/at") > self.since.as_str() && self.letters.insert(id);
-            // What was judged has been told by its ledger entry.
+            let (key, at) = (text(&record, "/source/key").to_owned(), text(&record, "/at").to_owned());
+            let is_news = at > self.since && self.letters.insert(id);
+            // What the ledger has was told, and what it is about to have, of the same time, is told now.
             if is_news && !self.judged.contains_key(&key) {
+                self.judged.insert(key.clone(), at);
                 news.push((key, Fate::Failed(record)));
             }
         }

@@ -3,11 +3,11 @@
 
 use std::io::{BufRead, stdin};
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use futures::{StreamExt, stream};
-use lakegate_ingest::{Context, Delivery, UnknownDatasets, take_in as take_object_in};
+use lakegate_ingest::{Context, UnknownDatasets, take_in as take_object_in};
 use lakegate_lake::claims::Worker;
 use lakegate_lake::ledger::Source;
 use lakegate_lake::listing::Lister;
@@ -67,14 +67,7 @@ async fn take_one(context: &Context, announced: &Announced, room: &Semaphore) ->
     let now = (context.clock)();
     let time = OBJECT_TIME + Duration::from_secs(event.size_bytes.unwrap_or_default() / BYTES_A_SECOND);
     let worker = Worker::new(&announced.run_id, now + time, now).traced(announced.trace.clone());
-    let delivery = Delivery {
-        worker: &worker,
-        event: &event,
-        replaces: announced.replaces.as_deref(),
-        run_id: Some(&announced.run_id),
-        started: Instant::now(),
-        is_repeated: false,
-    };
+    let delivery = announced.delivery(&worker, &event);
     match take_object_in(context, delivery).await {
         Ok(outcome) => Ok(outcome_of(&event, &outcome, delivery.started, worker.trace())),
         Err(error) => Ok(again(&error, (context.clock)())),

@@ -96,6 +96,18 @@ impl Announced {
         let event = events.pop().filter(|_| events.is_empty());
         event.context("the event is not one of one object")
     }
+
+    /// The object as this worker of the run takes it in hand.
+    pub(super) fn delivery<'a>(&'a self, worker: &'a Worker, event: &'a ObjectEvent) -> Delivery<'a> {
+        Delivery {
+            worker,
+            event,
+            replaces: self.replaces.as_deref(),
+            run_id: Some(&self.run_id),
+            started: Instant::now(),
+            is_repeated: false,
+        }
+    }
 }
 
 pub(super) async fn begin() -> Result<ExitCode> {
@@ -104,14 +116,7 @@ pub(super) async fn begin() -> Result<ExitCode> {
     let (context, event) = (context().await?, announced.event()?);
     let now = (context.clock)();
     let worker = Worker::new(&announced.run_id, now + PUBLICATION_TIME, now).traced(announced.trace.clone());
-    let delivery = Delivery {
-        worker: &worker,
-        event: &event,
-        replaces: announced.replaces.as_deref(),
-        run_id: Some(&announced.run_id),
-        started: Instant::now(),
-        is_repeated: false,
-    };
+    let delivery = announced.delivery(&worker, &event);
     match ranges::begin(&context, delivery, range_bytes).await {
         Ok(Begun::Settled(outcome)) => print(&outcome_of(&event, &outcome, delivery.started, worker.trace())),
         Ok(Begun::OnePass(reason)) => print(&json!({ "one_pass": reason })),

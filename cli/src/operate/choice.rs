@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use globset::{GlobBuilder, GlobMatcher};
 use serde_json::{Value, json};
 
+use crate::operate::solved::Solved;
 use crate::operate::{shown, spans};
 
 /// What is asked for. Several values of one option: any of them; several options: all of them.
@@ -53,6 +54,8 @@ pub(crate) struct Failure {
     pub(crate) key: String,
     pub(crate) version_id: Option<String>,
     pub(crate) summary: String,
+    /// Why it needs nothing any more, where that was looked up.
+    pub(crate) solved: Option<Solved>,
 }
 
 impl ChoiceArgs {
@@ -109,7 +112,7 @@ impl Failure {
             self.kinds.first().map_or_else(|| "-".to_owned(), |kind| shown::text(kind)),
             self.dataset.as_deref().map_or_else(|| "-".to_owned(), shown::text),
             object,
-            shown::text(&self.summary),
+            self.solved.map_or_else(|| shown::text(&self.summary), |solved| solved.words().to_owned()),
         ]
     }
 
@@ -122,6 +125,7 @@ impl Failure {
             "key": self.key,
             "version_id": self.version_id,
             "summary": self.summary,
+            "solved": self.solved,
         })
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use lakegate_lake::events;
 use lakegate_lake::failure::{FAILURE_ATTRIBUTE, FailureRecord};
@@ -18,6 +19,7 @@ use lakegate_lake::stack::{self, Stack};
 
 use crate::operate::choice::{Choice, Failure};
 use crate::operate::progress;
+use crate::operate::solved::solved;
 
 /// How long a message is hidden at least, ...
 const HIDDEN: Duration = Duration::from_mins(1);
@@ -25,13 +27,15 @@ const HIDDEN: Duration = Duration::from_mins(1);
 const LOOKED_AT_PER_SEC: u64 = 20;
 /// The longest that SQS hides a message (SQS Developer Guide, "Visibility timeout").
 const HIDDEN_MAX: Duration = Duration::from_hours(12);
+/// Files that are asked after at once: as many as SQS gives messages.
+const LOOKUPS_AT_ONCE: usize = 10;
 
 /// What was found, and what was done.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
     /// What is wanted, in the order of its time.
     pub(crate) chosen: Vec<Failure>,
-    /// How many of them were sent.
+    /// How many of them were sent, or deleted.
     pub(crate) sent: u64,
     /// Not wanted.
     pub(crate) others: u64,
@@ -54,11 +58,21 @@ impl Looked {
     }
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) choice: &'a Choice,
+    /// Those only that need nothing any more ([`solved`]): they are deleted instead of sent.
+    pub(crate) is_solved: bool,
+    /// How many at most.
+    pub(crate) limit: usize,
+    /// Whether they are sent, or only looked at.
+    pub(crate) send: bool,
+}
+
 struct Look<'a> {
     stack: &'a Stack,
-    choice: &'a Choice,
-    limit: usize,
-    send: bool,
+    asked: Asked<'a>,
     started: DateTime<Utc>,
     seen: HashSet<String>,
     /// To be shown again.
@@ -67,19 +81,24 @@ struct Look<'a> {
     bar: ProgressBar,
 }
 
-/// Looks through the dead letters, and with `send` sends up to `limit` of those that are wanted.
-pub(crate) async fn look(stack: &Stack, choice: &Choice, limit: usize, send: bool) -> Result<Looked> {
+/// Looks through the dead letters, and sends or deletes those that are wanted, if that is asked for.
+pub(crate) async fn look(stack: &Stack, asked: Asked<'_>) -> Result<Looked> {
     let depth = stack::depth(&stack.sqs, &stack.queues.dead_letter).await?;
     let mut look = Look {
         stack,
-        choice,
-        limit,
-        send,
+        asked,
         started: Utc::now(),
         seen: HashSet::new(),
         kept: Vec::new(),
         looked: Looked::default(),
-        bar: progress::towards(depth.visible, if send { "sending dead letters" } else { "reading dead letters" }),
+        bar: progress::towards(
+            depth.visible,
+            match asked {
+                Asked { send: false, .. } => "reading dead letters",
+                Asked { is_solved: true, .. } => "deleting dead letters",
+                Asked { .. } => "sending dead letters",
+            },
+        ),
     };
     let hidden = (HIDDEN + Duration::from_secs(depth.visible / LOOKED_AT_PER_SEC)).min(HIDDEN_MAX);
     let through = look.through(i32::try_from(hidden.as_secs())?).await;
@@ -88,7 +107,7 @@ pub(crate) async fn look(stack: &Stack, choice: &Choice, limit: usize, send: boo
     through?;
     let secs = hidden.as_secs();
     shown.with_context(|| format!("some dead letters stay hidden for {secs} s at most"))?;
-    let is_through = !look.looked.is_stopped && look.looked.chosen.len() < limit;
+    let is_through = !look.looked.is_stopped && look.looked.chosen.len() < asked.limit;
     let unseen = (depth.visible + depth.in_flight).saturating_sub(look.seen.len() as u64);
     look.looked.hidden = if is_through { unseen } else { 0 };
     look.looked.chosen.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
@@ -98,7 +117,7 @@ pub(crate) async fn look(stack: &Stack, choice: &Choice, limit: usize, send: boo
 impl Look<'_> {
     async fn through(&mut self, hidden_secs: i32) -> Result<()> {
         let Stack { sqs, queues, .. } = self.stack;
-        while self.looked.chosen.len() < self.limit {
+        while self.looked.chosen.len() < self.asked.limit {
             let received = tokio::select! {
                 received = receive::receive(sqs, &queues.dead_letter, hidden_secs) => received?,
                 interrupted = tokio::signal::ctrl_c() => {
@@ -108,7 +127,8 @@ impl Look<'_> {
                 }
             };
             let came = received.len();
-            let chosen = self.sort(received);
+            let understood = self.understood(received).await?;
+            let chosen = self.sort(understood);
             if came == 0 || chosen.is_none() {
                 return Ok(());
             }
@@ -118,11 +138,37 @@ impl Look<'_> {
         Ok(())
     }
 
+    /// What these are about, and whether they announce an object. Where it is asked for, also whether they need anything.
+    async fn understood(&mut self, received: Vec<Received>) -> Result<Vec<(Received, Failure, bool)>> {
+        let Asked { choice, is_solved, .. } = self.asked;
+        let of_message = async |message: &Received| {
+            let (mut failure, has_object) = understood(message);
+            if is_solved && choice.includes(&failure) {
+                failure.solved = solved(self.stack, &failure).await?;
+            }
+            anyhow::Ok((failure, has_object))
+        };
+        let failures: Result<Vec<_>> =
+            stream::iter(&received).map(of_message).buffered(LOOKUPS_AT_ONCE).try_collect().await;
+        match failures {
+            Ok(failures) => Ok(received
+                .into_iter()
+                .zip(failures)
+                .map(|(message, (failure, has))| (message, failure, has))
+                .collect()),
+            Err(error) => {
+                self.kept.extend(received.into_iter().map(|message| message.receipt));
+                Err(error)
+            }
+        }
+    }
+
     /// What is wanted of these; `None` when all of them have been here before, and the queue goes round in circles.
-    fn sort(&mut self, received: Vec<Received>) -> Option<Vec<(Received, Failure)>> {
+    fn sort(&mut self, understood: Vec<(Received, Failure, bool)>) -> Option<Vec<(Received, Failure)>> {
+        let Asked { choice, is_solved, limit, .. } = self.asked;
         let mut chosen = Vec::new();
         let mut is_news = false;
-        for message in received {
+        for (message, failure, has_object) in understood {
             // What came back while we are at it failed again: sent once more it would go on for ever.
             let is_new = self.seen.insert(message.id.clone());
             is_news |= is_new;
@@ -130,14 +176,13 @@ impl Look<'_> {
                 self.kept.push(message.receipt);
                 continue;
             }
-            let (failure, has_object) = understood(&message);
-            if !self.choice.includes(&failure) {
+            if !choice.includes(&failure) || (is_solved && failure.solved.is_none()) {
                 self.looked.leave(&failure);
                 self.kept.push(message.receipt);
-            } else if !has_object && !self.choice.names_kind_of(&failure) {
+            } else if !has_object && !choice.names_kind_of(&failure) {
                 self.looked.without_object += 1;
                 self.kept.push(message.receipt);
-            } else if self.looked.chosen.len() + chosen.len() >= self.limit {
+            } else if self.looked.chosen.len() + chosen.len() >= limit {
                 self.kept.push(message.receipt);
             } else {
                 chosen.push((message, failure));
@@ -149,17 +194,23 @@ impl Look<'_> {
     async fn take(&mut self, chosen: Vec<(Received, Failure)>) -> Result<()> {
         let (messages, failures): (Vec<Received>, Vec<Failure>) = chosen.into_iter().unzip();
         self.looked.chosen.extend(failures);
-        if !self.send {
+        if !self.asked.send {
             self.kept.extend(messages.into_iter().map(|message| message.receipt));
             return Ok(());
         }
         let Stack { sqs, queues, .. } = self.stack;
-        let moved = receive::move_all(sqs, &queues.dead_letter, &queues.ingest, &messages).await;
+        let (done, moved) = if self.asked.is_solved {
+            let deleted = receive::delete_all(sqs, &queues.dead_letter, &messages).await;
+            ("deleted", deleted.map(|()| vec![true; messages.len()]))
+        } else {
+            ("sent", receive::move_all(sqs, &queues.dead_letter, &queues.ingest, &messages).await)
+        };
         let moved = match moved {
             Ok(moved) => moved,
             Err(error) => {
                 self.kept.extend(messages.into_iter().map(|message| message.receipt));
-                return Err(error).context("not all dead letters were sent; the rest is where it was");
+                return Err(error)
+                    .with_context(|| format!("not all dead letters were {done}; the rest is where it was"));
             }
         };
         for (message, is_moved) in messages.into_iter().zip(moved) {

@@ -9,6 +9,7 @@ pub(crate) mod place;
 mod progress;
 mod replay;
 pub(crate) mod shown;
+mod solved;
 pub(crate) mod spans;
 mod status;
 mod status_text;

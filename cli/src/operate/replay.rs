@@ -14,7 +14,7 @@ use lakegate_lake::{announce, chain};
 use serde_json::json;
 
 use crate::operate::choice::{Choice, ChoiceArgs, Failure};
-use crate::operate::letters::{self, Looked};
+use crate::operate::letters::{self, Asked, Looked};
 use crate::operate::place::{Found, Place};
 use crate::operate::{entries, progress, shown};
 use crate::output;
@@ -30,6 +30,7 @@ Examples:
   lakegate replay --kind GaveUp --send    send what a queue gave up on, now that the cause is gone
   lakegate replay --from ledger --dataset orders --send
                                           judge rejected files again, by the contract as it is now
+  lakegate replay --solved --send         delete the dead letters that nobody needs any more
 
 Failed are dead letters, and what the ledger has as rejected or failed. Dead letters are kept for 14 days, the ledger remembers for ever. What was taken in before, or uploaded anew since, is recognised and \
 left alone, so sending twice does no harm. Nothing is lost when the command is killed.
@@ -40,9 +41,12 @@ Exit status: 0 all was sent (or shown), 2 wrong usage, 1 anything else.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReplayArgs {
-    /// Send them; without it they are only shown
+    /// Send them (with --solved: delete them); without it they are only shown
     #[arg(long)]
     send: bool,
+    /// Only dead letters that need nothing any more: what stands under the file's key was taken in, or nothing stands there
+    #[arg(long, conflicts_with = "from")]
+    solved: bool,
     /// Where failures are looked for: dead-letters, or ledger (also files whose worker is gone)
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = From::DeadLetters, hide_possible_values = true)]
     from: From,
@@ -80,7 +84,10 @@ pub(super) async fn run(args: &ReplayArgs) -> Result<ExitCode> {
     let choice = args.choice.ready(Utc::now())?;
     let found = args.place.find(None).await?;
     let looked = match args.from {
-        From::DeadLetters => letters::look(&found.stack, &choice, args.limit, args.send).await?,
+        From::DeadLetters => {
+            let ReplayArgs { solved: is_solved, limit, send, .. } = *args;
+            letters::look(&found.stack, Asked { choice: &choice, is_solved, limit, send }).await?
+        }
         From::Ledger => from_ledger(&found, &choice, args).await?,
     };
     if args.json {
@@ -174,6 +181,7 @@ fn failure_of(entry: &Entry, now: DateTime<Utc>) -> Option<Failure> {
         key: entry.source.key.clone(),
         version_id: entry.source.version_id.clone(),
         summary,
+        solved: None,
     })
 }
 
@@ -197,6 +205,7 @@ fn as_json(args: &ReplayArgs, looked: &Looked) -> serde_json::Value {
     json!({
         "from": args.from.name(),
         "is_sent": args.send,
+        "is_solved": args.solved,
         "sent": looked.sent,
         "chosen": looked.chosen.iter().map(Failure::as_json).collect::<Vec<_>>(),
         "others": looked.others,
@@ -217,16 +226,17 @@ fn as_text(args: &ReplayArgs, looked: &Looked) -> String {
         lines.push(draw_without(&["dataset"], &Failure::HEADER, &rows));
     }
     let number = shown::count(looked.chosen.len() as u64, noun);
-    match (looked.chosen.is_empty(), args.send) {
-        (true, _) => lines.push("Nothing to replay.".to_owned()),
-        (false, true) => {
-            lines.push(format!("{} of {number} sent. What becomes of them: lakegate status", looked.sent));
+    let command = || shown::this_command_with("--send");
+    lines.push(match (looked.chosen.is_empty(), args.send, args.solved) {
+        (true, _, true) => "Of no dead letter is the file taken in, or gone.".to_owned(),
+        (true, _, false) => "Nothing to replay.".to_owned(),
+        (false, true, true) => format!("{number} deleted."),
+        (false, true, false) => {
+            format!("{} of {number} sent. What becomes of them: lakegate status", looked.sent)
         }
-        (false, false) => {
-            let command = shown::this_command_with("--send");
-            lines.push(format!("{number} would be sent to the ingest queue. This sends:\n  {command}"));
-        }
-    }
+        (false, false, true) => format!("Nobody needs {number} any more. This deletes them:\n  {}", command()),
+        (false, false, false) => format!("{number} would be sent to the ingest queue. This sends:\n  {}", command()),
+    });
     if looked.others > 0 {
         let kinds =
             looked.other_kinds.iter().map(|(kind, number)| format!("{} ({})", shown::text(kind), grouped(*number)));

@@ -145,7 +145,7 @@ fn waiting(status: &Status, paint: Paint) -> String {
         let _ = write!(text, "\nIn work the longest: {}, since {}{what}.\n", shown::text(&oldest.key), oldest.at);
     }
     if queues.dead_letter.visible + queues.dead_letter.in_flight > 0 {
-        let line = "Failed files wait in the dead-letter queue: lakegate replay shows them.";
+        let line = "Failed files wait in the dead-letter queue: lakegate replay shows them, and with --solved those that nobody needs any more.";
         let _ = write!(text, "\n{}\n", paint.bad(line));
     }
     if status.tally.total.without_worker > 0 {

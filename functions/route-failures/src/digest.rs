@@ -1,22 +1,24 @@
 //! Failure records as one mail that a tired person understands. Pure: records in, subject and body out.
 //! It must not show a cell value, and it knows none.
 
+mod subject;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
-use chrono::DateTime;
-use lakegate_lake::alerts::{MESSAGE_MAX_BYTES, SUBJECT_CHARS_BELOW};
-use lakegate_lake::failure::{FailureKind, FailureRecord, RowCounts, Stage, Violations, by_frequency};
+use lakegate_lake::alerts::MESSAGE_MAX_BYTES;
+use lakegate_lake::failure::{FailureKind, FailureRecord, RowCounts, Violations, by_frequency};
 use lakegate_lake::layout::REJECTS_TABLE;
 
 use crate::advice;
+use subject::subject;
+use words::{datasets, datasets_are, files, grouped, messages, printable, rows, when};
 
 /// Files that are described one by one; the others are counted.
 const FILES_SHOWN: usize = 20;
 /// Datasets whose files are counted by name; the others are counted together.
 const DATASETS_SHOWN: usize = 50;
-/// Of a text that a line shows: a key has 1,024 bytes at most (S3), and a query holds one.
-const LINE_MAX_CHARS: usize = 1500;
 /// Counts by column and rule that are shown for one file.
 const RULES_SHOWN: usize = 8;
 
@@ -85,82 +87,6 @@ fn groups(records: &[FailureRecord]) -> Vec<Group<'_>> {
         group.records.sort_by_cached_key(|record| (url(record), record.at.clone()));
     }
     groups
-}
-
-fn subject(records: &[FailureRecord]) -> String {
-    let text = match records {
-        [only] => {
-            let key = only.source.as_ref().map(|source| source.key.as_str());
-            let unnamed = match only {
-                late if is_late(&late.kind) => "no new file",
-                unfetched if is_unfetched(&unfetched.kind) => "not fetched",
-                unloaded if is_unloaded(&unloaded.kind) => "not loaded",
-                other => without_file(other.stage),
-            };
-            let name = key.and_then(|key| key.rsplit('/').next()).unwrap_or(unnamed);
-            match only.dataset.as_deref() {
-                Some(dataset) => {
-                    format!("Lakegate: {}: {}: {}", without_middle(dataset, 24), without_middle(name, 40), only.kind)
-                }
-                // Where nothing tells the dataset, its folder does.
-                None => format!("Lakegate: {}: {}", without_middle(key.unwrap_or(name), 65), only.kind),
-            }
-        }
-        several if several.iter().all(|record| is_late(&record.kind)) => {
-            let counts = several.iter().map(dataset).collect::<Vec<_>>().join(", ");
-            format!("Lakegate: {} late: {counts}", datasets_are(several.len()))
-        }
-        several if several.iter().all(|record| is_unfetched(&record.kind)) => {
-            let counts = several.iter().map(dataset).collect::<Vec<_>>().join(", ");
-            format!("Lakegate: {} not fetched: {counts}", datasets_are(several.len()))
-        }
-        several if several.iter().all(|record| is_unloaded(&record.kind)) => {
-            let counts = several.iter().map(dataset).collect::<Vec<_>>().join(", ");
-            format!("Lakegate: {} not loaded: {counts}", datasets_are(several.len()))
-        }
-        several => {
-            let counts = largest_first(several.iter().map(dataset));
-            format!("Lakegate: {} failed{}: {counts}", files(several.len()), of_kinds(several))
-        }
-    };
-    let mut text: String = text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
-    if text.len() >= SUBJECT_CHARS_BELOW {
-        text.truncate(SUBJECT_CHARS_BELOW - "...".len() - 1);
-        text.push_str("...");
-    }
-    text
-}
-
-/// What a failure is about that knows no file.
-fn without_file(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Ingest | Stage::StartGlue | Stage::Queue => "a message",
-        Stage::Glue => "a Glue run",
-        Stage::Sweep => "the sweep",
-        Stage::FetchApi => "an API",
-        Stage::LoadWarehouse => "the warehouse",
-        Stage::PublishReport => "the page",
-    }
-}
-
-/// A name of `chars_max` characters at most, with its beginning and its end, so that a subject has room for the kind behind it.
-fn without_middle(name: &str, chars_max: usize) -> String {
-    const END_CHARS: usize = 12;
-    let count = name.chars().count();
-    if count <= chars_max {
-        return name.to_owned();
-    }
-    let beginning = name.chars().take(chars_max.saturating_sub(END_CHARS + "...".len()));
-    beginning.chain("...".chars()).chain(name.chars().skip(count - END_CHARS)).collect()
-}
-
-/// One kind by its name; several are counted.
-fn of_kinds(records: &[FailureRecord]) -> String {
-    let kinds: BTreeSet<&FailureKind> = records.iter().map(|record| &record.kind).collect();
-    match kinds.first() {
-        Some(only) if kinds.len() == 1 => format!(" ({only})"),
-        _ => format!(" ({} kinds)", kinds.len()),
-    }
 }
 
 /// `of_datasets`: how many are late, not fetched, and not loaded.
@@ -372,71 +298,6 @@ fn is_unloaded(kind: &FailureKind) -> bool {
 
 fn is_unfetched(kind: &FailureKind) -> bool {
     matches!(kind, FailureKind::SourceApiFailed | FailureKind::SourceApiChanged)
-}
-
-fn datasets(count: usize) -> String {
-    if count == 1 { "1 dataset".to_owned() } else { format!("{count} datasets") }
-}
-
-fn datasets_are(count: usize) -> String {
-    format!("{} {}", datasets(count), if count == 1 { "is" } else { "are" })
-}
-
-fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{} files", grouped(count as u64)) }
-}
-
-fn rows(count: u64) -> String {
-    if count == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(count)) }
-}
-
-fn messages(count: usize) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{} messages", grouped(count as u64)) }
-}
-
-/// To the second, as people write it; what is no time stays as it is.
-fn when(at: &str) -> String {
-    let time = DateTime::parse_from_rfc3339(at).map(|time| time.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string());
-    time.unwrap_or_else(|_not_a_time| at.to_owned())
-}
-
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn largest_first<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for name in names {
-        *counts.entry(name).or_default() += 1;
-    }
-    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count as u64))).collect::<Vec<_>>().join(", ")
-}
-
-/// Keys, contracts and messages may hold anything: line breaks, terminal escapes, marks that turn the reading direction round, whole
-/// novels. A mail's line is one short line that reads as it stands.
-fn printable(text: &str) -> String {
-    let shown = text.chars().take(LINE_MAX_CHARS).map(|c| if is_deceptive(c) { '?' } else { c });
-    let more = if text.chars().nth(LINE_MAX_CHARS).is_some() { "..." } else { "" };
-    shown.chain(more.chars()).collect()
-}
-
-/// Control characters, line and paragraph separators, and what is invisible or acts upon its neighbours: most of Unicode's categories Cc,
-/// Zl, Zp and Cf, and non-characters.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}')
-        || matches!(c, '\u{FDD0}'..='\u{FDEF}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}' | '\u{FFFE}' | '\u{FFFF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 /// Cuts whole lines off.

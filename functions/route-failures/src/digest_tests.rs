@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use lakegate_lake::failure::FailedSource;
+use lakegate_lake::alerts::SUBJECT_CHARS_BELOW;
+use lakegate_lake::failure::{FailedSource, Stage};
 
+use super::words::{LINE_MAX_CHARS, is_deceptive};
 use super::*;
 
 const REPLAY: &str = "lakegate replay --stack lakegate --region eu-central-1 --send";

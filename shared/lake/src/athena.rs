@@ -8,19 +8,13 @@ use object_store::aws::AmazonS3Builder;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::error::{PASSING_CODES, from_store};
+use crate::error::{from_answer, from_store};
 use crate::posted::Answer;
 use crate::signed::Signed;
 use crate::{LakeError, layout, one_line};
 
-/// Codes for "not now" that come with status 400 (Athena API Reference, "Common Errors"; quotas on calls and on queries at once).
-const PASSING: [&str; 5] = [
-    "TooManyRequestsException",
-    "ThrottlingException",
-    "InternalServerException",
-    "ServiceUnavailable",
-    "RequestLimitExceeded",
-];
+/// Athena's own code for "not now" (API Reference, "Common Errors").
+const PASSING: [&str; 1] = ["InternalServerException"];
 /// Before it is asked for the second time whether a query has ended; each pause is half as long again as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(3);
@@ -244,24 +238,14 @@ fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
 
 fn judge(operation: &'static str, resource: &str, answer: &Answer) -> Result<Value, LakeError> {
     let resource = resource.to_owned();
-    let said: Result<Value, _> = serde_json::from_str(&answer.body);
-    if answer.status == 200 {
-        // Athena says nothing to a query that it has stopped.
-        let said = if answer.body.is_empty() { Ok(Value::Null) } else { said };
-        return said.map_err(|error| LakeError::Passing { operation, resource, source: error.into() });
+    if answer.status != 200 {
+        return Err(from_answer(operation, resource, answer, &PASSING));
     }
-    let said = said.unwrap_or_default();
-    let word = |names: [&str; 2]| names.iter().find_map(|name| said.get(name)?.as_str()).unwrap_or_default();
-    let (code, message) = (word(["__type", "code"]), word(["message", "Message"]));
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let source = one_line(&format!("{} {code}: {message}", answer.status)).into();
-    if answer.status >= 500 || answer.status == 429 || PASSING.contains(&code) || PASSING_CODES.contains(&code) {
-        return Err(LakeError::Passing { operation, resource, source });
+    // Athena says nothing to a query that it has stopped.
+    if answer.body.is_empty() {
+        return Ok(Value::Null);
     }
-    if answer.status == 403 || code.contains("AccessDenied") {
-        return Err(LakeError::AccessDenied { operation, resource, source });
-    }
-    Err(LakeError::Refused { operation, resource, source })
+    serde_json::from_str(&answer.body).map_err(|error| LakeError::Passing { operation, resource, source: error.into() })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What can go wrong between Lakegate and AWS, split into trouble that passes and trouble that lasts.
 //! It must not know which function meets it.
 
+mod answer;
 mod store;
 
 use std::error::Error;
@@ -10,6 +11,7 @@ use aws_sdk_glue::error::{ProvideErrorMetadata, SdkError};
 
 use crate::failure::FailureKind;
 
+pub(crate) use answer::from_answer;
 pub(crate) use store::from_store;
 
 /// The underlying error, boxed: a service's answer or a transport's complaint.

@@ -101,8 +101,13 @@ impl Lister {
     ///
     /// What S3 refused.
     pub async fn stands(&self, key: &str) -> Result<bool, LakeError> {
+        Ok(self.find(key).await?.is_some())
+    }
+
+    /// The object that stands under this very key; see [`Lister::stands`].
+    pub(crate) async fn find(&self, key: &str) -> Result<Option<ListedObject>, LakeError> {
         let query = format!("encoding-type=url&list-type=2&max-keys=1&prefix={}", escaped(key));
-        Ok(self.answer(&query).await?.objects.iter().any(|object| object.key == key))
+        Ok(self.answer(&query).await?.objects.into_iter().find(|object| object.key == key))
     }
 
     async fn answer(&self, query: &str) -> Result<Page, LakeError> {

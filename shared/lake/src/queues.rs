@@ -101,7 +101,8 @@ pub async fn hide(sqs: &Client, queue_url: &str, receipt_handle: &str, time: Dur
 pub async fn send_all(sqs: &Client, queue_url: &str, messages: &[Outgoing]) -> (Vec<bool>, Option<LakeError>) {
     let mut taken = Vec::with_capacity(messages.len());
     let mut last_error = None;
-    let calls = stream::iter(batches(messages)).map(async |batch| (batch, send_batch(sqs, queue_url, batch).await));
+    let calls = stream::iter(batches(messages, Outgoing::size_bytes))
+        .map(async |batch| (batch, send_batch(sqs, queue_url, batch).await));
     let mut calls = pin!(calls.buffered(CALLS_IN_FLIGHT));
     while let Some((batch, answer)) = calls.next().await {
         match answer {
@@ -161,17 +162,22 @@ fn permitted(text: &str) -> String {
     text.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")
 }
 
-fn unbuildable(operation: &'static str, queue_url: &str, error: aws_sdk_sqs::error::BuildError) -> LakeError {
+pub(crate) fn unbuildable(
+    operation: &'static str,
+    queue_url: &str,
+    error: aws_sdk_sqs::error::BuildError,
+) -> LakeError {
     LakeError::Refused { operation, resource: queue_url.to_owned(), source: error.into() }
 }
 
-fn batches(messages: &[Outgoing]) -> Vec<&[Outgoing]> {
+/// Messages in groups that one call takes.
+pub(crate) fn batches<T>(messages: &[T], size_bytes: impl Fn(&T) -> usize) -> Vec<&[T]> {
     let mut batches = Vec::new();
     let mut rest = messages;
     while !rest.is_empty() {
         let mut bytes = 0;
         let fitting = rest.iter().take(SQS_BATCH_MAX).take_while(|message| {
-            bytes += message.size_bytes();
+            bytes += size_bytes(message);
             bytes <= SQS_BATCH_MAX_BYTES
         });
         // A message that is too big alone is sent alone, for SQS to judge.
@@ -200,7 +206,9 @@ mod tests {
 
     #[test]
     fn batches_keep_to_ten_messages_and_the_byte_limit() {
-        let lengths = |messages: &[Outgoing]| batches(messages).iter().map(|batch| batch.len()).collect::<Vec<_>>();
+        let lengths = |messages: &[Outgoing]| {
+            batches(messages, Outgoing::size_bytes).iter().map(|batch| batch.len()).collect::<Vec<_>>()
+        };
         assert_eq!(lengths(&vec![of_size(10); 23]), [10, 10, 3]);
         assert_eq!(lengths(&vec![of_size(100_000); 5]), [2, 2, 1]);
         assert_eq!(lengths(&[of_size(300_000), of_size(1)]), [1, 1]);

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::LakeError;
 use crate::error::from_sdk;
-use crate::queues::{SQS_BATCH_MAX, SQS_BATCH_MAX_BYTES};
+use crate::queues::{SQS_BATCH_MAX, batches, unbuildable};
 
 /// How long SQS is given to look on all of its servers: shorter, and it may answer "none" though there are some (SQS Developer
 /// Guide, "Short and long polling").
@@ -97,16 +97,8 @@ pub async fn move_all(
     messages: &[Received],
 ) -> Result<Vec<bool>, LakeError> {
     let mut moved = Vec::with_capacity(messages.len());
-    let mut rest = messages;
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fitting = rest.iter().take(SQS_BATCH_MAX).take_while(|message| {
-            bytes += message.size_bytes();
-            bytes <= SQS_BATCH_MAX_BYTES
-        });
-        let (batch, others) = rest.split_at(fitting.count().max(1));
+    for batch in batches(messages, Received::size_bytes) {
         moved.extend(move_batch(sqs, from_url, to_url, batch).await?);
-        rest = others;
     }
     Ok(moved)
 }
@@ -125,6 +117,18 @@ async fn move_batch(sqs: &Client, from_url: &str, to_url: &str, batch: &[Receive
         batch.iter().enumerate().filter(|(index, _)| is_sent(*index)).map(|(_, message)| &message.receipt).collect();
     delete(sqs, from_url, &taken).await?;
     Ok((0..batch.len()).map(is_sent).collect())
+}
+
+/// Deletes messages that were received.
+///
+/// # Errors
+///
+/// What SQS refused; those that stay behind show themselves when their time ends.
+pub async fn delete_all(sqs: &Client, queue_url: &str, messages: &[Received]) -> Result<(), LakeError> {
+    for batch in messages.chunks(SQS_BATCH_MAX) {
+        delete(sqs, queue_url, &batch.iter().map(|message| &message.receipt).collect::<Vec<_>>()).await?;
+    }
+    Ok(())
 }
 
 /// Deletes up to ten messages. One that stays behind is in both queues: sent once more, it is recognised.
@@ -159,8 +163,4 @@ pub async fn show(sqs: &Client, queue_url: &str, receipts: &[Receipt]) -> Result
         request.send().await.map_err(|error| from_sdk(OPERATION, queue_url, &error))?;
     }
     Ok(())
-}
-
-fn unbuildable(operation: &'static str, queue_url: &str, error: aws_sdk_sqs::error::BuildError) -> LakeError {
-    LakeError::Refused { operation, resource: queue_url.to_owned(), source: error.into() }
 }

@@ -7,13 +7,13 @@ use object_store::aws::AmazonS3Builder;
 use serde_json::{Value, json};
 
 use crate::LakeError;
-use crate::error::{from_store, one_line};
+use crate::error::{from_answer, from_store, one_line};
 use crate::posted::Answer;
 use crate::signed::Signed;
 
 const OPERATION: &str = "GetSecretValue";
-/// Codes for "not now" that come with status 400 (Secrets Manager API Reference, "Common Errors").
-const PASSING: [&str; 3] = ["ThrottlingException", "InternalServiceError", "ServiceUnavailable"];
+/// Its own code for "not now" (Secrets Manager API Reference, `GetSecretValue`).
+const PASSING: [&str; 1] = ["InternalServiceError"];
 
 /// The way to Secrets Manager.
 #[derive(Debug)]
@@ -85,23 +85,13 @@ fn resource(name: &str) -> String {
 /// Of an answer that is good nothing may reach an error.
 fn judge(name: &str, answer: &Answer) -> Result<Secret, LakeError> {
     let (operation, resource) = (OPERATION, resource(name));
+    if answer.status != 200 {
+        return Err(from_answer(operation, resource, answer, &PASSING));
+    }
     let said: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-    if answer.status == 200 {
-        let text = said.get("SecretString").and_then(Value::as_str);
-        let no_text = || LakeError::Refused { operation, resource, source: "it is no text".into() };
-        return text.map(|text| Secret(text.to_owned())).ok_or_else(no_text);
-    }
-    let text = |names: [&str; 2]| names.iter().find_map(|name| said.get(name)?.as_str()).unwrap_or_default();
-    let (code, message) = (text(["__type", "code"]), text(["message", "Message"]));
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let source = one_line(&format!("{} {code}: {message}", answer.status)).into();
-    if answer.status >= 500 || answer.status == 429 || PASSING.contains(&code) {
-        return Err(LakeError::Passing { operation, resource, source });
-    }
-    if answer.status == 403 || code.contains("AccessDenied") {
-        return Err(LakeError::AccessDenied { operation, resource, source });
-    }
-    Err(LakeError::Refused { operation, resource, source })
+    let text = said.get("SecretString").and_then(Value::as_str);
+    let no_text = || LakeError::Refused { operation, resource, source: "it is no text".into() };
+    text.map(|text| Secret(text.to_owned())).ok_or_else(no_text)
 }
 
 #[cfg(test)]
@@ -131,7 +121,7 @@ mod tests {
     #[test]
     fn refusals_are_sorted_into_passing_and_lasting() {
         assert!(judged(503, "").unwrap_err().is_passing());
-        assert!(judged(400, r#"{"__type": "ThrottlingException"}"#).unwrap_err().is_passing());
+        assert!(judged(400, r#"{"__type": "InternalServiceError"}"#).unwrap_err().is_passing());
         let denied = judged(400, r#"{"__type": "AccessDeniedException", "Message": "no"}"#).unwrap_err();
         insta::assert_snapshot!(chain(&denied), @"GetSecretValue on the secret lakegate/shop is not allowed: 400 AccessDeniedException: no");
         let missing = judged(400, r#"{"__type": "com.amazonaws#ResourceNotFoundException", "Message": "gone"}"#);

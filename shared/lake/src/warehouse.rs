@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::LakeError;
-use crate::error::{PASSING_CODES, from_store, one_line};
+use crate::error::{from_answer, from_store, one_line};
 use crate::posted::Answer;
 use crate::signed::Signed;
 
@@ -201,25 +201,14 @@ fn says(error: &LakeError, words: &[&str]) -> bool {
 
 fn judge<T: DeserializeOwned>(operation: &'static str, workgroup: &str, answer: &Answer) -> Result<T, LakeError> {
     let resource = format!("the workgroup {workgroup}");
-    if answer.status == 200 {
-        return serde_json::from_str(&answer.body).map_err(|error| LakeError::Passing {
-            operation,
-            resource,
-            source: one_line(&format!("its answer cannot be read: {error}")).into(),
-        });
+    if answer.status != 200 {
+        return Err(from_answer(operation, resource, answer, &PASSING));
     }
-    let said: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-    let text = |names: [&str; 2]| names.iter().find_map(|name| said.get(name)?.as_str()).unwrap_or_default();
-    let (code, message) = (text(["__type", "code"]), text(["message", "Message"]));
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let source = one_line(&format!("{} {code}: {message}", answer.status)).into();
-    if answer.status >= 500 || answer.status == 429 || PASSING.contains(&code) || PASSING_CODES.contains(&code) {
-        return Err(LakeError::Passing { operation, resource, source });
-    }
-    if answer.status == 403 || code.contains("AccessDenied") {
-        return Err(LakeError::AccessDenied { operation, resource, source });
-    }
-    Err(LakeError::Refused { operation, resource, source })
+    serde_json::from_str(&answer.body).map_err(|error| LakeError::Passing {
+        operation,
+        resource,
+        source: one_line(&format!("its answer cannot be read: {error}")).into(),
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ fn refusal(status: u16, body: &str) -> LakeError {
 #[test]
 fn refusals_are_sorted_into_passing_and_lasting() {
     assert!(refusal(503, "").is_passing() && refusal(200, "{").is_passing());
-    assert!(refusal(400, r#"{"__type": "TooManyRequestsException", "Message": "later"}"#).is_passing());
+    assert!(refusal(400, r#"{"__type": "InternalServerException", "Message": "later"}"#).is_passing());
     let denied = refusal(400, r#"{"__type": "AccessDeniedException", "Message": "no"}"#);
     insta::assert_snapshot!(chain(&denied), @"StartQueryExecution on lakegate is not allowed: 400 AccessDeniedException: no");
     let invalid =

@@ -268,6 +268,65 @@ mod tests {
     }
 
     #[test]
+    fn the_template_defines_the_table_of_rejects_to_the_letter_as_the_code_does() {
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
+        let template = std::fs::read_to_string(template).unwrap();
+        let found = template.split("  RejectsTable:").nth(1).unwrap().split("\n\n").next().unwrap();
+        let (_, found) = found.split_once("\n        Name: ").unwrap();
+        // Without the digest: the functions look at the partitions, whatever made or changed the table, and note it then.
+        let table = TableDefinition::of_rejects("${LakeBucket}");
+        assert_eq!(
+            format!("        Name: {found}\n"),
+            in_the_template(&table.table_input(&table.columns, None).unwrap())
+        );
+    }
+
+    fn in_the_template(input: &TableInput) -> String {
+        let storage = input.storage_descriptor().unwrap();
+        let serde = storage.serde_info().unwrap();
+        let columns = |columns: &[Column]| -> String {
+            let column = |column: &Column| {
+                let (name, kind) = (column.name(), column.r#type().unwrap());
+                let kind = if kind.contains(',') { format!("\"{kind}\"") } else { kind.to_owned() };
+                let comment = column.comment().map(|comment| format!(", Comment: {comment}")).unwrap_or_default();
+                format!("            - {{ Name: {name}, Type: {kind}{comment} }}\n")
+            };
+            columns.iter().map(column).collect()
+        };
+        assert_eq!(input.parameters().unwrap().len(), 2, "{input:?}");
+        format!(
+            "        Name: {}
+        Description: {}
+        TableType: {}
+        Parameters: {{ classification: {}, EXTERNAL: \"{}\" }}
+        StorageDescriptor:
+          Location: !Sub {}
+          InputFormat: {}
+          OutputFormat: {}
+          SerdeInfo:
+            SerializationLibrary: {}
+            Parameters: {{ serialization.format: \"{}\" }}
+          Parameters: {{ classification: {} }}
+          Columns:
+{}        PartitionKeys:
+{}",
+            input.name(),
+            input.description().unwrap(),
+            input.table_type().unwrap(),
+            input.parameters().unwrap()["classification"],
+            input.parameters().unwrap()["EXTERNAL"],
+            storage.location().unwrap(),
+            storage.input_format().unwrap(),
+            storage.output_format().unwrap(),
+            serde.serialization_library().unwrap(),
+            serde.parameters().unwrap()["serialization.format"],
+            storage.parameters().unwrap()["classification"],
+            columns(storage.columns()),
+            columns(input.partition_keys()).replace("            -", "          -"),
+        )
+    }
+
+    #[test]
     fn a_table_with_other_partition_keys_or_at_another_place_is_not_changed() {
         let mut table = TableDefinition::of_rejects("lake-1");
         let found = as_found(&table.table_input(&table.columns, None).unwrap());
