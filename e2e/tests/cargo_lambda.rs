@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::data_api::{DataApi, WAREHOUSE};
-use e2e::{Harness, ProgressBar, Project, Value, eventually, functions, guard, on_stack_with, python};
+use e2e::{Harness, ProgressBar, Project, Value, eventually, functions, guard, on_stack_with, orders, python};
 
 /// What the stack has only on request, beside the warehouse.
 const ON_REQUEST: [(&str, &str); 2] = [("FetchSchedule", "rate(30 days)"), ("DashboardSchedule", "rate(30 days)")];
+/// The one sample of `ingest` whose object is there.
+const THERE: &str = "own-bucket.json";
 /// The first invocation waits for the function to compile.
 const INVOKE_TIMEOUT_SECS: u64 = 900;
 
@@ -21,6 +23,9 @@ const INVOKE_TIMEOUT_SECS: u64 = 900;
 fn cargo_lambda_invokes_every_function_with_its_samples() -> Result<()> {
     on_stack_with("every-function", &[&ON_REQUEST[..], &WAREHOUSE].concat(), async |harness| {
         DataApi::start(harness).await?;
+        let client = &harness.stack.client;
+        client.create_bucket("mine").await?;
+        client.put_object("mine", "orders/my.csv", orders::good_file("2025-09-01", 1, 6)).await?;
         let interpreter = python::environment(&harness.project, "cargo-lambda", &ProgressBar::hidden()).await?;
         let cargo_lambda = interpreter.with_file_name("cargo-lambda");
         let environment = harness.project.hidden("run")?.join(format!("{}.env", std::process::id()));
@@ -54,6 +59,8 @@ async fn try_function(harness: &Harness, cargo_lambda: &Path, environment: &Path
         let value: Value = serde_json::from_str(&said).with_context(|| format!("{}: {said}", sample.display()))?;
         let failures = value.get("batchItemFailures").and_then(Value::as_array);
         ensure!(failures.is_none_or(Vec::is_empty), "{} is not accepted: {said}", sample.display());
+        let is_there = sample.file_name().is_some_and(|name| name == THERE);
+        ensure!(!is_there || said.contains("\"committed\""), "{} is not taken in: {said}", sample.display());
     }
     Ok(())
 }

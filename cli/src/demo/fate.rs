@@ -42,13 +42,13 @@ impl Fate {
         }
     }
 
-    /// One word.
+    /// The ledger's word.
     pub(crate) fn word(&self) -> &'static str {
         match self {
-            Self::Committed(_) => "published",
+            Self::Committed(_) => "committed",
             Self::Rejected(_) => "rejected",
-            Self::Heavy(_) => "to Glue",
-            Self::Failed(_) => "refused",
+            Self::Heavy(_) => "heavy",
+            Self::Failed(_) => "failed",
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lakegate_local::{Access, Emulator, Project, Stack, deploy, functions, python};
+use tokio::task::JoinHandle;
 
 use crate::paint::Paint;
 
@@ -23,11 +24,11 @@ const PARAMETERS: [(&str, &str); 2] = [("FetchSchedule", "rate(30 days)"), ("Das
 
 pub(crate) async fn prepare(project: Project) -> Result<Local> {
     let paint = Paint::new();
-    let step = Step::begin(paint, "Python packages", "once; about a minute");
+    let step = Step::begin(paint, "Python packages", "about a minute the first time");
     let python = python::environment(&project, "local", &step.bar).await?;
     step.end(&shown(&project, &project.requirements("local")));
 
-    let step = Step::begin(paint, "Functions", "the first build takes some minutes");
+    let step = Step::begin(paint, "Functions", "some minutes the first time");
     let binaries = functions::build(&project, &python, &step.bar).await?;
     step.end(&functions::FUNCTIONS.join(", "));
 
@@ -46,12 +47,16 @@ fn shown(project: &Project, path: &Path) -> String {
     path.strip_prefix(project.root()).unwrap_or(path).display().to_string()
 }
 
+/// Where no bar is seen, a long step says this often how far it is.
+const SAID_EVERY: Duration = Duration::from_secs(20);
+
 /// A step in work, with a bar on a terminal and plain lines elsewhere.
 pub(crate) struct Step {
     name: &'static str,
     paint: Paint,
     bar: ProgressBar,
     started: Instant,
+    saying: Option<JoinHandle<()>>,
 }
 
 impl Step {
@@ -63,10 +68,17 @@ impl Step {
         bar.set_prefix(name);
         bar.set_message(expect.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
-        if !std::io::stderr().is_terminal() {
+        let saying = (!std::io::stderr().is_terminal()).then(|| {
             say!("  … {name}{}{expect}", if expect.is_empty() { "" } else { ": " });
-        }
-        Self { name, paint, bar, started: Instant::now() }
+            let bar = bar.clone();
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(SAID_EVERY).await;
+                    say!("  … {name} {:.0} s: {}", bar.elapsed().as_secs_f64(), bar.message());
+                }
+            })
+        });
+        Self { name, paint, bar, started: Instant::now(), saying }
     }
 
     pub(crate) fn end(self, what: &str) {
@@ -79,5 +91,8 @@ impl Step {
 impl Drop for Step {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        if let Some(saying) = &self.saying {
+            saying.abort();
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::demo::marts::Dbt;
 use crate::demo::prepare::Local;
 use crate::demo::sections::{alerts, dead_letter_queue, parquet_files, partitions, query, title};
 use crate::generate::{self, BadShare, Month, Told};
-use crate::text_table::{count, draw};
+use crate::text_table::{count, draw_fitting};
 
 /// Of which customers and orders are generated.
 const FIRST_MONTH: &str = "2025-08";
@@ -40,25 +40,25 @@ fn drops() -> Result<Vec<Drop>> {
     let share = |percent: &str| percent.parse::<BadShare>().map_err(Error::msg);
     let (none, some) = (share("0")?, share("2")?);
     let orders = |name, rows, first, bad| generate::month_of_orders(month(name)?, rows, first, bad);
-    let published = "published";
+    let committed = "committed";
     Ok(vec![
         drop(
             "customers/customers.ndjson",
             "JSON, one a line",
-            published,
+            committed,
             generate::customers(month(FIRST_MONTH)?, CUSTOMERS, share("0.5")?)?,
         ),
-        drop(AUGUST, "an incomplete export", published, orders("2025-08", 310, 1_000_000, none)?),
-        drop("orders/2025-09.csv", "all good", published, orders("2025-09", 1_200, 2_000_000, none)?),
+        drop(AUGUST, "an incomplete export", committed, orders("2025-08", 310, 1_000_000, none)?),
+        drop("orders/2025-09.csv", "all good", committed, orders("2025-09", 1_200, 2_000_000, none)?),
         drop(
             "orders/2025-10 Käufe+Rückläufer.csv",
             "some bad rows",
-            published,
+            committed,
             orders("2025-10", 800, 3_000_000, some)?,
         ),
         drop(BROKEN, "wrong header", "rejected", broken_orders(&orders("2025-11", 50, 9_000_000, none)?.0)),
-        drop(UNKNOWN, "no contract", "refused", (INVOICES.into(), Told::default())),
-        drop(AUGUST, "again, corrected", published, orders("2025-08", 640, 1_000_000, none)?),
+        drop(UNKNOWN, "no contract", "failed", (INVOICES.into(), Told::default())),
+        drop(AUGUST, "again, corrected", committed, orders("2025-08", 640, 1_000_000, none)?),
     ])
 }
 
@@ -106,7 +106,7 @@ pub(crate) async fn show(local: &Local, dbt: Dbt, checks: &mut Checks) -> Result
 async fn summary(local: &Local, checks: &mut Checks, ends: &[(Drop, Fate)]) -> Result<()> {
     let (stack, paint) = (&local.stack, local.paint);
     title(paint, "What became of each file, as the ledger has it");
-    ledger(checks, ends);
+    ledger(stack, checks, ends).await?;
     title(paint, "Parquet files");
     parquet_files(stack, &["orders", "customers"]).await?;
     title(paint, "Partitions, as the Glue Data Catalog tells them");
@@ -118,38 +118,42 @@ async fn summary(local: &Local, checks: &mut Checks, ends: &[(Drop, Fate)]) -> R
     title(paint, "Dead-letter queue");
     let letters = dead_letter_queue(stack, 2).await?;
     let keys: Vec<&str> = letters.iter().map(|record| text(record, "/source/key")).collect();
-    checks.equal("every file that was not published is there, and no other", &keys, &vec![UNKNOWN, BROKEN]);
+    checks.equal("every file that is not in the lake is there, and no other", &keys, &vec![UNKNOWN, BROKEN]);
     title(paint, "Alerts, as they arrive by e-mail");
     let are_named = alerts(stack, paint, &[BROKEN, UNKNOWN]).await?;
     checks.claim(are_named, "the alerts name both files");
     Ok(())
 }
 
-fn ledger(checks: &mut Checks, ends: &[(Drop, Fate)]) {
+async fn ledger(stack: &Stack, checks: &mut Checks, ends: &[(Drop, Fate)]) -> Result<()> {
     let numbers = ["rows_read", "rows_accepted", "rows_rejected", "rows_duplicate"];
+    let mut entries = stack.ledger().await?;
+    entries.sort_by_key(|entry| text(entry, "/at").to_owned());
     let mut lines = Vec::new();
     let mut adds_up = true;
-    for (drop, fate) in ends {
-        let [read, accepted, rejected, duplicate] =
-            numbers.map(|name| fate.entry().map_or(0, |entry| rows(entry, name)));
-        let files = fate.entry().map_or(0, |entry| list(entry, "/outputs").len());
+    for entry in &entries {
+        let [read, accepted, rejected, duplicate] = numbers.map(|name| rows(entry, name));
         adds_up &= read == accepted + rejected + duplicate;
+        let files = list(entry, "/outputs").len();
         let cells = [read, accepted, rejected, files as u64].map(count);
-        lines.push([vec![drop.key.to_owned(), fate.word().to_owned()], cells.to_vec()].concat());
-        if matches!(fate, Fate::Committed(_)) {
-            let claim = format!("{} ({}): rows read and rejected", drop.key, drop.about);
-            let is_so = (read, rejected) == (drop.told.rows_read, drop.told.rows_rejected);
-            checks.note(
-                is_so,
-                format!("{claim}: {read}, {rejected}; generated {}, {}", drop.told.rows_read, drop.told.rows_rejected),
-            );
-        }
+        let named = ["/source/key", "/state"].map(|at| text(entry, at).to_owned());
+        lines.push([named.to_vec(), cells.to_vec()].concat());
     }
     say!(
         "{}",
-        draw(&["file", "fate", "rows in", "accepted", "rejected", "Parquet files"], &lines).trim_end_matches('\n')
+        draw_fitting(&["file", "state", "rows in", "accepted", "rejected", "Parquet files"], &lines)
+            .trim_end_matches('\n')
     );
     checks.claim(adds_up, "rows in = accepted + rejected, for every file");
+    for (drop, fate) in ends {
+        if let Fate::Committed(entry) = fate {
+            let counts = ["rows_read", "rows_rejected"].map(|name| rows(entry, name));
+            let generated = [drop.told.rows_read, drop.told.rows_rejected];
+            let claim = format!("{} ({}): rows read and rejected", drop.key, drop.about);
+            checks.note(counts == generated, format!("{claim}: {counts:?}; generated {generated:?}"));
+        }
+    }
+    Ok(())
 }
 
 async fn check_partitions(stack: &Stack, checks: &mut Checks, ends: &[(Drop, Fate)]) -> Result<()> {

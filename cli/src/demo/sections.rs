@@ -116,15 +116,19 @@ pub(crate) async fn alerts(stack: &Stack, paint: Paint, keys: &[&str]) -> Result
         say!("  none");
     }
     for (subject, body) in &mails {
-        say!("  {} {}", paint.faint("┌ Subject:"), paint.title(subject));
-        say!("  {}", paint.faint("│"));
-        for line in body.lines().flat_map(|line| wrapped(line, terminal_width().map_or(usize::MAX, |width| width - 4)))
-        {
-            say!("  {} {}", paint.faint("│"), line.trim_end());
-        }
-        say!("  {}", paint.faint("└"));
+        mail(paint, subject, body);
     }
     Ok(named(&mails))
+}
+
+/// A mail as a reader would see it.
+pub(crate) fn mail(paint: Paint, subject: &str, body: &str) {
+    say!("  {} {}", paint.faint("┌ Subject:"), paint.title(subject));
+    say!("  {}", paint.faint("│"));
+    for line in body.lines().flat_map(|line| wrapped(line, terminal_width().map_or(usize::MAX, |width| width - 4))) {
+        say!("  {} {}", paint.faint("│"), line.trim_end());
+    }
+    say!("  {}", paint.faint("└"));
 }
 
 fn say_more(length: usize) {

@@ -11,6 +11,7 @@ use lakegate_local::json::text;
 
 use crate::demo::fate::{Fate, dead_letters};
 use crate::demo::prepare::Local;
+use crate::demo::sections::mail;
 use crate::paint::Paint;
 
 const POLL_MILLIS: u64 = 300;
@@ -38,7 +39,7 @@ The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
                   aws --endpoint-url {endpoint} s3 ls --recursive s3://{lake}/
   a function      cargo lambda watch -A 127.0.0.1 -p ingest --env-file .lakegate/local.env
 
-What becomes of each file is told here.
+What becomes of each file is told here, and every alert is shown as it arrives by e-mail.
 "
     );
     Ok(())
@@ -51,6 +52,9 @@ pub(crate) async fn watch(stack: &Stack, paint: Paint) -> Result<()> {
         for (key, fate) in told.news(stack, poll.is_multiple_of(LETTERS_EVERY_POLLS)).await? {
             let name = if key.is_empty() { "(a message)" } else { key.as_str() };
             say!("  {name:44} {} {}", fate.painted(paint), fate.story());
+        }
+        for (subject, body) in stack.take_alerts().await? {
+            mail(paint, &subject, &body);
         }
         tokio::time::sleep(Duration::from_millis(POLL_MILLIS)).await;
     }
