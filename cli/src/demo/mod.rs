@@ -80,7 +80,7 @@ async fn until_stopped(args: &DemoArgs) -> Result<ExitCode> {
         }
     };
     if args.keep {
-        watch::explain(&shown.local).await?;
+        let _environment = watch::explain(&shown.local).await?;
         tokio::select! {
             watched = watch::watch(&shown.local.stack, shown.local.paint) => watched?,
             _ = signals.next() => (),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use chrono::{SecondsFormat, Utc};
 use lakegate_local::Stack;
 use lakegate_local::json::text;
+use tempfile::TempPath;
 
 use crate::demo::fate::{Fate, dead_letters};
 use crate::demo::prepare::Local;
@@ -18,13 +19,15 @@ const POLL_MILLIS: u64 = 300;
 /// Between two looks at the dead letters, which hide them for a second from `lakegate status` and `lakegate replay`.
 const LETTERS_EVERY_POLLS: u32 = 20;
 
-/// Says how to go on from here; writes the functions' environment for those who run a function themselves.
-pub(crate) async fn explain(local: &Local) -> Result<()> {
+/// Says how to go on from here; writes the functions' environment for those who run a function themselves, into a file that goes away when
+/// what is returned is dropped.
+pub(crate) async fn explain(local: &Local) -> Result<TempPath> {
     let stack = &local.stack;
     let (endpoint, raw, lake) = (stack.client.endpoint(), &stack.raw_bucket, &stack.lake_bucket);
     let environment = local.project.hidden("")?.join("local.env");
     fs::write(&environment, stack.environment_file().await?)
         .with_context(|| format!("cannot write {}", environment.display()))?;
+    let written = TempPath::try_from_path(environment)?;
     say!(
         "
 The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
@@ -42,7 +45,7 @@ The local AWS stays at {endpoint} until Ctrl-C. In another terminal:
 What becomes of each file is told here, and every alert is shown as it arrives by e-mail.
 "
     );
-    Ok(())
+    Ok(written)
 }
 
 /// Tells of every new fate; does not end by itself.
