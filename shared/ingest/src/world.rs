@@ -1,7 +1,7 @@
 //! Tests: a raw bucket, a lake and the services around them, in which events are delivered to functions that have just started.
 //! It must not know what is being tested.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -83,6 +83,8 @@ pub(crate) struct World<'a> {
     /// A delivery was made before.
     pub(crate) is_repeated: Cell<bool>,
     pub(crate) metrics: Arc<Mutex<Vec<String>>>,
+    /// The way to the bus, of patient and of hasty workers: to make a client for each of them takes longer than all that they do.
+    notices: [OnceCell<Notices>; 2],
 }
 
 /// What everybody sees, by key.
@@ -135,6 +137,7 @@ impl<'a> World<'a> {
             tells: false,
             is_repeated: Cell::default(),
             metrics: Arc::default(),
+            notices: [OnceCell::new(), OnceCell::new()],
         };
         if let Some(s3) = s3 {
             s3.reset(&world.raw, &world.lake, &world.faults);
@@ -246,11 +249,12 @@ impl<'a> World<'a> {
 
     fn emission(&self, aws: &Aws) -> Emission {
         let [stack, database, bucket, catalog] = ["lakegate", "db", "lake", "arn:aws:glue"].map(str::to_owned);
-        let notices = Notices::new(&aws.builder(), stack.clone(), database.clone(), bucket.clone()).unwrap();
+        let notices = self.notices[usize::from(self.is_hasty.get())]
+            .get_or_init(|| Notices::new(&aws.builder(), stack.clone(), database.clone(), bucket.clone()).unwrap());
         Emission {
             metrics: Metrics::new(stack.clone(), Sink::Kept(Arc::clone(&self.metrics))),
             lineage: Some(Lineage::new(stack, bucket, catalog, database)),
-            notices: Some(notices),
+            notices: Some(notices.clone()),
         }
     }
 

@@ -36,7 +36,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The way to the bus.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Notices {
     client: Signed,
     stack: String,

@@ -23,7 +23,7 @@ const RETRY_TIMEOUT: Duration = Duration::from_mins(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// One address of one service, with the store's credentials, signatures and transport.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Signed {
     service: &'static str,
     region: String,

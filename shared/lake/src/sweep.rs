@@ -2,9 +2,9 @@
 //! worker died for good.
 //! It must not know how an object is dealt with. What is pure is in `verdict`.
 //!
-//! Two listings at $5 per million requests of 1,000 objects each, and the ledger's a second time where deletions matter; of the ledger's
-//! entries only those are read that the listings leave in doubt. Memory: 24 bytes for each entry of the ledger (48 while the list grows:
-//! 48 MB per million), and one page of a bucket.
+//! Two listings at $5 per million requests of 1,000 objects each, and the ledger's a second time where deletions matter, or files of the
+//! last day are gone; of the ledger's entries only those are read that the listings leave in doubt. Memory: 24 bytes for each entry of the
+//! ledger (48 while the list grows: 48 MB per million), and one page of a bucket.
 
 mod freshness;
 mod unlisted;
