@@ -53,8 +53,11 @@ fn records_of_an_api_become_rows_and_its_trouble_a_mail() -> Result<()> {
         assert!(failed.contains("requests") && !failed.contains("requests=0"), "{failed}");
         // Nothing of it lies in the dead-letter queue, and its own log says so.
         let log = client.function_log("lakegate-route-failures").await?.join("\n");
-        let told = log.lines().rfind(|line| line.contains("SourceApiChanged")).context("it is in no log")?;
-        assert!(told.contains("told") && !told.contains("dead-lettered"), "{told}");
+        let told = log.lines().rfind(|line| line.contains("outcome")).context("it is in no log")?;
+        assert!(
+            told.contains("SourceApiChanged") && told.contains("told") && !told.contains("dead-lettered"),
+            "{told}"
+        );
         Ok(())
     })
 }

@@ -83,7 +83,9 @@ impl FetchError {
             | Self::TooBig { .. }
             | Self::TooManyPages { .. }
             | Self::NoTurn { .. }
-            | Self::Redirected { .. } => FailureKind::SourceApiFailed,
+            | Self::Redirected { .. }
+            // Its own kind would be about a file, whose event could be sent again.
+            | Self::Lake(_) => FailureKind::SourceApiFailed,
             Self::NotJson { .. }
             | Self::Shape { .. }
             | Self::Endless { .. }
@@ -94,7 +96,6 @@ impl FetchError {
             | Self::PlainHttp { .. }
             | Self::Unusable { .. }
             | Self::SecretWithoutKey { .. } => FailureKind::SourceApiChanged,
-            Self::Lake(error) => error.kind(),
         }
     }
 

@@ -293,7 +293,7 @@ async fn a_declaration_that_does_not_fit_the_stack_is_told() {
 #[tokio::test]
 async fn a_secret_that_is_missing_denied_or_otherwise_is_told_without_asking_the_api() {
     let world = World::new(&["secret: {name: s, key: token, header: X-Key}"]).await;
-    let said = world.failure("ServiceRefused").await;
+    let said = world.failure("SourceApiFailed").await;
     assert_eq!(said, "GetSecretValue on the secret s was refused: 400 ResourceNotFoundException: none");
     world.aws.set_secret("s", "hunter2");
     assert_eq!(world.failure("SourceApiChanged").await, "the secret s is no JSON object with a text under \"token\"");
@@ -318,7 +318,7 @@ async fn a_file_that_may_not_be_written_is_told_and_the_mark_stays() {
     let world = World::new(&["incremental: {field: /id, type: number, parameter: since}"]).await;
     *world.raw.denied.lock().unwrap() = Some("things/api");
     world.api.set(|_| ok("[{\"id\": 1}]"));
-    let said = world.failure("AccessDenied").await;
+    let said = world.failure("SourceApiFailed").await;
     assert!(said.starts_with("PutObject on s3://raw/things/api/things-"), "{said}");
     assert_eq!(world.progress().await["reached"], Value::Null);
 }

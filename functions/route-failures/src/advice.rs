@@ -87,9 +87,9 @@ const LATE_DATA: (&str, &str) = (
 );
 
 const FAILED_API: (&str, &str) = (
-    "not fetched, because the API did not answer as it should",
-    "Is the API down, its secret no longer valid, or a limit of the contract's source too low? The problem below says which. Nothing is to be \
-     replayed: the next run that succeeds fetches what is missing.",
+    "not fetched, because the API or AWS did not answer as it should",
+    "Is the API down, its secret no longer valid or not to be read by the function (FetchSecrets), or a limit of the contract's source too low? \
+     The problem below says which. Nothing is to be replayed: the next run that succeeds fetches what is missing.",
 );
 const CHANGED_API: (&str, &str) = (
     "not fetched, because the API's answers are not as the contract says",

@@ -436,8 +436,8 @@ fn an_api_s_mail_says_when_it_went_well_what_to_type_and_where_to_read() {
     insta::assert_snapshot!(write(&[failed], &STACK).body, @r#"
 1 dataset is not fetched: nothing of this run was written, and the next one begins where the last good one ended.
 
-1 DATASET: not fetched, because the API did not answer as it should (SourceApiFailed)
-What to do: Is the API down, its secret no longer valid, or a limit of the contract's source too low? The problem below says which. Nothing is to be replayed: the next run that succeeds fetches what is missing.
+1 DATASET: not fetched, because the API or AWS did not answer as it should (SourceApiFailed)
+What to do: Is the API down, its secret no longer valid or not to be read by the function (FetchSecrets), or a limit of the contract's source too low? The problem below says which. Nothing is to be replayed: the next run that succeeds fetches what is missing.
 How urgent: It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day, another one at once.
 
 * tickets
