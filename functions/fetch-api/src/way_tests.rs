@@ -128,6 +128,33 @@ async fn a_run_that_dies_after_its_file_is_repeated_into_the_same_file() {
     assert_eq!(first[0].0, second[0].0, "its rows are replaced, none is there twice");
 }
 
+/// As docs/fetch.md says it, after the contract rejected the second file.
+#[tokio::test]
+async fn a_mark_that_is_put_back_has_everything_since_fetched_into_the_file_that_began_there() {
+    let world = World::new(&["incremental: {field: /id, type: number, parameter: since}"]).await;
+    let mut kept = Vec::new();
+    for answer in ["[{\"id\": 1}]", "[{\"no\": \"bad\", \"id\": 2}]", "[{\"no\": \"bad\", \"id\": 3}]"] {
+        world.api.set(move |_| ok(answer));
+        World::wait(3_600);
+        assert_eq!(world.run().await, "written");
+        kept.push(world.progress().await);
+    }
+    let (first, rejected) = (&kept[0], &kept[1]["written"]["key"]);
+    let path = Path::from(lakegate_lake::layout::fetch_object("things"));
+    world.lake.put(&path, first.to_string().into()).await.unwrap();
+    world.api.asked();
+    world.api.set(|_| ok("[{\"id\": 2}, {\"id\": 3}]"));
+    World::wait(3_600);
+    assert_eq!(world.run().await, "written");
+    assert_eq!(world.api.asked(), ["/v1/things?since=1"]);
+    let files = world.files().await;
+    let anew = files.iter().find(|(key, _)| rejected == key.as_str()).unwrap();
+    assert_eq!((files.len(), anew.1.as_str()), (3, "{\"id\": 2}\n{\"id\": 3}\n"));
+    // The time in its name is when the document that is to be put back was written.
+    let time: String = first["reached"]["at"].as_str().unwrap().chars().filter(char::is_ascii_alphanumeric).collect();
+    assert!(rejected.as_str().unwrap().contains(&time), "{rejected} {time}");
+}
+
 #[tokio::test]
 async fn two_runs_at_once_fetch_once() {
     let world = World::new(&[INCREMENTAL]).await;
