@@ -30,7 +30,9 @@ fn records_of_an_api_become_rows_and_its_trouble_a_mail() -> Result<()> {
         client.json("secretsmanager.CreateSecret", &secret).await?;
         stack.put_contract("things.odcs.yaml", contract(&address).into_bytes()).await?;
 
-        outcome(harness, b"{}", "written").await?;
+        let told = outcome(harness, b"{}", "written").await?;
+        assert_eq!((&told["records"], &told["requests"]), (&json!(3), &json!(3)));
+        assert_eq!(told["key"], key(harness).await?);
         let entry = harness.ledger(&key(harness).await?, &["committed"]).await?;
         assert_eq!(row_counts(&entry), [3, 3, 0]);
         assert_eq!(harness.athena_value("SELECT sum(price) FROM things").await?, "6.30");
@@ -39,23 +41,40 @@ fn records_of_an_api_become_rows_and_its_trouble_a_mail() -> Result<()> {
         outcome(harness, br#"{"dataset": "things"}"#, "nothing-new").await?;
 
         IS_BROKEN.store(true, Ordering::SeqCst);
-        outcome(harness, b"{}", "failed").await?;
+        let told = outcome(harness, b"{}", "failed").await?;
+        assert_eq!((&told["kind"], &told["requests"]), (&json!("SourceApiChanged"), &json!(1)));
+        assert!(text(&told["summary"]).contains("its list of records should be"), "{told}");
         let (subject, mail) = harness.alert("SourceApiChanged").await?;
         assert_eq!(subject, "Lakegate: things: not fetched: SourceApiChanged");
         assert!(mail.contains("its list of records should be") && !mail.contains("hunter2"), "{mail}");
-        assert!(!client.function_log(FUNCTION).await?.join("\n").contains("hunter2"));
+        let log = client.function_log(FUNCTION).await?.join("\n");
+        assert!(!log.contains("hunter2"));
+        let failed = log.lines().rfind(|line| line.contains("failed")).context("it is in no log")?;
+        assert!(failed.contains("requests") && !failed.contains("requests=0"), "{failed}");
+        // Nothing of it lies in the dead-letter queue, and its own log says so.
+        let log = client.function_log("lakegate-route-failures").await?.join("\n");
+        let told = log.lines().rfind(|line| line.contains("outcome")).context("it is in no log")?;
+        assert!(
+            told.contains("SourceApiChanged") && told.contains("told") && !told.contains("dead-lettered"),
+            "{told}"
+        );
         Ok(())
     })
 }
 
 /// Has the sources fetched, of which there is one.
-async fn outcome(harness: &Harness, event: &[u8], expected: &str) -> Result<()> {
+async fn outcome(harness: &Harness, event: &[u8], expected: &str) -> Result<e2e::Value> {
     let client = &harness.stack.client;
     let told = client.invoke(FUNCTION, event).await?;
-    if told["sources"] != json!([{ "dataset": "things", "outcome": expected }]) {
+    let source = &told["sources"][0];
+    if (&source["dataset"], &source["outcome"]) != (&json!("things"), &json!(expected)) {
         anyhow::bail!("{told}: {}", client.function_log(FUNCTION).await?.join("\n"));
     }
-    Ok(())
+    Ok(source.clone())
+}
+
+fn text(value: &e2e::Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 async fn key(harness: &Harness) -> Result<String> {

@@ -83,7 +83,9 @@ impl FetchError {
             | Self::TooBig { .. }
             | Self::TooManyPages { .. }
             | Self::NoTurn { .. }
-            | Self::Redirected { .. } => FailureKind::SourceApiFailed,
+            | Self::Redirected { .. }
+            // Its own kind would be about a file, whose event could be sent again.
+            | Self::Lake(_) => FailureKind::SourceApiFailed,
             Self::NotJson { .. }
             | Self::Shape { .. }
             | Self::Endless { .. }
@@ -94,8 +96,37 @@ impl FetchError {
             | Self::PlainHttp { .. }
             | Self::Unusable { .. }
             | Self::SecretWithoutKey { .. } => FailureKind::SourceApiChanged,
-            Self::Lake(error) => error.kind(),
         }
+    }
+
+    /// Which trouble it is: the same text for the same trouble at each run, without what changes from one to the next (a page's number, a
+    /// count, where a text breaks).
+    pub(crate) fn trouble(&self) -> String {
+        let which = match self {
+            // A server that is down gives now this one and now that.
+            Self::Status { status: 500.., .. } | Self::AskedToWait { status: 500.., .. } => "status 5xx".to_owned(),
+            Self::Status { status, .. } | Self::AskedToWait { status, .. } => format!("status {status}"),
+            Self::Unanswered { .. } => "no whole answer".to_owned(),
+            Self::Slow { .. } => "slow".to_owned(),
+            Self::OutOfTime { .. } => "out of time".to_owned(),
+            Self::TooBig { .. } => "too big".to_owned(),
+            Self::TooManyPages { .. } => "too many pages".to_owned(),
+            Self::Redirected { .. } => "redirected".to_owned(),
+            Self::NoTurn { .. } => "no turn".to_owned(),
+            Self::NotJson { .. } => "no JSON".to_owned(),
+            Self::Shape { pointer, what, .. } => format!("no {what} at {pointer:?}"),
+            Self::Endless { .. } => "endless".to_owned(),
+            Self::Elsewhere { .. } => "next page elsewhere".to_owned(),
+            Self::NoMark { field, .. } => format!("no mark at {field:?}"),
+            Self::OtherMark { field, .. } => format!("another mark than {field:?}"),
+            Self::OutsidePrefix { .. } => "outside the prefix".to_owned(),
+            Self::PlainHttp { .. } => "plain HTTP".to_owned(),
+            Self::Unusable { said, .. } => format!("unusable: {said}"),
+            Self::SecretWithoutKey { key, .. } => format!("secret without {key:?}"),
+            // Without what the service said, which may have the id of a request.
+            Self::Lake(error) => error.to_string(),
+        };
+        format!("{}: {which}", self.kind())
     }
 
     /// True for trouble with AWS that passes: nobody is told, and the next run makes up for it.

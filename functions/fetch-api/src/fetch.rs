@@ -17,7 +17,7 @@ use crate::mark;
 use crate::pages::{Pages, Read};
 use crate::progress::{Progress, Reached, Written};
 
-/// What a run came to.
+/// What a run came to, or how far it came.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fetched {
     pub(crate) requests: u64,
@@ -32,21 +32,19 @@ pub(crate) struct Fetched {
 #[derive(Debug, Default)]
 struct Collected {
     lines: Vec<u8>,
-    records: usize,
-    pages: u64,
-    requests: u64,
     mark: Option<String>,
 }
 
 /// Fetches what a source has from the mark on that was reached, and changes `progress` to what is true then. Nothing is written before
-/// all pages are read.
+/// all pages are read. `fetched` says what was done, also of a run that fails.
 pub(crate) async fn fetch(
     context: &Context,
     contract: &Contract,
     source: &ApiSource,
     progress: &mut Progress,
     time: Duration,
-) -> Result<Fetched, FetchError> {
+    fetched: &mut Fetched,
+) -> Result<(), FetchError> {
     check(context, source)?;
     let settings = &context.settings;
     let url = lakegate_lake::layout::url(&settings.lake_bucket, &lakegate_lake::layout::fetch_object(&contract.table));
@@ -58,11 +56,10 @@ pub(crate) async fn fetch(
     let secret = secret(context, source).await?;
     let mut api = Api::new(source, secret, context.first_pause, context.clock, ends)?;
     let asked = since.map(|(_, mark)| mark.to_owned());
-    let collected = collect(context, source, Pages::new(source, since)?, &mut api, asked.clone()).await?;
-    let Collected { lines, records, pages, requests, mark } = collected;
-    let mut fetched = Fetched { requests, pages, records, bytes: lines.len(), written: None };
-    let now = rfc3339((context.clock)().into());
-    if records > 0 {
+    let pages = Pages::new(source, since)?;
+    let Collected { lines, mark } = collect(context, source, pages, &mut api, asked.clone(), fetched).await?;
+    let now = (context.clock)().into();
+    if fetched.records > 0 {
         let key = progress.file(contract, &source.prefix, source.suffix);
         let written = Written { key: key.clone(), sha256: hex(&lines) };
         if progress.written.as_ref() != Some(&written) {
@@ -75,10 +72,10 @@ pub(crate) async fn fetch(
     if let (Some(Incremental { field, .. }), Some(mark)) =
         (&source.incremental, mark.filter(|mark| asked.as_ref() != Some(mark)))
     {
-        progress.reached = Some(Reached { field: field.as_str().to_owned(), mark, at: now.clone() });
+        progress.reached = Some(Reached { field: field.as_str().to_owned(), mark, at: rfc3339(now) });
     }
-    (progress.fetched_at, progress.trouble) = (Some(now), None);
-    Ok(fetched)
+    progress.note_success(now);
+    Ok(())
 }
 
 /// What the contract cannot know of the stack.
@@ -114,11 +111,14 @@ async fn collect(
     mut pages: Pages<'_>,
     api: &mut Api<'_>,
     reached: Option<String>,
+    fetched: &mut Fetched,
 ) -> Result<Collected, FetchError> {
     let mut collected = Collected { mark: reached, ..Collected::default() };
     loop {
         let url = pages.url();
-        let page = api.page(&url).await?;
+        let page = api.page(&url).await;
+        fetched.requests = api.requests;
+        let page = page?;
         let (address, number) = (source.url.clone(), pages.count() + 1);
         let answer = Answer::parse(&page.body).map_err(|said| {
             let (address, page) = (address.clone(), number);
@@ -126,10 +126,11 @@ async fn collect(
         })?;
         let begin = collected.lines.len();
         let records = add(context, source, &answer, number, &mut collected)?;
+        (fetched.pages, fetched.bytes) = (number, collected.lines.len());
+        fetched.records += records;
         let lines = collected.lines.get(begin..).unwrap_or_default();
         let read = Read { answer: &answer, links: &page.links, url: &url, records, lines };
         if !pages.go_on(&read)? {
-            (collected.pages, collected.requests) = (pages.count(), api.requests);
             return Ok(collected);
         }
     }
@@ -159,7 +160,6 @@ fn add(
             collected.mark = mark::greatest(incremental.mark, collected.mark.take(), found, now);
         }
     }
-    collected.records += records.len();
     match &source.incremental {
         Some(Incremental { field, mark: mark_type, .. }) if !has_mark && !records.is_empty() => {
             let (field, what) = (field.as_str().to_owned(), mark::name(*mark_type));

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use lakegate_contract::{ApiSource, Contract};
 use lakegate_lake::clients::SqsClient;
 use lakegate_lake::contracts::Contracts;
-use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage, rfc3339};
+use lakegate_lake::failure::{self, FailureKind, FailureRecord, Stage};
 use lakegate_lake::objects::Objects;
 use lakegate_lake::secrets::Secrets;
 use lakegate_lake::{LakeError, chain};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::error::FetchError;
 use crate::fetch::{self, Fetched};
-use crate::progress::{self, Progress, Trouble};
+use crate::progress::{self, Progress};
 use crate::settings::Settings;
 
 /// Before a request is made for the second time.
@@ -46,8 +46,8 @@ pub(crate) enum Outcome {
     Fetched(Fetched),
     /// Another run has it in hand.
     InWork,
-    /// It was not; somebody is told unless he was.
-    Failed(FetchError),
+    /// It was not; somebody is told unless he was. How far the run came is none of it written.
+    Failed(FetchError, Fetched),
 }
 
 /// Fetches, one source after another. Lasting trouble becomes a failure record; passing trouble of AWS is the function's own error, when
@@ -75,7 +75,7 @@ pub(crate) async fn handle(context: &Context, event: &Value, run: &str, deadline
         match Box::pin(one(context, contract, source, run, left)).await {
             Ok(outcome) => {
                 log(contract, &outcome, started.elapsed());
-                told.push(json!({ "dataset": contract.table, "outcome": word(&outcome) }));
+                told.push(answer(contract, &outcome));
             }
             Err(error) => {
                 tracing::warn!(dataset = contract.table, error = chain(&error), "the next run tries again");
@@ -112,16 +112,17 @@ async fn one(
         Err(error) if error.is_passing() => return Err(error),
         Err(error) => {
             let error = FetchError::Lake(error);
-            tell(context, contract, &error).await?;
-            return Ok(Outcome::Failed(error));
+            tell(context, contract, &error, None).await?;
+            return Ok(Outcome::Failed(error, Fetched::default()));
         }
     };
     let before = hold.progress.clone();
+    let mut done = Fetched::default();
     let fetched = if left < TIME_MIN {
         Err(FetchError::NoTurn { address: source.url.clone() })
     } else {
         // What the file takes to be written comes on top of what the API may take.
-        let fetching = fetch::fetch(context, contract, source, &mut hold.progress, time);
+        let fetching = fetch::fetch(context, contract, source, &mut hold.progress, time, &mut done);
         tokio::time::timeout(lasts, fetching)
             .await
             .unwrap_or_else(|_elapsed| Err(FetchError::OutOfTime { address: source.url.clone(), secs: time.as_secs() }))
@@ -137,9 +138,9 @@ async fn one(
     let given_back = hold.give_back(&context.objects, lake_bucket).await;
     noted?;
     match fetched {
-        Ok(fetched) => given_back.map(|()| Outcome::Fetched(fetched)),
+        Ok(()) => given_back.map(|()| Outcome::Fetched(done)),
         Err(FetchError::Lake(error)) if error.is_passing() => Err(error),
-        Err(error) => given_back.map(|()| Outcome::Failed(error)),
+        Err(error) => given_back.map(|()| Outcome::Failed(error, done)),
     }
 }
 
@@ -150,19 +151,25 @@ async fn note(
     error: &FetchError,
     progress: &mut Progress,
 ) -> Result<(), LakeError> {
-    let (kind, now) = (error.kind(), (context.clock)().into());
-    if progress.is_news(&kind, now) {
-        tell(context, contract, error).await?;
-        progress.trouble = Some(Trouble { kind, told_at: rfc3339(now) });
+    let (trouble, now) = (error.trouble(), (context.clock)().into());
+    if progress.is_news(&trouble, now) {
+        tell(context, contract, error, progress.fetched_at.as_deref()).await?;
+        progress.note_told(trouble, now);
     }
     Ok(())
 }
 
-/// The record's body announces no object, so that a replay leaves it alone.
-async fn tell(context: &Context, contract: &Contract, error: &FetchError) -> Result<(), LakeError> {
+/// The record's body announces no object, so that a replay leaves it alone. `last_good_at`: when a run succeeded last, if that is known.
+async fn tell(
+    context: &Context,
+    contract: &Contract,
+    error: &FetchError,
+    last_good_at: Option<&str>,
+) -> Result<(), LakeError> {
     let mut record = FailureRecord::new(Stage::FetchApi, error.kind(), error.summary());
     record.dataset = Some(contract.table.clone());
     record.owner.clone_from(&contract.owner);
+    record.last_good_at = last_good_at.map(str::to_owned);
     let body = json!({ DATASET_MEMBER: contract.table }).to_string();
     failure::report(&context.sqs, &context.settings.failures_queue_url, &record, &body).await
 }
@@ -172,7 +179,25 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Fetched(Fetched { written: Some(_), .. }) => "written",
         Outcome::Fetched(_) => "nothing-new",
         Outcome::InWork => "in-work",
-        Outcome::Failed(_) => "failed",
+        Outcome::Failed(..) => "failed",
+    }
+}
+
+/// What the caller is told of this source: the file's key and its records, or what went wrong.
+fn answer(contract: &Contract, outcome: &Outcome) -> Value {
+    let (dataset, outcome_word) = (&contract.table, word(outcome));
+    match outcome {
+        Outcome::Fetched(Fetched { requests, records, written, .. }) => match written {
+            Some(key) => json!({
+                "dataset": dataset, "outcome": outcome_word, "requests": requests, "records": records, "key": key,
+            }),
+            None => json!({ "dataset": dataset, "outcome": outcome_word, "requests": requests, "records": records }),
+        },
+        Outcome::InWork => json!({ "dataset": dataset, "outcome": outcome_word }),
+        Outcome::Failed(error, Fetched { requests, .. }) => json!({
+            "dataset": dataset, "outcome": outcome_word, "requests": requests,
+            "kind": error.kind().to_string(), "summary": error.summary(),
+        }),
     }
 }
 
@@ -182,7 +207,7 @@ fn log(contract: &Contract, outcome: &Outcome, elapsed: Duration) {
     let (fetched, error) = match outcome {
         Outcome::Fetched(fetched) => (fetched, None),
         Outcome::InWork => (&nothing, None),
-        Outcome::Failed(error) => (&nothing, Some(error)),
+        Outcome::Failed(error, fetched) => (fetched, Some(error)),
     };
     tracing::info!(
         dataset = contract.table,

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lakegate_contract::{Contract, Incremental};
-use lakegate_lake::failure::{FailureKind, rfc3339};
+use lakegate_lake::failure::rfc3339;
 use lakegate_lake::objects::{EntityTag, Objects};
 use lakegate_lake::{LakeError, layout};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,10 @@ use crate::error::FetchError;
 const LEASE_MARGIN: Duration = Duration::from_mins(1);
 /// The same trouble is told again when it lasts so long: a daily run tells it daily.
 const TOLD_FOR: TimeDelta = TimeDelta::hours(20);
+/// So often within that time, if good runs lie between: trouble that comes and goes is no mail at each run.
+const TELLINGS_MAX: u32 = 2;
+/// Different troubles that are told within that time: whoever has so many mails knows that the source is in disorder.
+const TROUBLES_MAX: usize = 8;
 
 /// The document, `fetch/<table>.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +32,9 @@ pub(crate) struct Progress {
     pub(crate) lease: Option<Lease>,
     /// The last file that was written.
     pub(crate) written: Option<Written>,
-    /// What somebody was told of, until a run succeeds.
-    pub(crate) trouble: Option<Trouble>,
+    /// What somebody was told of lately.
+    #[serde(default)]
+    pub(crate) told: Vec<Told>,
     /// When a run succeeded last, RFC 3339.
     pub(crate) fetched_at: Option<String>,
 }
@@ -65,11 +70,15 @@ pub(crate) struct Written {
 
 /// What somebody was told of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Trouble {
-    /// The failure's kind.
-    pub(crate) kind: FailureKind,
-    /// When it was told, RFC 3339.
-    pub(crate) told_at: String,
+pub(crate) struct Told {
+    /// Which trouble it was: the same word for the same trouble.
+    pub(crate) trouble: String,
+    /// When it was told last, RFC 3339.
+    pub(crate) at: String,
+    /// How often it was told, each time before the former telling was forgotten.
+    pub(crate) times: u32,
+    /// Whether a run has succeeded since.
+    pub(crate) is_over: bool,
 }
 
 /// A document that this run has in hand, and alone may write.
@@ -81,10 +90,30 @@ pub(crate) struct Hold {
 }
 
 impl Progress {
-    /// Whether trouble of this kind is news.
-    pub(crate) fn is_news(&self, kind: &FailureKind, now: DateTime<Utc>) -> bool {
-        let told = self.trouble.as_ref().filter(|trouble| trouble.kind == *kind);
-        told.and_then(|trouble| time(&trouble.told_at)).is_none_or(|at| now.signed_duration_since(at) >= TOLD_FOR)
+    /// Whether this trouble is news: it was not told lately, or was over since.
+    pub(crate) fn is_news(&self, trouble: &str, now: DateTime<Utc>) -> bool {
+        let mut lately = self.told.iter().filter(|told| told.is_recent(now));
+        match lately.find(|told| told.trouble == trouble) {
+            Some(told) => told.is_over && told.times < TELLINGS_MAX,
+            None => self.told.iter().filter(|told| told.is_recent(now)).count() < TROUBLES_MAX,
+        }
+    }
+
+    /// Notes that somebody was told, and forgets what was told long ago.
+    pub(crate) fn note_told(&mut self, trouble: String, now: DateTime<Utc>) {
+        self.told.retain(|told| told.is_recent(now));
+        let before = self.told.iter().find(|told| told.trouble == trouble).map_or(0, |told| told.times);
+        self.told.retain(|told| told.trouble != trouble);
+        self.told.push(Told { trouble, at: rfc3339(now), times: before + 1, is_over: false });
+    }
+
+    /// Notes that a run succeeded.
+    pub(crate) fn note_success(&mut self, now: DateTime<Utc>) {
+        self.fetched_at = Some(rfc3339(now));
+        self.told.retain(|told| told.is_recent(now));
+        for told in &mut self.told {
+            told.is_over = true;
+        }
     }
 
     /// From which mark on to ask.
@@ -103,6 +132,12 @@ impl Progress {
         let since = self.reached.as_ref().filter(|_| has_marks(contract));
         let since = since.map(|reached| (reached.field.as_str(), reached.mark.as_str(), reached.at.as_str()));
         layout::fetched_object(prefix, &contract.table, since, suffix)
+    }
+}
+
+impl Told {
+    fn is_recent(&self, now: DateTime<Utc>) -> bool {
+        time(&self.at).is_some_and(|at| now.signed_duration_since(at) < TOLD_FOR)
     }
 }
 

@@ -192,6 +192,87 @@ async fn trouble_is_told_once_and_again_when_it_lasts_or_is_another() {
 }
 
 #[tokio::test]
+async fn another_trouble_of_the_same_kind_is_told_at_once_and_other_numbers_are_no_other_trouble() {
+    let world = World::new(&["retries: 0", "records: /data", "pagination: {type: page, parameter: p}"]).await;
+    let replies: [fn(&str) -> Reply; 9] = [
+        |_| status(401),
+        |_| status(500),
+        |_| status(503),
+        |_| ok("<html>"),
+        |_| ok("{\"data\": [1, 2, <html>"),
+        |target| ok(if target.contains("p=3") { "{".to_owned() } else { format!("{{\"data\": [\"{target}\"]}}") }),
+        |_| ok("{\"items\": []}"),
+        |_| status(401),
+        |_| ok("<html>"),
+    ];
+    let mut times_told = Vec::new();
+    for reply in replies {
+        world.api.set(reply);
+        World::wait(3_600);
+        assert_eq!(world.run().await, "failed");
+        times_told.push(world.told().len());
+    }
+    assert_eq!(times_told, [1, 2, 2, 3, 3, 3, 4, 4, 4]);
+}
+
+#[tokio::test]
+async fn trouble_that_comes_and_goes_is_no_mail_at_each_run() {
+    let world = World::new(&["retries: 0"]).await;
+    let mut told_after_hours = Vec::new();
+    for hour in 0..40 {
+        world.api.set(move |_| if hour % 2 == 0 { status(500) } else { ok("[]") });
+        world.run().await;
+        if world.told().len() > told_after_hours.len() {
+            told_after_hours.push(hour);
+        }
+        World::wait(3_600);
+    }
+    assert_eq!(told_after_hours, [0, 2, 22, 24], "twice, and again a day later");
+}
+
+#[tokio::test]
+async fn a_source_in_disorder_is_told_some_times_a_day() {
+    let world = World::new(&["retries: 0"]).await;
+    for code in 400..420 {
+        world.api.set(move |_| status(code));
+        assert_eq!(world.run().await, "failed");
+    }
+    assert_eq!(world.told().len(), 8);
+    World::wait(21 * 3_600);
+    world.failure("SourceApiFailed").await;
+    assert_eq!(world.progress().await["told"].as_array().unwrap().len(), 1, "what was told long ago is forgotten");
+}
+
+#[tokio::test]
+async fn what_a_former_version_kept_of_a_source_is_read() {
+    let world = World::new(&["retries: 0"]).await;
+    let kept = "{\"version\": 1, \"reached\": null, \"lease\": null, \"written\": null, \"trouble\": {\"kind\": \"SourceApiFailed\", \"told_at\": \"2026-01-01T23:00:00.000Z\"}, \"fetched_at\": \"2026-01-01T12:00:00.000Z\"}";
+    world.lake.put(&Path::from("fetch/things.json"), kept.into()).await.unwrap();
+    world.api.set(|_| status(500));
+    world.failure("SourceApiFailed").await;
+    assert_eq!(world.told()[0].last_good_at.as_deref(), Some("2026-01-01T12:00:00.000Z"));
+}
+
+#[tokio::test]
+async fn who_invokes_the_function_is_told_what_became_of_the_source() {
+    let world = World::new(&["retries: 0", "pagination: {type: page, parameter: p}"]).await;
+    let invoke = async || {
+        let deadline = crate::world::clock() + Duration::from_mins(15);
+        let told = crate::handler::handle(&world.context(), &serde_json::json!({}), "r", deadline).await.unwrap();
+        told.to_string().replace(world.api.url.trim_end_matches("/v1/things"), "API")
+    };
+    world.api.set(|target| if target.contains("p=3") { status(401) } else { ok(format!("[\"{target}\"]")) });
+    insta::assert_snapshot!(invoke().await, @r#"{"sources":[{"dataset":"things","kind":"SourceApiFailed","outcome":"failed","requests":3,"summary":"API/v1/things answered with status 401"}]}"#);
+    assert_eq!(world.told()[0].last_good_at, None);
+    world.api.set(|target| if target.contains("p=3") { ok("[]") } else { ok(format!("[\"{target}\"]")) });
+    insta::assert_snapshot!(invoke().await, @r#"{"sources":[{"dataset":"things","key":"things/api/things-064cda6ab447aae1.json","outcome":"written","records":2,"requests":3}]}"#);
+    insta::assert_snapshot!(invoke().await, @r#"{"sources":[{"dataset":"things","outcome":"nothing-new","records":2,"requests":3}]}"#);
+    world.api.set(|_| ok("<html>"));
+    insta::assert_snapshot!(invoke().await, @r#"{"sources":[{"dataset":"things","kind":"SourceApiChanged","outcome":"failed","requests":1,"summary":"page 1 of API/v1/things is no JSON: it breaks at line 1, column 1"}]}"#);
+    assert_eq!(world.told()[1].last_good_at.as_deref(), Some("2026-01-02T00:00:00.000Z"));
+}
+
+#[tokio::test]
 async fn a_declaration_that_does_not_fit_the_stack_is_told() {
     let world = World::new(&[]).await;
     let mut context = world.context();
@@ -212,7 +293,7 @@ async fn a_declaration_that_does_not_fit_the_stack_is_told() {
 #[tokio::test]
 async fn a_secret_that_is_missing_denied_or_otherwise_is_told_without_asking_the_api() {
     let world = World::new(&["secret: {name: s, key: token, header: X-Key}"]).await;
-    let said = world.failure("ServiceRefused").await;
+    let said = world.failure("SourceApiFailed").await;
     assert_eq!(said, "GetSecretValue on the secret s was refused: 400 ResourceNotFoundException: none");
     world.aws.set_secret("s", "hunter2");
     assert_eq!(world.failure("SourceApiChanged").await, "the secret s is no JSON object with a text under \"token\"");
@@ -237,7 +318,7 @@ async fn a_file_that_may_not_be_written_is_told_and_the_mark_stays() {
     let world = World::new(&["incremental: {field: /id, type: number, parameter: since}"]).await;
     *world.raw.denied.lock().unwrap() = Some("things/api");
     world.api.set(|_| ok("[{\"id\": 1}]"));
-    let said = world.failure("AccessDenied").await;
+    let said = world.failure("SourceApiFailed").await;
     assert!(said.starts_with("PutObject on s3://raw/things/api/things-"), "{said}");
     assert_eq!(world.progress().await["reached"], Value::Null);
 }

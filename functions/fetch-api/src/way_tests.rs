@@ -105,7 +105,7 @@ async fn a_run_that_breaks_off_writes_nothing_and_its_repetition_writes_all() {
     });
     assert_eq!(world.run().await, "written");
     assert_eq!(world.texts().await.len(), 1);
-    assert_eq!(world.progress().await["trouble"], Value::Null, "it is well again");
+    assert_eq!(world.progress().await["told"][0]["is_over"], true, "it is well again");
 }
 
 #[tokio::test]
@@ -126,6 +126,33 @@ async fn a_run_that_dies_after_its_file_is_repeated_into_the_same_file() {
     let second = world.files().await;
     assert_eq!((first.len(), second.len()), (1, 1));
     assert_eq!(first[0].0, second[0].0, "its rows are replaced, none is there twice");
+}
+
+/// As docs/fetch.md says it, after the contract rejected the second file.
+#[tokio::test]
+async fn a_mark_that_is_put_back_has_everything_since_fetched_into_the_file_that_began_there() {
+    let world = World::new(&["incremental: {field: /id, type: number, parameter: since}"]).await;
+    let mut kept = Vec::new();
+    for answer in ["[{\"id\": 1}]", "[{\"no\": \"bad\", \"id\": 2}]", "[{\"no\": \"bad\", \"id\": 3}]"] {
+        world.api.set(move |_| ok(answer));
+        World::wait(3_600);
+        assert_eq!(world.run().await, "written");
+        kept.push(world.progress().await);
+    }
+    let (first, rejected) = (&kept[0], &kept[1]["written"]["key"]);
+    let path = Path::from(lakegate_lake::layout::fetch_object("things"));
+    world.lake.put(&path, first.to_string().into()).await.unwrap();
+    world.api.asked();
+    world.api.set(|_| ok("[{\"id\": 2}, {\"id\": 3}]"));
+    World::wait(3_600);
+    assert_eq!(world.run().await, "written");
+    assert_eq!(world.api.asked(), ["/v1/things?since=1"]);
+    let files = world.files().await;
+    let anew = files.iter().find(|(key, _)| rejected == key.as_str()).unwrap();
+    assert_eq!((files.len(), anew.1.as_str()), (3, "{\"id\": 2}\n{\"id\": 3}\n"));
+    // The time in its name is when the document that is to be put back was written.
+    let time: String = first["reached"]["at"].as_str().unwrap().chars().filter(char::is_ascii_alphanumeric).collect();
+    assert!(rejected.as_str().unwrap().contains(&time), "{rejected} {time}");
 }
 
 #[tokio::test]
@@ -185,7 +212,10 @@ async fn an_event_may_name_the_only_dataset() {
     };
     let sample = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let every = sample(include_str!("../../../events/fetch-api/schedule.json"));
-    assert_eq!(run(every).await, serde_json::json!([{"dataset": "things", "outcome": "nothing-new"}]));
+    assert_eq!(
+        run(every).await,
+        serde_json::json!([{"dataset": "things", "outcome": "nothing-new", "requests": 1, "records": 0}])
+    );
     assert_eq!(run(serde_json::json!({"dataset": "things"})).await[0]["outcome"], "nothing-new");
     let other = sample(include_str!("../../../events/fetch-api/one-dataset.json"));
     assert_eq!(run(other).await, serde_json::json!([]));

@@ -24,8 +24,7 @@ pub(crate) fn care(kind: &FailureKind) -> Care {
     const THESE_ONLY: &str = "Nothing else is held up: it can wait until morning, if its data can.";
     const ITS_DATASET: &str =
         "It can wait as long as its data can: until it is mended, further files of the same kind fail as well.";
-    const ITS_SOURCE: &str =
-        "It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day.";
+    const ITS_SOURCE: &str = "It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day, another one at once.";
     const ITS_TABLE: &str = "It can wait as long as the warehouse's readers can: the lake is complete, and later loads of the table may succeed.";
     const ITS_PAGE: &str =
         "Files are taken in all the same. The schedule goes on trying, and tells the same trouble once a day.";
@@ -88,9 +87,9 @@ const LATE_DATA: (&str, &str) = (
 );
 
 const FAILED_API: (&str, &str) = (
-    "not fetched, because the API did not answer as it should",
-    "Is the API down, its secret no longer valid, or a limit of the contract's source too low? The problem below says which. Nothing is to be \
-     replayed: the next run that succeeds fetches what is missing.",
+    "not fetched, because the API or AWS did not answer as it should",
+    "Is the API down, its secret no longer valid or not to be read by the function (FetchSecrets), or a limit of the contract's source too low? \
+     The problem below says which. Nothing is to be replayed: the next run that succeeds fetches what is missing.",
 );
 const CHANGED_API: (&str, &str) = (
     "not fetched, because the API's answers are not as the contract says",
@@ -119,6 +118,17 @@ const CONFLICTING_TABLE: (&str, &str) = (
     "The problem below names the column. Drop the table in the warehouse, or rename it if it is yours, and load it whole: invoke the function \
      load-warehouse with {\"dataset\": …} (docs/runbook.md has the command). Nothing is to be replayed.",
 );
+
+const FETCHED: &str = "Nobody uploads them again. If the contract is wrong: correct it, `lakegate contracts push` it, and then replay. If the API's \
+     answers are wrong: have them mended, put the mark back, and fetch these records again: docs/fetch.md says how (\"When a fetched file is \
+     rejected\"). The next run alone fetches only what is newer, unless the source has no `incremental`: then it fetches everything.";
+
+/// Says what else is to be done with a file that a function fetched from an API, where that is something else.
+pub(crate) fn of_fetched(kind: &FailureKind) -> Option<&'static str> {
+    let is_other =
+        matches!(kind, FailureKind::ContractViolated | FailureKind::UnreadableFile | FailureKind::SourceMissing);
+    is_other.then_some(FETCHED)
+}
 
 /// Says what a kind means and what to do.
 pub(crate) fn of(kind: &FailureKind) -> Advice {

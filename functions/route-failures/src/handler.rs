@@ -93,7 +93,7 @@ fn collect(context: &Context, failures: &mut Failures, routed: Vec<Routed>) {
     let known = known(context);
     for mut failure in routed {
         let is_kept = !digest::is_of_dataset(&failure.record.kind);
-        failure.record.replay = is_kept.then(|| context.settings.replay_command());
+        failure.record.replay = is_kept.then(|| context.settings.commands().replay());
         // What no replay can mend is told at once.
         let progress = known.progress(&failure.identity).or((!is_kept).then_some(Progress::Kept));
         failures.entry(failure.identity.clone()).or_insert((failure, progress));
@@ -129,7 +129,7 @@ async fn announce(context: &Context, failures: &mut Failures) -> Result<(), Lake
         return Ok(());
     }
     let settings = &context.settings;
-    let digest = digest::write(&records, &settings.replay_command());
+    let digest = digest::write(&records, &settings.commands());
     alerts::publish(&context.sns, &settings.alerts_topic_arn, &digest.subject, &digest.body).await?;
     let mut known = known(context);
     for (identity, (_, progress)) in failures.iter_mut().filter(|(_, (_, progress))| *progress == Some(Progress::Kept))
@@ -167,7 +167,7 @@ fn log(record: &FailureRecord) {
         kind = %record.kind,
         summary = record.summary,
         trace_id = record.trace_id,
-        outcome = "dead-lettered",
+        outcome = if digest::is_of_dataset(&record.kind) { "told" } else { "dead-lettered" },
         "object"
     );
 }

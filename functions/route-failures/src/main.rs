@@ -2,6 +2,7 @@
 //! `main` reads the settings, builds the clients and runs; the rest is in `handler`.
 
 mod advice;
+mod commands;
 mod digest;
 #[cfg(test)]
 mod fault_tests;

@@ -3,6 +3,8 @@
 
 use lakegate_lake::settings::{AwsSettings, Environment, SettingsError};
 
+use crate::commands::Commands;
+
 /// The function's settings.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -33,9 +35,9 @@ impl Settings {
         environment.finish(settings)
     }
 
-    /// The command that sends every event of the dead-letter queue back to the ingest queue.
-    pub(crate) fn replay_command(&self) -> String {
-        format!("lakegate replay --stack {} --region {} --send", self.stack_name, self.aws.region)
+    /// What a mail offers to type.
+    pub(crate) fn commands(&self) -> Commands<'_> {
+        Commands { stack: &self.stack_name, region: &self.aws.region }
     }
 }
 

@@ -63,6 +63,9 @@ pub struct FailureRecord {
     pub rejects: Option<String>,
     /// A page that shows more.
     pub link: Option<String>,
+    /// When what failed went well last, RFC 3339, where that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_good_at: Option<String>,
     /// The command that sends it again; filled in when it reaches the dead-letter queue.
     pub replay: Option<String>,
     /// The trace that it happened in, as X-Ray names it.
@@ -113,6 +116,7 @@ impl FailureRecord {
             violations: Violations::new(),
             rejects: None,
             link: None,
+            last_good_at: None,
             replay: None,
             trace_id: None,
         }

@@ -172,6 +172,22 @@ pub fn fetched_object(prefix: &str, table: &str, since: Option<(&str, &str, &str
     format!("{prefix}{table}{time}-{hash}{suffix}")
 }
 
+/// True for a key that [`fetched_object`] gives to a file of this table. Somebody else's file may have such a name by chance.
+#[must_use]
+pub fn is_fetched_object(key: &str, table: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let Some(rest) = name.strip_prefix(table).and_then(|rest| rest.strip_prefix('-')) else { return false };
+    let Some((stem, "json" | "ndjson" | "jsonl")) = rest.split_once('.') else { return false };
+    let (time, hash) = stem.rsplit_once('-').map_or((None, stem), |(time, hash)| (Some(time), hash));
+    let is_hash =
+        hash.len() == HASH_HEX_DIGITS && hash.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
+    // 20260102T030405678Z
+    let is_time = time.is_none_or(|time| {
+        time.len() == 19 && time.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b'Z'))
+    });
+    is_hash && is_time
+}
+
 /// `contracts/drafts/<table>.odcs.yaml`.
 #[must_use]
 pub fn draft_object(table: &str) -> String {
@@ -249,6 +265,26 @@ mod tests {
         insta::assert_snapshot!(name, @"orders/api/orders-20260102T030405678Z-43002a56eaa7652d.ndjson");
         assert_eq!(name, fetched_object("orders/api/", "orders", since("2025-12-31"), ".ndjson"));
         assert_ne!(name, fetched_object("orders/api/", "orders", since("2025-12-30"), ".ndjson"));
+    }
+
+    #[test]
+    fn a_fetched_file_is_known_by_its_name() {
+        for since in [None, Some(("/updated_at", "2025-12-31", "2026-01-02T03:04:05.678Z"))] {
+            for suffix in [".json", ".ndjson", ".jsonl"] {
+                let key = fetched_object("orders/api/", "orders", since, suffix);
+                assert!(is_fetched_object(&key, "orders"), "{key}");
+                assert!(!is_fetched_object(&key, "order") && !is_fetched_object(&key, "orders2"), "{key}");
+                assert!(!is_fetched_object(&format!("{key}.gz"), "orders") && !is_fetched_object("", "orders"));
+            }
+        }
+        for key in [
+            "orders/2025-09.csv",
+            "orders/orders-2025.json",
+            "orders/orders-0123456789ABCDEF.json",
+            "orders/x-0123456789abcdef.json",
+        ] {
+            assert!(!is_fetched_object(key, "orders"), "{key}");
+        }
     }
 
     #[test]
