@@ -98,14 +98,14 @@ fn check_all(files: &[PathBuf], is_json: bool) -> Result<ExitCode> {
 
 /// Reads a contract for a command that needs it.
 pub(crate) fn read(file: &Path) -> Result<Contract> {
-    read_document(file).map(|(_, contract)| contract)
+    read_document(file).map(|(_, checked)| checked.contract)
 }
 
 /// As [`read`], with the document itself.
-fn read_document(file: &Path) -> Result<(String, Contract)> {
+fn read_document(file: &Path) -> Result<(String, Checked)> {
     let problems = match text_of(file)? {
         Ok(document) => match lakegate_contract::parse(&document) {
-            Ok(checked) => return Ok((document, checked.contract)),
+            Ok(checked) => return Ok((document, checked)),
             Err(problems) => problems,
         },
         Err(problem) => vec![problem],

@@ -94,7 +94,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<ExitCode> {
     if is_printed {
         output::json(&report)?;
     } else if args.report.is_none() {
-        output::line(&report.summary(&args.input.to_string_lossy(), &judgement.first_rejects))?;
+        output::line(&report.summary(&args.input.to_string_lossy(), &args.out, &judgement.first_rejects))?;
         tell(standing)?;
     }
     if let Some(file) = report_file {

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use clap::Command;
+use clap::error::ErrorKind;
+use clap::{Command, CommandFactory};
 
 /// Lines of help are no longer than this, however wide the terminal is: longer ones are hard to read.
 const WIDTH_MAX: usize = 100;
@@ -26,6 +27,19 @@ pub(crate) fn laid_out(command: Command) -> Command {
     );
     let command = command.max_term_width(WIDTH_MAX);
     command.help_template(template)
+}
+
+/// Ends as the parser does where what is asked of a command makes no sense.
+pub(crate) fn wrong_usage(name: &str, wrong: &str) -> ! {
+    let mut root = laid_out(crate::Cli::command());
+    root.build();
+    let is_it = root.find_subcommand(name).is_some();
+    let command = if is_it { root.find_subcommand_mut(name) } else { None };
+    let error = match command {
+        Some(command) => command.error(ErrorKind::ArgumentConflict, wrong),
+        None => root.error(ErrorKind::ArgumentConflict, wrong),
+    };
+    error.exit()
 }
 
 fn groups(command: &Command) -> String {
@@ -57,8 +71,6 @@ fn heading(command: &Command, title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-
-    use clap::CommandFactory;
 
     use super::*;
 

@@ -2,9 +2,9 @@
 //! It must not know how a file is judged or reported.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use lakegate_convert::Output;
 use lakegate_lake::{layout, ledger};
 
@@ -22,6 +22,23 @@ pub(crate) enum Standing {
     EarlierVersion,
     /// Nothing any more: a publication had broken off, and what it left half-way is removed.
     Withdrawn,
+}
+
+/// A folder that every local lake has, of one that somebody named.
+///
+/// # Errors
+///
+/// It is not there: the name is not that of a local lake.
+pub(crate) fn folder_in(lake: &Path, prefix: &str) -> Result<PathBuf> {
+    let give = "give the folder that `lakegate convert --out` wrote to";
+    if !lake.is_dir() {
+        bail!("there is no folder {}: {give}", lake.display());
+    }
+    let folder = lake.join(prefix);
+    if !folder.is_dir() {
+        bail!("{} has no {prefix}: {give}", lake.display());
+    }
+    Ok(folder)
 }
 
 /// Keeps all others from publishing, and from cleaning up, in a local lake; until it is dropped. `None` where the file system has

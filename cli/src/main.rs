@@ -40,7 +40,8 @@ Examples:
 `lakegate COMMAND --help` tells more of a command, with examples. The steps that engines run are told by `lakegate range --help` (a file in \
 ranges) and `lakegate glue --help` (the Glue job).
 
-Exit status of every command: 0 done, 3 a contract says no, 2 wrong usage, 1 anything else, 130 stopped by Ctrl-C.";
+Exit status of every command: 0 done, 3 refused (a file by its contract, a contract that would break what is deployed), 2 wrong usage, \
+1 anything else (also a contract that is none), 130 stopped by Ctrl-C.";
 
 /// The gate of a data lake on AWS: files become typed, partitioned Parquet tables, or a clear alert
 #[derive(Debug, Parser)]

@@ -1,6 +1,8 @@
 //! The report of `lakegate convert`: one JSON object, whose shape others rely on.
 //! It does not know how a file is converted.
 
+use std::path::Path;
+
 use lakegate_contract::Violations;
 use lakegate_convert::{Judgement, RejectedAt, Verdict};
 use serde::Serialize;
@@ -104,7 +106,8 @@ impl Report {
     }
 
     /// A few lines for a person.
-    pub(crate) fn summary(&self, source: &str, first_rejects: &[RejectedAt]) -> String {
+    /// Paths are those that can be opened: `out` is the output folder.
+    pub(crate) fn summary(&self, source: &str, out: &Path, first_rejects: &[RejectedAt]) -> String {
         let paint = Paint::new();
         let status = if self.status == "published" { paint.good(self.status) } else { paint.bad(self.status) };
         let mut lines = vec![format!("{source}: {status}: {}", self.counts())];
@@ -126,10 +129,21 @@ impl Report {
         if self.rows_rejected > first_rejects.len() as u64 && !first_rejects.is_empty() {
             lines.push("  … and more; the rejects file has them all".to_owned());
         }
-        lines.extend(self.outputs.iter().map(|output| format!("  {} in {}", rows_of(output.rows), output.path)));
-        lines.extend(self.rejects_path.iter().map(|path| format!("  {} in {path}", rows_of(self.rows_rejected))));
+        let at = |path: &str| out.join(path).display().to_string();
+        lines.extend(self.outputs.iter().map(|output| format!("  {} in {}", rows_of(output.rows), at(&output.path))));
+        if let Some(path) = self.rejects_path.as_deref().map(at) {
+            lines.push(format!("  {} in {path}", rows_of(self.rows_rejected)));
+            let sql = format!("SELECT line, raw, violations FROM '{}'", path.replace('\'', "''"));
+            lines.push(format!("  rejected rows, with their values: duckdb -c \"{}\"", in_double_quotes(&sql)));
+        }
         lines.join("\n")
     }
+}
+
+/// For a shell: single quotes are SQL's own.
+fn in_double_quotes(text: &str) -> String {
+    let special = |c: char| matches!(c, '"' | '\\' | '$' | '`');
+    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// `1 row`, `1,200 rows`, in line with others.

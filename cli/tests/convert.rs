@@ -279,6 +279,18 @@ fn without_a_report_a_summary_is_printed() {
 }
 
 #[test]
+fn what_the_summary_names_can_be_opened() {
+    let dir = with_contract();
+    fs::write(dir.path().join("orders.csv"), "id,on_day,quantity\na,2024-01-31,1\nb,2025-02-01,0\n").unwrap();
+    let output = lakegate(dir.path(), &["convert", "orders.csv", "--contract", "orders.yaml", "--out", "out"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let named: Vec<&str> = said.lines().filter_map(|line| line.split_once(" in out/")).map(|(_, path)| path).collect();
+    assert_eq!(named.len(), 2, "{said}");
+    assert!(named.iter().all(|path| dir.path().join("out").join(path).is_file()), "{said}");
+    insta::assert_snapshot!(unhashed(said.lines().last().unwrap()), @r#"  rejected rows, with their values: duckdb -c "SELECT line, raw, violations FROM 'out/rejects/dataset=orders/orders-HASH-VERSION.parquet'""#);
+}
+
+#[test]
 fn what_cannot_be_read_is_one_line() {
     let dir = with_contract();
     fs::write(dir.path().join("bad.yaml"), contract().replace("kind: DataContract", "kind: Table")).unwrap();

@@ -122,6 +122,40 @@ fn wrong_usage_says_how_it_is_used() {
 
     For more information, try '--help'.
     ");
+    let refused = said(&["replay", "--kind", "Bogus"]);
+    assert!(refused.starts_with("2 error: no failure is of the kind \"Bogus\"; there are (the most alike first) "));
+    assert!(refused.contains("\n\nUsage: lakegate replay [OPTIONS]\n"), "{refused}");
+    insta::assert_snapshot!(said(&["replay", "--kind", "HeaderMismatch"]), @r"
+    2 error: HeaderMismatch is a word of the ledger, and no dead letter has it: ask for --kind ContractViolated, which it is one of, or --from ledger
+
+    Usage: lakegate replay [OPTIONS]
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(said(&["generate", "orders", "--rows", "-5"]), @r"
+    2 error: invalid value '-5' for '--rows <N>': a whole number from 1 to 1000000000000 is wanted, in digits
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(said(&["generate", "orders", "--rows", "1e6"]), @r"
+    2 error: invalid value '1e6' for '--rows <N>': a whole number from 1 to 1000000000000 is wanted, in digits
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(said(&["generate", "customers", "--customers", "5"]), @r"
+    2 error: --customers is of orders: how many customers are made is said by --rows
+
+    Usage: lakegate generate [OPTIONS] <DATASET>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(said(&["generate", "products", "--months", "4"]), @r"
+    2 error: --months is not for products
+
+    Usage: lakegate generate [OPTIONS] <DATASET>
+
+    For more information, try '--help'.
+    ");
     insta::assert_snapshot!(said(&["replay", "--from", "queue"]), @r"
     2 error: invalid value 'queue' for '--from <WHERE>'
       [possible values: dead-letters, ledger]

@@ -184,6 +184,8 @@ fn files_are_kept_unless_told_otherwise_and_options_must_make_sense() {
     for wrong in [
         &["products", "--exports", "2"][..],
         &["customers", "--first-order", "2"],
+        &["products", "--from", "2025-02"],
+        &["orders", "--seed", "-1"],
         &["orders", "--exports", "2"],
         &["customers", "--exports", "2", "--out", "file.ndjson"],
         &["customers", "--exports", "32", "--months", "1", "--out", "folder/"],

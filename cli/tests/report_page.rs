@@ -132,7 +132,9 @@ fn a_ledger_that_cannot_be_read_in_part_is_told_as_far_as_it_can() {
 fn what_is_wrong_is_said_with_what_to_do() {
     let home = tempfile::tempdir().unwrap();
     let said = |args: &[&str]| text(&lakegate(&home, args).stderr);
-    insta::assert_snapshot!(said(&["report", "--lake", "nowhere"]), @"lakegate: nowhere has no ledger/: give the folder that `lakegate convert --out` wrote to");
+    insta::assert_snapshot!(said(&["report", "--lake", "nowhere"]), @"lakegate: there is no folder nowhere: give the folder that `lakegate convert --out` wrote to");
+    fs::create_dir_all(home.path().join("lake")).unwrap();
+    insta::assert_snapshot!(said(&["report", "--lake", "lake"]), @"lakegate: lake has no ledger/: give the folder that `lakegate convert --out` wrote to");
     fs::create_dir_all(home.path().join("lake/ledger")).unwrap();
     insta::assert_snapshot!(said(&["report", "--lake", "lake", "--out", "no/such/page.html"]), @"lakegate: cannot write no/such/page.html: there is no folder no/such");
     insta::assert_snapshot!(said(&["report", "--lake", "lake", "--since", "1 week"]), @"
@@ -140,7 +142,16 @@ fn what_is_wrong_is_said_with_what_to_do() {
 
     For more information, try '--help'.
     ");
-    assert!(said(&["report", "--lake", "lake", "--profile", "prod"]).contains("cannot be used with"));
+    for data in [&[][..], &["--data"]] {
+        for option in ["--profile", "--stack"] {
+            let said = said(&[&["report", "--lake", "lake", option, "prod"], data].concat());
+            assert!(said.contains("cannot be used with"), "{option}: {said}");
+        }
+    }
+    // A variable that is set for other commands is not an option that was given.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
+    command.args(["report", "--lake", "lake"]).current_dir(home.path()).env("LAKEGATE_STACK", "prod");
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
 }
 
 /// A name that is no name.
@@ -207,22 +218,45 @@ fn a_table_that_is_not_there_costs_its_sections_only() {
     let home = shop();
     fs::remove_dir_all(home.path().join(SHOP).join("lake/customers")).unwrap();
     let output = lakegate_with_duckdb(&home, &["report", "--data", "--lake", SHOP]);
-    insta::assert_snapshot!(text(&output.stderr), @"
-    lakegate: age_groups: There is no table customers yet: no file of it was taken in.
-    lakegate: membership_tiers: There is no table customers yet: no file of it was taken in.
-    ");
+    insta::assert_snapshot!(text(&output.stderr), @"lakegate: age_groups, membership_tiers: There is no table customers yet: no file of it was taken in.");
     assert!(text(&output.stdout).starts_with("the report is lakegate-sales.html\n"), "{}", text(&output.stdout));
     fs::remove_dir_all(home.path().join(SHOP).join("lake/orders")).unwrap();
     let output = lakegate_with_duckdb(&home, &["report", "--data", "--lake", SHOP]);
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(text(&output.stderr), @"lakegate: there is nothing to show; age_groups: There is no table customers yet: no file of it was taken in.");
+    insta::assert_snapshot!(text(&output.stderr), @"lakegate: there is nothing to show; age_groups, membership_tiers: There is no table customers yet: no file of it was taken in. monthly_trend, order_values, repeat_customers, revenue_by_region, top_countries, top_products: There is no table orders yet: no file of it was taken in.");
+}
+
+#[test]
+fn a_file_that_is_no_parquet_file_costs_the_sections_of_its_table_only() {
+    let Some(_) = duckdb() else { return };
+    let home = shop();
+    fs::write(home.path().join(SHOP).join("lake/customers/x.parquet"), "garbage").unwrap();
+    let output = lakegate_with_duckdb(&home, &["report", "--data", "--lake", SHOP, "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems: Vec<&String> = told["problems"].as_object().unwrap().keys().collect();
+    assert_eq!(problems, ["age_groups", "membership_tiers"], "{told}");
+    assert_eq!(told["facts"]["orders"], 201);
+    let said = text(&output.stderr);
+    assert!(said.contains("age_groups, membership_tiers: The query failed: ") && said.contains("x.parquet"), "{said}");
+}
+
+#[test]
+fn a_python_that_is_named_and_is_none_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir_all(home.path().join("lake/lake")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lakegate"));
+    command.args(["report", "--data", "--lake", "lake"]).current_dir(home.path());
+    let output = command.env("LAKEGATE_PYTHON", "/no/such/python").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(text(&output.stderr), @"lakegate: LAKEGATE_PYTHON (/no/such/python) is not a Python 3: correct it or unset it");
 }
 
 #[test]
 fn what_is_wrong_with_the_data_is_said_with_what_to_do() {
     let home = tempfile::tempdir().unwrap();
     let said = |args: &[&str]| text(&lakegate(&home, args).stderr);
-    insta::assert_snapshot!(said(&["report", "--data", "--lake", "nowhere"]), @"lakegate: nowhere has no lake/: give the folder that `lakegate convert --out` wrote to");
+    insta::assert_snapshot!(said(&["report", "--data", "--lake", "nowhere"]), @"lakegate: there is no folder nowhere: give the folder that `lakegate convert --out` wrote to");
     assert!(said(&["report", "--data", "--since", "3d"]).contains("cannot be used with '--since <SPAN>'"));
     // A file that is no Parquet file: DuckDB says so, of each query.
     if duckdb().is_some() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use lakegate_contract::{Change, Class, Contract, Location};
+use lakegate_contract::{Change, Checked, Class, Contract, Location, Note};
 use lakegate_lake::LakeError;
 use lakegate_lake::contracts::{Deployed, SUFFIXES};
 use lakegate_lake::layout::{self, CONTRACTS_PREFIX};
@@ -17,6 +17,7 @@ use super::deployed::{deployed, short};
 use super::diff;
 use crate::operate::place::Place;
 use crate::output;
+use crate::paint::Paint;
 
 /// A contract is refused because it would break what is deployed.
 const EXIT_BREAKING: u8 = 3;
@@ -56,6 +57,8 @@ struct Pushed {
     file: PathBuf,
     text: String,
     contract: Contract,
+    /// What its owner may expect of its status, and does not get.
+    status: Option<Note>,
     /// Where it will stand.
     key: String,
     /// What stands there now.
@@ -80,13 +83,14 @@ pub(super) async fn run(args: &PushArgs) -> Result<ExitCode> {
     let stack = args.place.stack(None).await?;
     let deployed = deployed(&stack).await?;
     let mut pushed: Vec<Pushed> = Vec::new();
-    for (file, (text, contract)) in documents {
+    for (file, (text, Checked { contract, notes })) in documents {
+        let status = notes.into_iter().find(|note| note.path == "status");
         let key = key_of(file, &contract, &deployed)?;
         if let Some(other) = pushed.iter().find(|other| other.key == key || other.contract.table == contract.table) {
             bail!("{} and {} are both for the table {}", other.file.display(), file.display(), contract.table);
         }
         let former = former(&stack, &key, &text, &contract).await?;
-        pushed.push(Pushed { file: file.clone(), text, contract, key, former });
+        pushed.push(Pushed { file: file.clone(), text, contract, status, key, former });
     }
     let mut clashes = clashes(&pushed, &deployed);
     clashes.extend(own_files(&pushed, &stack.lake_bucket)?);
@@ -210,6 +214,10 @@ fn tell(args: &PushArgs, stack: &Stack, pushed: &[Pushed], is_refused: bool) -> 
         return output::json(&as_json(args, stack, pushed, is_refused));
     }
     for contract in pushed {
+        if let Some(note) = &contract.status {
+            let place = super::place(&contract.file, note.line);
+            output::line(&format!("{place}: {} {note}", Paint::new().note("note:")))?;
+        }
         if let Some(former) = contract.former_contract().filter(|_| !contract.is_same()) {
             let compared = diff::as_text(former, &contract.contract, contract.changes());
             output::line(&format!("{}: {compared}\n", contract.file.display()))?;
@@ -251,6 +259,7 @@ fn as_json(args: &PushArgs, stack: &Stack, pushed: &[Pushed], is_refused: bool) 
             "new_version": contract.contract.version,
             "outcome": done(args, contract, is_refused),
             "is_breaking": contract.is_breaking(),
+            "note": contract.status.as_ref().map(ToString::to_string),
             "changes": contract.changes().iter().map(diff::change_as_json).collect::<Vec<_>>(),
         })
     };

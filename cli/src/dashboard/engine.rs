@@ -20,6 +20,7 @@ try:
 except duckdb.Error as error:
     sys.exit(str(error))
 ";
+const IS_PYTHON: &str = "import sys; sys.exit(sys.version_info < (3,))";
 const PROBE: &str = "import sys; sys.path = [folder for folder in sys.path if folder]; import duckdb";
 /// No start-up file of the user's, and an end at the first error.
 const PROGRAM_ARGS: [&str; 4] = ["-init", "/dev/null", "-batch", "-bail"];
@@ -33,14 +34,20 @@ pub(super) struct Engine {
 
 impl Engine {
     /// The Python that `LAKEGATE_PYTHON` names, the program, the local AWS's Python of a check-out, any other Python; the first that has it.
+    /// The named one may lack it, as it may be named for the local AWS.
     ///
     /// # Errors
     ///
-    /// None has; the message says what to do.
+    /// None has, or what is named is no Python; the message says what to do.
     pub(super) fn find() -> Result<Self> {
         let named = std::env::var_os("LAKEGATE_PYTHON").filter(|name| !name.is_empty()).map(PathBuf::from);
-        if let Some(found) = named.and_then(python) {
-            return Ok(found);
+        if let Some(named) = named {
+            if let Some(found) = python(named.clone()) {
+                return Ok(found);
+            }
+            if !is_fit(Command::new(&named).args(["-c", IS_PYTHON])) {
+                bail!("LAKEGATE_PYTHON ({}) is not a Python 3: correct it or unset it", named.display());
+            }
         }
         if is_fit(Command::new("duckdb").arg("--version")) {
             return Ok(Self { program: PathBuf::from("duckdb"), args: PROGRAM_ARGS.to_vec() });

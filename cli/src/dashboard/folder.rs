@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chrono::Utc;
 use lakegate_dashboard::{Answer, Outcome, Outcomes, QUERIES, Query, TABLES, Table};
 use lakegate_lake::layout;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Asked;
 use super::engine::Engine;
+use crate::local_lake;
 
 /// Asks one query after another: each takes the whole machine.
 ///
@@ -19,38 +20,37 @@ use super::engine::Engine;
 ///
 /// It is no local lake, there is no DuckDB, or its answer cannot be read. A query that fails is a section of the page.
 pub(crate) fn ask(lake: &Path) -> Result<Asked> {
-    if !lake.join(layout::LAKE_PREFIX).is_dir() {
-        bail!(
-            "{} has no {}: give the folder that `lakegate convert --out` wrote to",
-            lake.display(),
-            layout::LAKE_PREFIX
-        );
-    }
+    local_lake::folder_in(lake, layout::LAKE_PREFIX)?;
     let at = Utc::now();
-    let mut views = Vec::new();
-    for table in &TABLES {
-        if let Some(view) = view(lake, table)? {
-            views.push((table.name, view));
-        }
-    }
+    let views: Vec<_> = TABLES.iter().map(|table| (table.name, view(lake, table))).collect();
     let engine = Engine::find()?;
     let mut outcomes = Outcomes::new();
     for query in &QUERIES {
-        let is_there = |table: &str| views.iter().any(|(name, _)| *name == table);
-        let outcome = match Outcome::without_table(query, is_there) {
-            Some(outcome) => outcome,
-            None => run(&engine, lake, &views, query)?,
-        };
-        outcomes.insert(query.name, outcome);
+        outcomes.insert(query.name, outcome(&engine, lake, &views, query)?);
     }
     let path = lake.display().to_string();
     Ok(Asked::new(format!("local lake {path}"), json!({ "lake": path }), at, outcomes))
 }
 
-fn run(engine: &Engine, lake: &Path, views: &[(&str, String)], query: &Query) -> Result<Outcome> {
+/// With the views of its own tables only: a file that cannot be read, of another table, costs it nothing.
+fn outcome(engine: &Engine, lake: &Path, views: &[(&str, Result<Option<String>>)], query: &Query) -> Result<Outcome> {
+    let is_there = |table: &str| !views.iter().any(|(name, view)| *name == table && matches!(view, Ok(None)));
+    if let Some(outcome) = Outcome::without_table(query, is_there) {
+        return Ok(outcome);
+    }
+    let mut own = String::new();
+    for (_, view) in views.iter().filter(|(name, _)| query.tables.contains(name)) {
+        match view {
+            Ok(view) => own.extend(view.as_deref()),
+            Err(error) => return Ok(Outcome::Failed(format!("{error:#}"))),
+        }
+    }
+    run(engine, lake, &own, query)
+}
+
+fn run(engine: &Engine, lake: &Path, views: &str, query: &Query) -> Result<Outcome> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let answer = folder.path().join("answer.json");
-    let views: String = views.iter().map(|(_, view)| view.as_str()).collect();
     let path = answer.to_str().with_context(|| format!("{} is no text", answer.display()))?;
     let sql = format!(
         "{views}COPY (SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n{}\n) AS answer) TO {} (FORMAT json, ARRAY true);\n",

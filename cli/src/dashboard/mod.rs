@@ -41,7 +41,7 @@ impl Asked {
         Ok(figures)
     }
 
-    /// What is wrong with which section, for who reads no page.
+    /// What is wrong, and with which sections, for who reads no page: each problem once.
     ///
     /// # Errors
     ///
@@ -49,11 +49,20 @@ impl Asked {
     pub(crate) fn problems(&self) -> Result<Vec<String>> {
         let figures = self.figures()?;
         let problems = figures.get("problems").and_then(Value::as_object).into_iter().flatten();
-        let told: Vec<String> =
-            problems.map(|(name, problem)| format!("{name}: {}", problem.as_str().unwrap_or_default())).collect();
-        match told.first() {
-            Some(first) if told.len() == QUERIES.len() => bail!("there is nothing to show; {first}"),
-            _ => Ok(told),
+        let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, problem) in problems {
+            let problem = problem.as_str().unwrap_or_default();
+            match told.iter_mut().find(|(known, _)| *known == problem) {
+                Some((_, names)) => names.push(name),
+                None => told.push((problem, vec![name])),
+            }
         }
+        let wrong: usize = told.iter().map(|(_, names)| names.len()).sum();
+        let told: Vec<String> =
+            told.iter().map(|(problem, names)| format!("{}: {problem}", names.join(", "))).collect();
+        if wrong == QUERIES.len() {
+            bail!("there is nothing to show; {}", told.join(" "));
+        }
+        Ok(told)
     }
 }

@@ -35,7 +35,7 @@ use random::Shuffled;
 
 use crate::operate::shown;
 use crate::text_table::{count, draw};
-use crate::{interrupt, output, reading};
+use crate::{help, interrupt, output, reading};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,6 +74,8 @@ impl Dataset {
 const CUSTOMERS: u64 = 5_000;
 const PRODUCTS: u64 = 120;
 const ORDERS: u64 = 100_000;
+const FIRST_MONTH: &str = "2025-01";
+const MONTHS: u32 = 12;
 /// All of them are held in memory while orders are made, some 100 bytes each.
 const SHOP_PRODUCTS_MAX: u64 = 100_000;
 /// More than anybody has room for; sums of what is counted by row do not overflow.
@@ -87,37 +89,37 @@ pub(crate) struct GenerateArgs {
     #[arg(value_name = "DATASET", hide_possible_values = true)]
     dataset: Dataset,
     /// How many rows; of customers in the first export [default: 100000 orders, 5000 customers, 120 products]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=ROWS_MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, ROWS_MAX))]
     rows: Option<u64>,
     /// What everything is drawn by
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1, value_parser = |text: &str| whole(text, 0, u64::MAX))]
     seed: u64,
-    /// Write to this file, or into this folder (one that exists, or a name with / at its end)
+    /// Write to this file, or into this folder (one that exists, or a name with / at its end) [default: standard output]
     #[arg(long, value_name = "FILE|DIR|-", default_value = "-", hide_default_value = true)]
     out: PathBuf,
     /// Overwrite files that exist
     #[arg(long)]
     force: bool,
-    /// The first month
-    #[arg(long, value_name = "YYYY-MM", default_value = "2025-01")]
-    from: Month,
-    /// How many months
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=i64::from(MONTHS_MAX)))]
-    months: u32,
+    /// Of orders and customers: the first month [default: 2025-01]
+    #[arg(long, value_name = "YYYY-MM")]
+    from: Option<Month>,
+    /// Of orders and customers: how many months [default: 12]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, MONTHS_MAX.into()))]
+    months: Option<u64>,
     /// How many of the rows are bad, of each kind in turn; each breaks one rule
     #[arg(long, value_name = "PERCENT", default_value = "0")]
     bad_percent: BadShare,
     /// Of customers: how many exports, spread over the months [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, u64::MAX))]
     exports: Option<u64>,
     /// Of orders: how many customers there are [default: 5000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=Shuffled::MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, Shuffled::MAX))]
     customers: Option<u64>,
     /// Of orders: how many products there are [default: 120]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=SHOP_PRODUCTS_MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, SHOP_PRODUCTS_MAX))]
     products: Option<u64>,
     /// Of orders: the first one's number [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=ROWS_MAX))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, ROWS_MAX))]
     first_order: Option<u64>,
     /// Print one JSON object instead of text
     #[arg(long)]
@@ -158,7 +160,7 @@ impl Task {
 
 /// Writes the files, and tells what is in them.
 pub(crate) fn run(args: &GenerateArgs) -> Result<ExitCode> {
-    let task = task(args).unwrap_or_else(|wrong| wrong_usage(&wrong));
+    let task = task(args).unwrap_or_else(|wrong| help::wrong_usage("generate", &wrong));
     let place = place(args, &task)?;
     interrupt::watch();
     let is_printed = matches!(place, Place::StandardOutput);
@@ -183,31 +185,37 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn wrong_usage(wrong: &str) -> ! {
-    use clap::CommandFactory as _;
-    crate::Cli::command().error(clap::error::ErrorKind::ArgumentConflict, wrong).exit()
+fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("a whole number from {least} to {most} is wanted, in digits"))
 }
 
 /// What is asked for, or what of it makes no sense.
 fn task(args: &GenerateArgs) -> Result<Task, String> {
     let GenerateArgs { dataset, seed, bad_percent: bad, .. } = *args;
-    let foreign = match dataset {
-        Dataset::Orders => [("--exports", args.exports), ("", None), ("", None), ("", None)],
-        Dataset::Customers | Dataset::Products => [
-            ("--customers", args.customers),
-            ("--products", args.products),
-            ("--first-order", args.first_order),
-            ("--exports", args.exports.filter(|_| dataset == Dataset::Products)),
-        ],
-    };
-    if let Some((option, _)) = foreign.iter().find(|(_, value)| value.is_some()) {
-        return Err(format!("{option} is not for {}", dataset.name()));
+    let (of_orders, of_time) = (dataset == Dataset::Orders, dataset != Dataset::Products);
+    let options = [
+        ("--customers", args.customers.is_some(), of_orders),
+        ("--products", args.products.is_some(), of_orders),
+        ("--first-order", args.first_order.is_some(), of_orders),
+        ("--exports", args.exports.is_some(), dataset == Dataset::Customers),
+        ("--from", args.from.is_some(), of_time),
+        ("--months", args.months.is_some(), of_time),
+    ];
+    if let Some((option, ..)) = options.iter().find(|(_, is_given, is_fit)| *is_given && !is_fit) {
+        let name = dataset.name();
+        return Err(if option.trim_start_matches('-') == name {
+            format!("{option} is of orders: how many {name} are made is said by --rows")
+        } else {
+            format!("{option} is not for {name}")
+        });
     }
     let is_printed = reading::is_standard_input(&args.out);
     if args.json && is_printed {
         return Err("--json and the rows cannot both be printed: name a file or a folder by --out".to_owned());
     }
-    let period = Period::new(args.from, args.months);
+    let months = args.months.and_then(|months| u32::try_from(months).ok()).unwrap_or(MONTHS);
+    let period = Period::new(args.from.map_or_else(|| FIRST_MONTH.parse(), Ok)?, months);
     Ok(match dataset {
         Dataset::Orders => Task::Orders(Orders {
             seed,

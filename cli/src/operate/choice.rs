@@ -9,13 +9,13 @@ use globset::{GlobBuilder, GlobMatcher};
 use serde_json::{Value, json};
 
 use crate::operate::solved::Solved;
-use crate::operate::{shown, spans};
+use crate::operate::{kinds, shown, spans};
 
 /// What is asked for. Several values of one option: any of them; several options: all of them.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Which")]
 pub(crate) struct ChoiceArgs {
-    /// Only failures of this kind, as the alert names it; may be given again
+    /// Only failures of this kind, as the alert names it; with --from ledger also by its finer words; may be given again
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
     /// Only files of this dataset; may be given again
@@ -59,6 +59,11 @@ pub(crate) struct Failure {
 }
 
 impl ChoiceArgs {
+    /// What is wrong with what is asked for: a kind that no failure has, of the ledger or of dead letters.
+    pub(crate) fn wrong(&self, is_ledger: bool) -> Option<String> {
+        self.kind.iter().find_map(|kind| kinds::refusal(kind, is_ledger))
+    }
+
     pub(crate) fn ready(&self, now: DateTime<Utc>) -> Result<Choice> {
         let glob = |pattern: &String| {
             let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();

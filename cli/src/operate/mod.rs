@@ -4,6 +4,7 @@
 mod backfill;
 mod choice;
 pub(crate) mod entries;
+mod kinds;
 mod letters;
 pub(crate) mod place;
 mod progress;

@@ -6,13 +6,15 @@ use lakegate_lake::access::{self, Access, Wishes};
 use lakegate_lake::listing::Lister;
 use lakegate_lake::stack::Stack;
 
+const DEFAULT_STACK: &str = "lakegate";
+
 /// The stack to work with.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Stack")]
 pub(crate) struct Place {
-    /// Name of the deployed stack
-    #[arg(long, value_name = "NAME", env = "LAKEGATE_STACK", default_value = "lakegate", hide_env_values = true)]
-    stack: String,
+    // The variable is read here and not by the parser, which would take it for an option that was given.
+    #[arg(long, value_name = "NAME", help = "Name of the deployed stack [env: LAKEGATE_STACK] [default: lakegate]")]
+    stack: Option<String>,
     #[arg(long, value_name = "REGION", help = "Its region [default: AWS_REGION, or the profile's]")]
     region: Option<String>,
     #[arg(long, value_name = "NAME", help = "Profile of ~/.aws/config [default: AWS_PROFILE]")]
@@ -33,7 +35,7 @@ impl Place {
     /// Finds the stack and listers; `raw_bucket` where it is about another bucket than the one that the stack names.
     pub(crate) async fn find(&self, raw_bucket: Option<&str>) -> Result<Found> {
         let access = self.access().await?;
-        let stack = Stack::find(&access, &self.stack, raw_bucket).await?;
+        let stack = Stack::find(&access, &self.name(), raw_bucket).await?;
         let raw = Lister::new(&access.s3, &stack.raw_bucket)?;
         let lake = Lister::new(&access.s3, &stack.lake_bucket)?;
         Ok(Found { stack, raw, lake })
@@ -41,7 +43,12 @@ impl Place {
 
     /// Finds the stack alone.
     pub(crate) async fn stack(&self, raw_bucket: Option<&str>) -> Result<Stack> {
-        Ok(Stack::find(&self.access().await?, &self.stack, raw_bucket).await?)
+        Ok(Stack::find(&self.access().await?, &self.name(), raw_bucket).await?)
+    }
+
+    fn name(&self) -> String {
+        let named = || std::env::var("LAKEGATE_STACK").ok().filter(|name| !name.is_empty());
+        self.stack.clone().or_else(named).unwrap_or_else(|| DEFAULT_STACK.to_owned())
     }
 
     async fn access(&self) -> Result<Access> {

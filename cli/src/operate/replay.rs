@@ -16,9 +16,9 @@ use serde_json::json;
 use crate::operate::choice::{Choice, ChoiceArgs, Failure};
 use crate::operate::letters::{self, Asked, Looked};
 use crate::operate::place::{Found, Place};
-use crate::operate::{entries, progress, shown};
-use crate::output;
+use crate::operate::{entries, kinds, progress, shown};
 use crate::text_table::{count as grouped, draw_without};
+use crate::{help, output};
 
 /// A run of the Glue job is killed after 4 hours, and waits for its turn for 6 (infra/template.yaml).
 const GLUE_HOURS_MAX: i64 = 12;
@@ -81,6 +81,9 @@ impl From {
 
 /// Runs the command.
 pub(super) async fn run(args: &ReplayArgs) -> Result<ExitCode> {
+    if let Some(wrong) = args.choice.wrong(args.from == From::Ledger) {
+        help::wrong_usage("replay", &wrong);
+    }
     let choice = args.choice.ready(Utc::now())?;
     let found = args.place.find(None).await?;
     let looked = match args.from {
@@ -160,18 +163,18 @@ fn failure_of(entry: &Entry, now: DateTime<Utc>) -> Option<Failure> {
         State::Committed | State::Removed => return None,
         State::Rejected => {
             let summary = error.map_or_else(|| broken_rules(entry), |error| error.message.clone());
-            (error.iter().map(|error| error.kind.clone()).chain([alert_kind(entry).to_owned()]).collect(), summary)
+            (error.iter().map(|error| error.kind.clone()).chain([alert_kind(entry)]).collect(), summary)
         }
         State::Failed => {
-            let kind = error.map_or_else(|| "Failed".to_owned(), |error| error.kind.clone());
+            let kind = error.map_or_else(|| kinds::FAILED.to_owned(), |error| error.kind.clone());
             (vec![kind], error.map(|error| error.message.clone()).unwrap_or_default())
         }
         State::Working | State::Publishing if is_leased => return None,
         State::Working | State::Publishing => {
-            (vec!["Abandoned".to_owned()], format!("begun {} times, and nobody is at work", entry.attempts))
+            (vec![kinds::ABANDONED.to_owned()], format!("begun {} times, and nobody is at work", entry.attempts))
         }
         State::Heavy if at.is_some_and(|at| now - at < TimeDelta::hours(GLUE_HOURS_MAX)) => return None,
-        State::Heavy => (vec!["Heavy".to_owned()], "no Glue run came back with it".to_owned()),
+        State::Heavy => (vec![kinds::HEAVY.to_owned()], "no Glue run came back with it".to_owned()),
     };
     Some(Failure {
         at,
@@ -195,10 +198,8 @@ fn count(violations: &Violations) -> u64 {
 }
 
 /// How the alert of a rejected file called it.
-fn alert_kind(entry: &Entry) -> &'static str {
-    const UNREADABLE: [&str; 6] = ["EmptyFile", "Encoding", "WrongFormat", "Truncated", "Corrupt", "TooLargeUnpacked"];
-    let kind = entry.file_error.as_ref().map(|error| error.kind.as_str());
-    if kind.is_some_and(|kind| UNREADABLE.contains(&kind)) { "UnreadableFile" } else { "ContractViolated" }
+fn alert_kind(entry: &Entry) -> String {
+    kinds::of_rejected(entry.file_error.as_ref().map(|error| error.kind.as_str())).to_string()
 }
 
 fn as_json(args: &ReplayArgs, looked: &Looked) -> serde_json::Value {

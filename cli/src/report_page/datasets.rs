@@ -7,7 +7,7 @@ use lakegate_report::{Cell, Chart, Column, Kind, Section, Series, Shape, Table, 
 use crate::report_page::Gathered;
 use crate::report_page::over_time::{row_cells, row_columns};
 use crate::report_page::page::of_all;
-use crate::report_page::seen::{NO_DATASET, Rows, Seen, by_dataset};
+use crate::report_page::seen::{NO_DATASET, Rows, Seen, by_dataset, is_of_this_machine};
 
 const LISTED_MAX: usize = 30;
 
@@ -85,25 +85,43 @@ pub(super) fn freshness(gathered: &Gathered, seen: &[Seen]) -> Section {
         ages.push((*name, latest, waits));
     }
     ages.sort_by_key(|(name, latest, _)| (*latest, *name));
+    let is_local = is_of_this_machine(gathered);
     let row = |(name, latest, waits): &(&str, Option<i64>, Vec<u64>)| {
         let part = |hundredths| percentile(waits, hundredths).map_or(Cell::Absent, Cell::Count);
-        vec![
+        let mut row = vec![
             Cell::Text((*name).to_owned()),
             latest.map_or(Cell::Absent, Cell::Time),
             latest.map_or(Cell::Absent, |latest| Cell::Count(u64::try_from(now - latest).unwrap_or(0))),
-            part(50),
-            part(95),
-            part(100),
-        ]
+        ];
+        if !is_local {
+            row.extend([50, 95, 100].map(part));
+        }
+        row
     };
+    let mut columns = vec![
+        Column::new("dataset", "Dataset", Kind::Text),
+        Column::new("latest_at", "Youngest file (UTC)", Kind::Time),
+        Column::new("age_secs", "Age", Kind::Seconds),
+    ];
+    if !is_local {
+        columns.extend([
+            Column::new("median_secs", "Upload to table: median", Kind::Seconds),
+            Column::new("p95_secs", "95 of 100 files", Kind::Seconds),
+            Column::new("slowest_secs", "Slowest", Kind::Seconds),
+        ]);
+    }
     let silent = ages.iter().filter(|(_, latest, _)| latest.is_none()).count();
     let silent = if silent == 0 { String::new() } else { format!(" {} got no file in this time.", tables_of(silent)) };
     Section {
         id: "freshness".to_owned(),
         heading: "Freshness".to_owned(),
-        note: format!(
-            "How long ago the youngest file that is in the table was uploaded, and how long files took from upload to table.{silent}"
-        ),
+        note: if is_local {
+            format!("How long ago the youngest file that is in the table was converted.{silent}")
+        } else {
+            format!(
+                "How long ago the youngest file that is in the table was uploaded, and how long files took from upload to table.{silent}"
+            )
+        },
         chart: Some(Chart {
             description: "Age of the youngest file, by table.".to_owned(),
             shape: Shape::Ranking { names: vec![0] },
@@ -111,14 +129,7 @@ pub(super) fn freshness(gathered: &Gathered, seen: &[Seen]) -> Section {
         }),
         table: Table {
             caption: of_all("table", LISTED_MAX, ages.len(), "the oldest first"),
-            columns: vec![
-                Column::new("dataset", "Dataset", Kind::Text),
-                Column::new("latest_at", "Youngest file (UTC)", Kind::Time),
-                Column::new("age_secs", "Age", Kind::Seconds),
-                Column::new("median_secs", "Upload to table: median", Kind::Seconds),
-                Column::new("p95_secs", "95 of 100 files", Kind::Seconds),
-                Column::new("slowest_secs", "Slowest", Kind::Seconds),
-            ],
+            columns,
             rows: ages.iter().take(LISTED_MAX).map(row).collect(),
         },
         empty: "No table.".to_owned(),

@@ -8,9 +8,11 @@ use crate::report_page::page::of_all;
 use crate::report_page::seen::Seen;
 
 const LISTED_MAX: usize = 15;
+/// The column of the time from the upload.
+const WAITED: usize = 3;
 
 /// By the time that the work took.
-pub(super) fn slowest(seen: &[Seen]) -> Section {
+pub(super) fn slowest(seen: &[Seen], is_local: bool) -> Section {
     let worked_on = |one: &&Seen| match one.entry.state {
         State::Committed | State::Rejected | State::Failed => one.entry.elapsed_ms > 0,
         State::Working | State::Publishing | State::Heavy | State::Removed => false,
@@ -20,25 +22,29 @@ pub(super) fn slowest(seen: &[Seen]) -> Section {
     Section {
         id: "slowest".to_owned(),
         heading: "Slowest files".to_owned(),
-        note: "By the time from opening the file to its last ledger entry. What a file waited before, in a queue or for another try, is in \
-               the time from its upload."
-            .to_owned(),
+        note: if is_local {
+            "By the time from opening the file to its last ledger entry.".to_owned()
+        } else {
+            "By the time from opening the file to its last ledger entry. What a file waited before, in a queue or for another try, is in \
+             the time from its upload."
+                .to_owned()
+        },
         chart: Some(chart("Time that the work on a file took.", 2)),
-        table: table(&files, "the slowest first"),
+        table: table(&files, "the slowest first", is_local),
         empty: "No file was judged.".to_owned(),
     }
 }
 
 /// By their size.
-pub(super) fn largest(seen: &[Seen]) -> Section {
+pub(super) fn largest(seen: &[Seen], is_local: bool) -> Section {
     let mut files: Vec<&Seen> = seen.iter().filter(|one| one.entry.source.size_bytes > 0).collect();
     files.sort_by_key(|one| (std::cmp::Reverse(one.entry.source.size_bytes), &one.entry.source.key));
     Section {
         id: "largest".to_owned(),
         heading: "Largest files".to_owned(),
         note: String::new(),
-        chart: Some(chart("Size of a file.", 4)),
-        table: table(&files, "the largest first"),
+        chart: Some(chart("Size of a file.", if is_local { WAITED } else { WAITED + 1 })),
+        table: table(&files, "the largest first", is_local),
         empty: "No file has a size.".to_owned(),
     }
 }
@@ -51,7 +57,19 @@ fn chart(description: &str, column: usize) -> Chart {
     }
 }
 
-fn table(files: &[&Seen], order: &str) -> Table {
+/// Without the time from the upload where nothing was uploaded.
+fn table(files: &[&Seen], order: &str, is_local: bool) -> Table {
+    let mut table = whole_table(files, order);
+    if is_local {
+        table.columns.remove(WAITED);
+        for row in &mut table.rows {
+            row.remove(WAITED);
+        }
+    }
+    table
+}
+
+fn whole_table(files: &[&Seen], order: &str) -> Table {
     Table {
         caption: of_all("file", LISTED_MAX, files.len(), order),
         columns: vec![

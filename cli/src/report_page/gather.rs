@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use lakegate_lake::contracts::Contracts;
 use lakegate_lake::layout;
@@ -13,6 +13,7 @@ use lakegate_lake::ledger::Entry;
 use lakegate_lake::stack;
 use serde_json::{Value, json};
 
+use crate::local_lake;
 use crate::operate::entries;
 use crate::operate::place::Place;
 
@@ -59,14 +60,7 @@ pub(super) async fn of_stack(place: &Place, span: Duration) -> Result<Gathered> 
 
 /// Reads the ledger of a local lake.
 pub(super) fn of_folder(lake: &Path, span: Duration) -> Result<Gathered> {
-    let ledger = lake.join(layout::LEDGER_PREFIX);
-    if !ledger.is_dir() {
-        bail!(
-            "{} has no {}: give the folder that `lakegate convert --out` wrote to",
-            lake.display(),
-            layout::LEDGER_PREFIX
-        );
-    }
+    let ledger = local_lake::folder_in(lake, layout::LEDGER_PREFIX)?;
     let now = Utc::now();
     let since = beginning(now, span)?;
     let mut paths = Vec::new();

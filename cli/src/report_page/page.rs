@@ -24,7 +24,8 @@ pub(super) fn of(gathered: &Gathered) -> Page {
         spans::text(gathered.span),
         gathered.now.format("%Y-%m-%d %H:%M")
     );
-    let sections = vec![
+    let is_local = seen::is_of_this_machine(gathered);
+    let mut sections = vec![
         attention::section(gathered, &all),
         over_time::files(&all, steps),
         over_time::rows(&all, steps),
@@ -32,10 +33,12 @@ pub(super) fn of(gathered: &Gathered) -> Page {
         rejects::section(&all),
         rejects::over_time(&all, steps),
         datasets::freshness(gathered, &all),
-        files::slowest(&all),
-        files::largest(&all),
-        cost::section(gathered, &all),
+        files::slowest(&all, is_local),
+        files::largest(&all, is_local),
     ];
+    if !is_local {
+        sections.push(cost::section(gathered, &all));
+    }
     Page {
         title: "Lakegate report".to_owned(),
         about,
@@ -65,7 +68,10 @@ fn facts(gathered: &Gathered, all: &[Seen]) -> Vec<Fact> {
     waits.sort_unstable();
     let share = ratio(rows.rejected, rows.read)
         .map_or_else(String::new, |share| format!("{:.2} % of those read", share * 100.0));
-    let slowest = waits.last().map(|secs| format!("median; {} at most", spans::text(Duration::from_secs(*secs))));
+    let slowest = waits.last().map(|secs| match secs {
+        0 => "median; under 1 s at most".to_owned(),
+        secs => format!("median; {} at most", spans::text(Duration::from_secs(*secs))),
+    });
     let median = datasets::percentile(&waits, 50).map_or(Cell::Absent, Cell::Count);
     let letters = gathered.dead_letters.map(|letters| format!("{} in the dead-letter queue", count(letters)));
     let tone = match (needed, gathered.dead_letters) {
@@ -81,7 +87,7 @@ fn facts(gathered: &Gathered, all: &[Seen]) -> Vec<Fact> {
         note,
         tone,
     };
-    vec![
+    let mut facts = vec![
         fact("attention", "Need attention", Kind::Count, Cell::Count(needed), letters.unwrap_or_default(), tone),
         fact(
             "files",
@@ -100,16 +106,14 @@ fn facts(gathered: &Gathered, all: &[Seen]) -> Vec<Fact> {
             Tone::Plain,
         ),
         fact("rows_rejected", "Rows rejected", Kind::Count, Cell::Count(rows.rejected), share, Tone::Plain),
-        fact("median_secs", "From upload to table", Kind::Seconds, median, slowest.unwrap_or_default(), Tone::Plain),
-        fact(
-            "cost",
-            "Cost, estimated",
-            Kind::Dollars,
-            Cell::Number(cost::total(all)),
-            "assumptions below".to_owned(),
-            Tone::Plain,
-        ),
-    ]
+    ];
+    if !seen::is_of_this_machine(gathered) {
+        let (slowest, cost) = (slowest.unwrap_or_default(), Cell::Number(cost::total(all)));
+        let words = "assumptions below".to_owned();
+        facts.push(fact("median_secs", "From upload to table", Kind::Seconds, median, slowest, Tone::Plain));
+        facts.push(fact("cost", "Cost, estimated", Kind::Dollars, cost, words, Tone::Plain));
+    }
+    facts
 }
 
 fn notes(gathered: &Gathered, timeless: &[&str]) -> Vec<String> {

@@ -9,6 +9,7 @@ use lakegate_lake::failure::by_frequency;
 use lakegate_lake::ledger::{Entry, State};
 use lakegate_report::Tone;
 
+use crate::local_lake::LOCAL_BUCKET;
 use crate::report_page::Gathered;
 use crate::text_table::count;
 
@@ -23,7 +24,7 @@ pub(super) struct Seen<'a> {
     pub(super) entry: &'a Entry,
     /// When the ledger wrote it, Unix time.
     pub(super) at: i64,
-    /// When S3, or the file system, says that the file was written, Unix time.
+    /// When S3 says that the file was written, Unix time. A local file's age tells nothing of how long it took.
     pub(super) uploaded: Option<i64>,
     /// A worker has it in hand, says the entry, but that one's time is over.
     pub(super) is_without_worker: bool,
@@ -62,6 +63,15 @@ impl Rows {
     }
 }
 
+/// True where all files lay on this machine: none was uploaded, and nothing was paid for.
+pub(super) fn is_of_this_machine(gathered: &Gathered) -> bool {
+    !gathered.entries.is_empty() && gathered.entries.iter().all(is_local)
+}
+
+fn is_local(entry: &Entry) -> bool {
+    entry.source.bucket == LOCAL_BUCKET
+}
+
 /// All entries, the newest first; and the keys of those whose time cannot be read.
 pub(super) fn all(gathered: &Gathered) -> (Vec<Seen<'_>>, Vec<&str>) {
     let (mut seen, mut timeless) = (Vec::new(), Vec::new());
@@ -91,7 +101,7 @@ impl<'a> Seen<'a> {
         Some(Self {
             entry,
             at: parsed(&entry.at)?,
-            uploaded: entry.source.last_modified.as_deref().and_then(parsed),
+            uploaded: entry.source.last_modified.as_deref().filter(|_| !is_local(entry)).and_then(parsed),
             is_without_worker: is_in_work && !entry.is_leased(now.into()),
         })
     }

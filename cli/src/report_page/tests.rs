@@ -104,6 +104,42 @@ fn the_cost_is_that_of_the_model() {
 }
 
 #[test]
+fn what_was_not_uploaded_took_no_time_from_its_upload_and_cost_nothing() {
+    let mut local = entry("/home/a.csv", "committed");
+    "local".clone_into(&mut local.source.bucket);
+    let told = figures(&gathered(vec![local.clone()], NOW));
+    assert_eq!(
+        told["facts"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["attention", "files", "rows_accepted", "rows_rejected"]
+    );
+    assert!(told["sections"].get("cost").is_none(), "{told}");
+    assert_eq!(
+        told["sections"]["freshness"],
+        json!([{ "dataset": "orders", "latest_at": "2026-01-10T12:04:00Z", "age_secs": 60 }])
+    );
+    for section in ["slowest", "largest"] {
+        let row = &told["sections"][section][0];
+        assert_eq!((row.get("waited_secs"), &row["bytes"], &row["work_secs"]), (None, &json!(60_000_000), &json!(1.5)));
+    }
+    // Beside an uploaded one it has none.
+    let told = figures(&gathered(vec![local, entry("a", "committed")], NOW));
+    assert_eq!(
+        (&told["facts"]["median_secs"], &told["sections"]["freshness"][0]["slowest_secs"]),
+        (&json!(10), &json!(10))
+    );
+}
+
+#[test]
+fn a_file_that_took_less_than_a_second_is_not_said_to_have_taken_none() {
+    let mut quick = entry("a", "committed");
+    quick.at = "2026-01-10T12:03:50.4Z".to_owned();
+    let page = page::of(&gathered(vec![quick], NOW));
+    let fact = page.facts.iter().find(|fact| fact.id == "median_secs").unwrap();
+    assert_eq!((&fact.value, fact.note.as_str()), (&Cell::Count(0), "median; under 1 s at most"));
+    assert!(page.to_html().unwrap().contains(">under 1 s<"));
+}
+
+#[test]
 fn documents_that_cannot_be_read_are_told_and_do_not_count() {
     let mut timeless = entry("timeless", "committed");
     timeless.at = "yesterday".to_owned();

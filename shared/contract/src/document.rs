@@ -14,8 +14,8 @@ mod tree;
 
 use serde_json::Value;
 
-use crate::{Column, Contract, Note, Problem};
-use node::{Findings, Node};
+use crate::{Column, Contract, Location, Note, Problem};
+use node::{Findings, Node, describe, one_of};
 
 /// A contract that can be enforced, and what of its document is not.
 #[derive(Debug, Clone)]
@@ -70,6 +70,9 @@ const OBJECT_KEYS: [&str; 17] = [
     "synonyms",
     "tags",
 ];
+const ACTIVE: &str = "active";
+/// As the standard has them.
+const STATUSES: [&str; 5] = ["proposed", "draft", ACTIVE, "deprecated", "retired"];
 /// Tables that Lakegate itself keeps in the catalog.
 const RESERVED_TABLES: [&str; 2] = ["ledger", "rejects"];
 
@@ -87,6 +90,13 @@ pub fn parse(document: &str) -> Result<Checked, Vec<Problem>> {
         Some(contract) if findings.problems.is_empty() => Ok(Checked { contract, notes: findings.notes }),
         Some(_) | None => Err(findings.problems),
     }
+}
+
+/// Which objects a document is about, though it may be no contract that can be used; `None` where that cannot be told.
+#[must_use]
+pub fn location_of(document: &str) -> Option<Location> {
+    let value = parse_value(document).ok()?;
+    landing::location(&Node::root(&value))
 }
 
 /// Adds the lines to what was found.
@@ -143,6 +153,7 @@ fn contract(root: &Node<'_>, findings: &mut Findings) -> Option<Contract> {
     root.object("a data contract (an object with apiVersion, kind, id, …)", findings)?;
     root.refuse_unknown_keys("a contract", &TOP_KEYS, findings);
     check_versions(root, findings);
+    note_status(root, findings);
     let freshness_secs = freshness::freshness_secs(root, findings);
     for key in ["roles", "price"] {
         if let Some(node) = root.field(key) {
@@ -191,6 +202,28 @@ fn check_versions(root: &Node<'_>, findings: &mut Findings) {
         && kind != "DataContract"
     {
         findings.problem(&root.child("kind"), format!("{kind:?}"), "DataContract");
+    }
+}
+
+/// A status is a promise between people: nothing is made of it, and whoever sets one may expect otherwise.
+fn note_status(root: &Node<'_>, findings: &mut Findings) {
+    let Some(status) = root.field("status") else { return };
+    let text = status.value.as_str().unwrap_or_default();
+    if text == ACTIVE {
+        return;
+    }
+    if STATUSES.contains(&text) {
+        status.note(
+            format!("{text}: not enforced, a contract that is deployed is applied whatever its status"),
+            findings,
+        );
+    } else {
+        let known = one_of(&STATUSES);
+        let found = describe(status.value);
+        status.note(
+            format!("{found} is no status of the standard ({known}); the contract is applied all the same"),
+            findings,
+        );
     }
 }
 

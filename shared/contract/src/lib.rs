@@ -25,7 +25,7 @@ pub use contract::{
     RemovedObjects, UnknownColumns,
 };
 pub use diff::{Change, Class, diff};
-pub use document::{Checked, parse};
+pub use document::{Checked, location_of, parse};
 pub use expression::{
     Arithmetic, Case, CastTo, Comparison, Constant, DatePart, DateUnit, Expression, Node, NumberFunction, TextFunction,
     TextTest, ValueKind,

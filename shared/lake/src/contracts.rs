@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lakegate_contract::{Contract, RemovedObjects};
+use lakegate_contract::{Contract, Location, RemovedObjects};
 use tokio::sync::Mutex;
 
 pub use hints::{Hints, Misnamed, Near};
@@ -49,7 +49,25 @@ struct Kept {
 #[derive(Debug, Clone)]
 struct Document {
     etag: Option<String>,
-    parsed: Result<Arc<Contract>, Vec<String>>,
+    parsed: Result<Arc<Contract>, Broken>,
+}
+
+/// What is wrong with a document, and which objects it is about all the same, where that can be told.
+#[derive(Debug, Clone)]
+struct Broken {
+    problems: Vec<String>,
+    location: Option<Location>,
+}
+
+impl Broken {
+    /// Nothing can be told but this.
+    fn unreadable(problem: String) -> Self {
+        Self { problems: vec![problem], location: None }
+    }
+
+    fn concerns(&self, bucket: &str, key: &str) -> bool {
+        self.location.as_ref().is_none_or(|location| location.matches(bucket, key))
+    }
 }
 
 /// Which contract an object falls under.
@@ -57,12 +75,11 @@ struct Document {
 pub enum Lookup {
     /// Exactly one.
     Found(Arc<Contract>),
-    /// None, and every deployed document is a valid contract.
+    /// None, and every deployed document is a valid contract, or one of which can be told that it is about other files.
     Unknown(Hints),
-    /// No valid one, and some documents are not valid. Where such a document would have files land cannot be told from
-    /// it, so a file that no valid contract claims may belong to any of them; a file that a valid one claims does
-    /// not wait for them. Thus one team's mistake stops no other team's files, and no file of the team's own is
-    /// called unknown.
+    /// No valid one, and some documents that are not valid would have this file, or do not even tell which files they would have: a file
+    /// that no valid contract claims may belong to any of these; a file that a valid one claims does not wait for them. Thus one team's
+    /// mistake stops no other team's files, and no file of the team's own is called unknown.
     Invalid(Vec<InvalidDocument>),
     /// Several: whichever was taken, the other's owner would be surprised.
     Ambiguous {
@@ -178,7 +195,8 @@ impl Contracts {
 
     async fn read(&self, objects: &Objects, object: Listed) -> Result<Option<(String, Document)>, LakeError> {
         let parsed = if object.size_bytes > DOCUMENT_MAX_BYTES {
-            Err(vec![format!("the document has {} bytes, more than {DOCUMENT_MAX_BYTES}", object.size_bytes)])
+            let problem = format!("the document has {} bytes, more than {DOCUMENT_MAX_BYTES}", object.size_bytes);
+            Err(Broken::unreadable(problem))
         } else {
             // Deleted between the listing and now: it is no contract any more.
             match objects.get(&self.lake_bucket, &object.key).await {
@@ -186,7 +204,7 @@ impl Contracts {
                 Ok(None) => return Ok(None),
                 // S3 takes such a key, and it is one document's trouble.
                 Err(LakeError::UnsupportedKey { reason, .. }) => {
-                    Err(vec![format!("the document cannot be read: {reason}")])
+                    Err(Broken::unreadable(format!("the document cannot be read: {reason}")))
                 }
                 Err(error) => return Err(error),
             }
@@ -200,7 +218,7 @@ impl Deployed {
     pub fn documents(&self) -> impl Iterator<Item = (&str, Result<&Contract, &[String]>)> {
         self.kept.documents.iter().map(|(key, document)| {
             let parsed = document.parsed.as_ref();
-            (key.as_str(), parsed.map(Arc::as_ref).map_err(Vec::as_slice))
+            (key.as_str(), parsed.map(Arc::as_ref).map_err(|broken| broken.problems.as_slice()))
         })
     }
 
@@ -239,11 +257,15 @@ fn removes(contract: &Contract) -> bool {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Arc<Contract>, Vec<String>> {
-    let text = std::str::from_utf8(bytes).map_err(|error| vec![format!("the document is not UTF-8: {error}")])?;
+fn parse(bytes: &[u8]) -> Result<Arc<Contract>, Broken> {
+    let no_text = |error| Broken::unreadable(format!("the document is not UTF-8: {error}"));
+    let text = std::str::from_utf8(bytes).map_err(no_text)?;
     match lakegate_contract::parse(text) {
         Ok(checked) => Ok(Arc::new(checked.contract)),
-        Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+        Err(problems) => Err(Broken {
+            problems: problems.iter().map(ToString::to_string).collect(),
+            location: lakegate_contract::location_of(text),
+        }),
     }
 }
 
@@ -254,9 +276,10 @@ fn look_up(kept: &Kept, bucket: &str, key: &str) -> Lookup {
         match &document.parsed {
             Ok(contract) if contract.landing.location.matches(bucket, key) => found.push((document_key, contract)),
             Ok(_) => {}
-            Err(problems) => {
-                invalid.push(InvalidDocument { key: document_key.clone(), problems: problems.clone() });
+            Err(broken) if broken.concerns(bucket, key) => {
+                invalid.push(InvalidDocument { key: document_key.clone(), problems: broken.problems.clone() });
             }
+            Err(_) => {}
         }
     }
     match found.as_slice() {
@@ -313,6 +336,24 @@ mod tests {
         };
         assert_eq!(documents.len(), 1);
         assert_eq!(documents[0].key, "contracts/broken.odcs.yaml");
+    }
+
+    #[tokio::test]
+    async fn a_broken_document_that_tells_its_location_concerns_the_files_there_only() {
+        let orders = document("orders", "s3://*/orders/**/*.csv");
+        let broken = document("customers", "s3://raw/customers/**/*.csv").replace("version: 1.0.0", "version: 1.0");
+        let (contracts, objects, _) =
+            deployed(&[("orders.odcs.yaml", &orders), ("customers.odcs.yaml", &broken)]).await;
+        let mut lookups = Vec::new();
+        for (bucket, key) in [("raw", "customers/x/a.csv"), ("raw", "order/2025/a.csv"), ("other", "customers/x/a.csv")]
+        {
+            lookups.push(contracts.find(&objects, bucket, key).await.unwrap());
+        }
+        let [Lookup::Invalid(documents), Lookup::Unknown(hints), Lookup::Unknown(_)] = lookups.as_slice() else {
+            panic!("{lookups:?}");
+        };
+        assert_eq!(documents[0].key, "contracts/customers.odcs.yaml");
+        insta::assert_snapshot!(hints, @"; nearest is that of orders, s3://*/orders/**/*.csv");
     }
 
     #[tokio::test]

@@ -64,6 +64,9 @@ impl Writer {
             (Kind::Percent, _) => format!("{} %", fixed(number, self.decimals)),
             (Kind::Share, _) => format!("{} %", fixed(number * 100.0, 2)),
             (Kind::Bytes, _) => bytes(number),
+            // Whole seconds are the difference of two times that know no less.
+            (Kind::Seconds, Cell::Count(0)) => "under 1 s".to_owned(),
+            (Kind::Seconds, Cell::Count(1..60)) => format!("{} s", fixed(number, 0)),
             (Kind::Seconds, _) => seconds(number),
         }
     }
@@ -221,6 +224,8 @@ mod tests {
             numbers(Kind::Seconds, &[0.0, 0.25, 0.9999, 4.25, 12.34]),
             ["0.0 s", "250 ms", "1.0 s", "4.2 s", "12.3 s"]
         );
+        let whole = [0, 1, 59, 60].map(Cell::Count);
+        assert_eq!(written(Kind::Seconds, &whole), ["under 1 s", "1 s", "59 s", "1 min"]);
         assert_eq!(numbers(Kind::Seconds, &[59.96, 60.0, 200.4, 3_599.9]), ["1 min", "1 min", "3 min 20 s", "1 h"]);
         assert_eq!(numbers(Kind::Seconds, &[7_530.0, 86_399.0, 534_000.0]), ["2 h 6 min", "1 d", "6 d 4 h"]);
     }

@@ -56,6 +56,14 @@ pub(super) fn landing(root: &Node<'_>, findings: &mut Findings) -> Option<Landin
     }
 }
 
+/// The location alone, if there is one that can be read and no other.
+pub(super) fn location(root: &Node<'_>) -> Option<Location> {
+    let mut findings = Findings::default();
+    let server = single_server(root, &mut findings)?;
+    let text = server.required_text("location", "", &mut findings)?;
+    Location::parse(&text).ok().filter(|_| findings.problems.is_empty())
+}
+
 fn single_server<'a>(root: &Node<'a>, findings: &mut Findings) -> Option<Node<'a>> {
     let servers =
         root.field("servers").and_then(|servers| servers.items("a list of servers", findings)).unwrap_or_default();

@@ -62,7 +62,7 @@ fn problems(document: &str) -> Vec<String> {
 fn document(server: &str, columns: &[&str], object: &str) -> String {
     let columns = columns.iter().map(|column| format!("      - {column}")).collect::<Vec<_>>().join("\n");
     format!(
-        "apiVersion: v3.2.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: draft\nservers:\n  - server: landing\n    type: s3\n    \
+        "apiVersion: v3.2.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nservers:\n  - server: landing\n    type: s3\n    \
          location: s3://*/t/**\n    {server}\nschema:\n  - name: t\n    properties:\n{columns}\n    {object}\n"
     )
 }
@@ -377,6 +377,39 @@ fn exclusive_bounds_may_be_written_as_version_3_0_has_them() {
             "schema[t].properties[a].logicalTypeOptions.exclusiveMaximum: found true, expected a maximum beside it, or the bound itself"
         ]
     );
+}
+
+#[test]
+fn a_status_that_promises_something_else_is_noted() {
+    let notes = |status: &str| {
+        let document = document("format: csv", &["{name: a, logicalType: string}"], "");
+        good(&document.replace("status: active", &format!("status: {status}"))).1
+    };
+    assert_eq!(notes("active"), [""; 0]);
+    for status in ["proposed", "draft", "deprecated", "retired"] {
+        let told =
+            format!("status: {status}: not enforced, a contract that is deployed is applied whatever its status");
+        assert_eq!(notes(status), [told]);
+    }
+    let known = "no status of the standard (proposed, draft, active, deprecated or retired); the contract is applied all the same";
+    assert_eq!(notes("aktive"), [format!("status: \"aktive\" is {known}")]);
+    assert_eq!(notes("1"), [format!("status: 1 is {known}")]);
+}
+
+#[test]
+fn the_location_of_a_document_that_is_no_contract_is_told_where_it_is_plain() {
+    let document = document("format: csv", &["{name: a, logicalType: string}"], "");
+    let location =
+        |document: &str| lakegate_contract::location_of(document).map(|location| location.as_str().to_owned());
+    let told = location(&document);
+    assert!(told.is_some());
+    assert_eq!(
+        location(&document.replace("version: 1.0.0", "version: 1.0").replace("logicalType: string", "logicalType: x")),
+        told
+    );
+    assert_eq!(location(&document.replace("location:", "place:")), None);
+    assert_eq!(location(&document.replace("server: landing", "server: lnding")), None);
+    assert_eq!(location("kind: [unclosed"), None);
 }
 
 #[test]

@@ -91,6 +91,40 @@ pub enum FailureKind {
     Other(String),
 }
 
+impl FailureKind {
+    /// Every kind that this version has a word for.
+    pub const KNOWN: [FailureKind; 28] = [
+        FailureKind::ContractViolated,
+        FailureKind::UnreadableFile,
+        FailureKind::UnknownDataset,
+        FailureKind::ContractInvalid,
+        FailureKind::ContractAmbiguous,
+        FailureKind::SourceMissing,
+        FailureKind::SourceChanged,
+        FailureKind::UnsupportedKey,
+        FailureKind::AccessDenied,
+        FailureKind::ServiceUnavailable,
+        FailureKind::ServiceRefused,
+        FailureKind::CatalogConflict,
+        FailureKind::IncompatibleTable,
+        FailureKind::TooBig,
+        FailureKind::LedgerUnreadable,
+        FailureKind::EngineFailed,
+        FailureKind::UnreadableMessage,
+        FailureKind::GaveUp,
+        FailureKind::GlueJobFailed,
+        FailureKind::GlueJobTimedOut,
+        FailureKind::GlueJobStopped,
+        FailureKind::GlueJobUnfinished,
+        FailureKind::DataLate,
+        FailureKind::SourceApiFailed,
+        FailureKind::WarehouseLoadFailed,
+        FailureKind::WarehouseConflict,
+        FailureKind::SourceApiChanged,
+        FailureKind::DashboardFailed,
+    ];
+}
+
 impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let FailureKind::Other(word) = self {
@@ -104,6 +138,17 @@ impl fmt::Display for FailureKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_known_kinds_are_those_of_the_runbook() {
+        let runbook = include_str!("../../../../docs/runbook.md");
+        let headings = runbook.lines().filter_map(|line| line.strip_prefix("## ")).filter(|word| !word.contains(' '));
+        let mut told: Vec<&str> = headings.collect();
+        let mut known: Vec<String> = FailureKind::KNOWN.iter().map(ToString::to_string).collect();
+        told.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(known, told);
+    }
 
     #[test]
     fn a_kind_of_another_version_is_kept_as_it_stands() {
