@@ -305,5 +305,7 @@ fn shorten(text: &mut String, max_bytes: usize) {
 }
 
 #[cfg(test)]
+mod of_dataset_tests;
+#[cfg(test)]
 #[path = "digest_tests.rs"]
 mod tests;
