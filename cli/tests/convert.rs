@@ -275,7 +275,7 @@ fn without_a_report_a_summary_is_printed() {
         first.starts_with("orders.csv: rejected: 0 rows read, 0 accepted, 0 rejected, 0 duplicate, in "),
         "{first}"
     );
-    insta::assert_snapshot!(rest, @"  HeaderMismatch: the first line names no column of the contract: is the header missing, or the delimiter another one? (line 1)");
+    insta::assert_snapshot!(rest, @r#"  HeaderMismatch: the first line names no column of the contract; delimiter: ";" would fit: it names 3 of them then (line 1)"#);
 }
 
 #[test]

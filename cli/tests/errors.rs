@@ -50,6 +50,9 @@ fn a_file_that_cannot_be_read_is_named() {
     ");
     insta::assert_snapshot!(said(&["infer", "missing.csv"]), @"1 lakegate: cannot read missing.csv: No such file or directory (os error 2)");
     insta::assert_snapshot!(said(&["infer", "empty.csv"]), @"1 lakegate: no contract can be drafted from empty.csv: the file has no records");
+    let zip = folder();
+    fs::write(zip.path().join("orders.zip"), b"PK\x03\x04 and so on").unwrap();
+    insta::assert_snapshot!(told(&run(zip.path(), &["infer", "orders.zip"], &[])), @"1 lakegate: no contract can be drafted from orders.zip: the file is a zip archive (or an Excel workbook), and CSV and JSON are read");
     insta::assert_snapshot!(said(&["infer", "folder"]), @"1 lakegate: folder is a folder: give one file");
     insta::assert_snapshot!(said(&["demo", "--data", "missing.csv", "--contract", "orders.yaml"]), @"1 lakegate: cannot read missing.csv: No such file or directory (os error 2)");
 }

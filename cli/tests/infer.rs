@@ -62,7 +62,10 @@ fn a_written_draft_is_a_contract_that_its_file_keeps() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stdout(&output), "");
     let checked = lakegate(dir.path(), &["contracts", "check", "contracts/orders.odcs.yaml"]);
-    insta::assert_snapshot!(stdout(&checked), @"contracts/orders.odcs.yaml: ok: table orders, version 0.1.0, 3 columns");
+    insta::assert_snapshot!(stdout(&checked), @"
+    contracts/orders.odcs.yaml:8: note: status: draft: not enforced, a contract that is deployed is applied whatever its status
+    contracts/orders.odcs.yaml: ok: table orders, version 0.1.0, 3 columns
+    ");
     let args = ["check", "orders/2025-09.csv", "--contract", "contracts/orders.odcs.yaml", "--strict"];
     assert_eq!(lakegate(dir.path(), &args).status.code(), Some(0));
     let draft = fs::read_to_string(dir.path().join("contracts/orders.odcs.yaml")).unwrap();

@@ -5,6 +5,7 @@ mod begin;
 mod ends;
 mod fields;
 mod header;
+mod hints;
 mod scan;
 mod specials;
 mod splitter;
@@ -12,7 +13,7 @@ mod whole;
 
 use std::sync::Arc;
 
-use lakegate_contract::{Contract, CsvDialect, Rule};
+use lakegate_contract::{Contract, CsvDialect};
 
 use crate::records::{Batch, FieldMap, batch_bytes};
 use crate::{FileError, FileErrorKind};
@@ -90,21 +91,9 @@ impl CsvReader {
         let Some(record) = batch.records.first() else { return Ok(None) };
         let names = if record.fault.is_none() { names(&batch) } else { None };
         let Some(names) = names else {
-            let message = format!("the header is not readable: {}", unreadable(record.fault));
-            return Err(FileError { kind: FileErrorKind::HeaderMismatch, message, line: Some(record.line) });
+            return Err(hints::unreadable(&self.contract, record.fault, batch.raw(record), record.line));
         };
         Ok(Some((names, record.line)))
-    }
-}
-
-/// Why a header with this fault, or with bytes that are no text, cannot be read.
-fn unreadable(fault: Option<Rule>) -> &'static str {
-    match fault {
-        Some(Rule::Quote) => {
-            "it has a stray quote, or one that is never closed; where spaces stand around quotes, trim: true would fit"
-        }
-        Some(Rule::TooLong) => "it is longer than maxRecordBytes",
-        Some(_) | None => "it is not valid in the encoding that the contract gives (UTF-8 if none)",
     }
 }
 

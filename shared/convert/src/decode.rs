@@ -14,7 +14,7 @@ use crate::{FileError, FileErrorKind};
 use text::TextReader;
 use unpack::Unpacker;
 
-pub(crate) use transcode::source_len;
+pub(crate) use transcode::{fits_windows_1252, source_len};
 
 /// Text is handed out in pieces of about this size, however much a few bytes unpack to; transcoded text is up to three times as long. Less
 /// than a usual batch, because what is read beyond a batch is moved when the batch is handed out.
@@ -45,6 +45,11 @@ impl Decoder {
             unpacker: Unpacker::new(landing.packing),
             text: TextReader::new(landing.encoding, format_name(&landing.format)),
         }
+    }
+
+    /// For a file that has no contract yet: what it is not, no contract says.
+    pub(crate) fn without_contract(landing: &Landing) -> Self {
+        Self { text: TextReader::new(landing.encoding, ""), ..Self::new(landing) }
     }
 
     /// For bytes from the midst of a file that is not packed, or from behind its byte order mark: they are text of this encoding, whatever

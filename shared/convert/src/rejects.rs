@@ -212,10 +212,21 @@ fn readable(raw: &[u8]) -> String {
 }
 
 /// Why a record could not be read, for whoever reads the rejects table.
-pub(crate) fn fault(record: &Record, rule: Rule, expected_fields: usize, note: Option<&str>) -> Reason<'static> {
+/// `fits` is another encoding that its bytes are text of.
+pub(crate) fn fault(
+    record: &Record,
+    rule: Rule,
+    expected_fields: usize,
+    note: Option<&str>,
+    fits: Option<&str>,
+) -> Reason<'static> {
     // A record that is not UTF-8 may have another fault, of which the note tells.
     let note = note.filter(|_| record.fault == Some(rule));
-    let message = note.map_or_else(|| fault_message(record, rule, expected_fields), str::to_owned);
+    let mut message = note.map_or_else(|| fault_message(record, rule, expected_fields), str::to_owned);
+    if let Some(fits) = fits.filter(|_| rule == Rule::Encoding) {
+        message.push_str(": its bytes fit ");
+        message.push_str(fits);
+    }
     Reason { column: "", rule: rule.name(), message }
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter;
 use arrow::error::ArrowError;
-use lakegate_contract::{Contract, Rule, Violations};
+use lakegate_contract::{Contract, Encoding, Rule, Violations};
 
 use crate::ConvertError;
 use crate::converter::Source;
-use crate::decode::source_len;
+use crate::decode::{fits_windows_1252, source_len};
 use crate::encode::Routing;
 use crate::file_rules::FileRules;
 use crate::group::{Group, Ready, RoutedBatch};
@@ -265,7 +265,11 @@ impl Settlement {
             let is_told = self.kept.is_some() || room > 0;
             let reasons = if let Some((_, rule)) = faults.next_if(|(faulty, _)| *faulty == number) {
                 *self.broken.entry((None, rule)).or_default() += 1;
-                let fault = || rejects::fault(record, rule, batch.map.field_count, batch.note(number));
+                let fault = || {
+                    let is_utf8 = self.contract.landing.encoding == Encoding::Utf8;
+                    let fits = (is_utf8 && fits_windows_1252(batch.raw(record))).then_some("Windows-1252");
+                    rejects::fault(record, rule, batch.map.field_count, batch.note(number), fits)
+                };
                 is_told.then(fault).into_iter().collect()
             } else {
                 let count = violations.iter().take_while(|violation| violation.row == candidate).count();

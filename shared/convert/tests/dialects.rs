@@ -202,10 +202,40 @@ fn a_header_that_cannot_be_read_rejects_the_file() {
     let quote = "HeaderMismatch: the header is not readable: it has a stray quote, or one that is never closed; where spaces stand around quotes, trim: true would fit";
     check(contract(|_| {}), b"id, \"n\", \"t\"\na,1,\n", &[quote]);
     check(contract(|_| {}), b"\"id,n,t\na,1,\n", &[quote]);
-    let bytes = "HeaderMismatch: the header is not readable: it is not valid in the encoding that the contract gives (UTF-8 if none)";
+    let bytes = "HeaderMismatch: the header is not readable: it is not valid in the encoding that the contract gives (UTF-8 if none); encoding: Windows-1252 would fit";
     check(contract(|_| {}), b"id,n,t\xE9\na,1,\n", &[bytes]);
     let long = "HeaderMismatch: the header is not readable: it is longer than maxRecordBytes";
     check(contract(|dialect| dialect.max_record_bytes = 5), b"id,n,t\na,1,\n", &[long]);
+}
+
+#[test]
+fn what_would_fit_a_first_line_that_is_no_header_is_named() {
+    let none = "HeaderMismatch: the first line names no column of the contract";
+    let fits = |delimiter: &str, columns: usize| {
+        format!("{none}; delimiter: {delimiter} would fit: it names {columns} of them then")
+    };
+    check(contract(|_| {}), b"id;n;t\na;1;\n", &[&fits("\";\"", 3)]);
+    check(contract(|_| {}), b"id\tn\tother\na\t1\t\n", &[&fits("\"\\t\"", 2)]);
+    check(
+        contract(|dialect| dialect.delimiter = b';'),
+        b"\"id\",\"n\"\na,1\n",
+        &[
+            "HeaderMismatch: the header is not readable: it has a stray quote, or one that is never closed; delimiter: \",\" would fit",
+        ],
+    );
+    let unknown = format!("{none}: is the header missing, or the delimiter another one?");
+    for line in ["a;b;c", "id;b;c", "[a],[b]"] {
+        check(contract(|_| {}), format!("{line}\na;1;\n").as_bytes(), &[&unknown]);
+    }
+    let json = "WrongFormat: the file is JSON by its first line, and the contract says CSV; format: json would fit";
+    for text in ["[{\"id\": \"a\", \"n\": 1}]", "{\"id\": \"a\"}\n", "[\n  {\"id\": 1}\n]", "{\n  \"id\": 1\n}", "[{}]"]
+    {
+        check(contract(|_| {}), text.as_bytes(), &[json]);
+    }
+    // What is no text of Windows-1252 either has no such hint.
+    let bytes = "HeaderMismatch: the header is not readable: it is not valid in the encoding that the contract gives (UTF-8 if none)";
+    check(contract(|_| {}), b"id,n,t\xE9\x81\na,1,\n", &[bytes]);
+    check(contract(|_| {}), b"id,n,t\xC3\xA9\xE9\na,1,\n", &[bytes]);
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use lakegate_contract::Contract;
-use lakegate_convert::{FileErrorKind, Judgement, Verdict};
+use lakegate_contract::{Contract, Rule};
+use lakegate_convert::{FileErrorKind, Judgement, RejectedAt, Verdict};
 use lakegate_lake::catalog::{CatalogPartition, TableDefinition};
 use lakegate_lake::claims::Claim;
 use lakegate_lake::events::ObjectEvent;
@@ -21,6 +21,9 @@ use crate::outputs::{Outputs, Unpublished};
 use crate::settlement;
 use crate::take_in::{self, Context};
 use crate::uploads::Uploads;
+
+/// What an alert tells of records beyond counts: so many different things.
+const RECORDS_TOLD: usize = 3;
 
 /// The version of the engine that the ledger notes: all packages of the workspace have the same.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -200,7 +203,10 @@ impl Job<'_> {
 
     fn rejection(&self, judgement: &Judgement, entry: &Entry) -> FailureRecord {
         let (kind, summary) = match &judgement.file_error {
-            Some(error) => (kind_of(error.kind), at_line(&error.message, error.line)),
+            Some(error) => {
+                let summary = at_line(&error.message, error.line) + &told_of_records(&judgement.first_rejects);
+                (kind_of(error.kind), summary)
+            }
             None => (FailureKind::ContractViolated, "the file breaks its contract".to_owned()),
         };
         let mut record = self.record(kind, summary);
@@ -266,6 +272,21 @@ fn judged(entry: Entry, judgement: &Judgement) -> Entry {
     }
 }
 
+/// What no count by rule says: the keys that the contract does not know, and which encoding records are in. Of the file's first rejects only;
+/// the engine names no key of an object that has none but unknown ones, as these may be data.
+fn told_of_records(first_rejects: &[RejectedAt]) -> String {
+    let is_of_record = |at: &&RejectedAt| at.column.is_empty();
+    let rules = [Rule::UnknownColumn, Rule::Encoding].map(Rule::name);
+    let mut told: Vec<&str> = Vec::new();
+    for at in first_rejects.iter().filter(is_of_record).filter(|at| rules.contains(&at.rule.as_str())) {
+        if !told.contains(&at.message.as_str()) {
+            told.push(&at.message);
+        }
+    }
+    told.truncate(RECORDS_TOLD);
+    if told.is_empty() { String::new() } else { format!("; {}", told.join("; ")) }
+}
+
 /// How an alert files a whole file's rejection.
 fn kind_of(kind: FileErrorKind) -> FailureKind {
     match kind {
@@ -286,4 +307,32 @@ fn kind_of(kind: FileErrorKind) -> FailureKind {
 
 fn at_line(message: &str, line: Option<u64>) -> String {
     line.map_or_else(|| message.to_owned(), |line| format!("{message} (line {line})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_names_unknown_keys_and_the_fitting_encoding_a_few_of_them_once() {
+        let at = |column: &str, rule: &str, message: &str| RejectedAt {
+            line: 1,
+            column: column.to_owned(),
+            field: None,
+            rule: rule.to_owned(),
+            message: message.to_owned(),
+        };
+        let rejects = [
+            at("", "unknownColumns", "no key \"a\""),
+            at("", "unknownColumns", "no key \"a\""),
+            at("quantity", "minimum", "below 1"),
+            at("address", "unknownColumns", "no key \"nested\""),
+            at("", "encoding", "its bytes fit Windows-1252"),
+            at("", "unknownColumns", "no key \"b\""),
+            at("", "unknownColumns", "no key \"c\""),
+        ];
+        let told = told_of_records(&rejects);
+        assert_eq!(told, "; no key \"a\"; its bytes fit Windows-1252; no key \"b\"");
+        assert_eq!(told_of_records(&[]), "");
+    }
 }

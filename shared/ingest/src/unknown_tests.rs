@@ -191,7 +191,7 @@ async fn what_shows_no_table_is_refused_and_leaves_no_draft() {
     no contract can be drafted from it: the file is JSON without a single object that has keys
     no contract can be drafted from it: the file ends inside its array: it was cut off
     no contract can be drafted from it: the file is one JSON object with one key and a list under it: if these are its rows, write the list alone, or its items one after another (jq '.[]' makes the list)
-    no contract can be drafted from it: the file is Parquet, and the contract says CSV in UTF-8
+    no contract can be drafted from it: the file is Parquet, and CSV and JSON are read
     with 1600 bytes it is too big for a contract to be drafted from it
     ");
     assert_eq!(bench.draft().await, None);

@@ -56,7 +56,7 @@ struct Document {
 #[derive(Debug, Clone)]
 struct Broken {
     problems: Vec<String>,
-    location: Option<Location>,
+    location: Option<Box<Location>>,
 }
 
 impl Broken {
@@ -264,7 +264,7 @@ fn parse(bytes: &[u8]) -> Result<Arc<Contract>, Broken> {
         Ok(checked) => Ok(Arc::new(checked.contract)),
         Err(problems) => Err(Broken {
             problems: problems.iter().map(ToString::to_string).collect(),
-            location: lakegate_contract::location_of(text),
+            location: lakegate_contract::location_of(text).map(Box::new),
         }),
     }
 }
@@ -275,11 +275,10 @@ fn look_up(kept: &Kept, bucket: &str, key: &str) -> Lookup {
     for (document_key, document) in &kept.documents {
         match &document.parsed {
             Ok(contract) if contract.landing.location.matches(bucket, key) => found.push((document_key, contract)),
-            Ok(_) => {}
             Err(broken) if broken.concerns(bucket, key) => {
                 invalid.push(InvalidDocument { key: document_key.clone(), problems: broken.problems.clone() });
             }
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
     match found.as_slice() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use lakegate_contract::{Column, ColumnSource, Contract, UnknownColumns};
 
+use super::hints;
 use crate::names::{Found, Names};
 use crate::records::FieldMap;
 use crate::{FileError, FileErrorKind};
@@ -67,8 +68,11 @@ pub(crate) fn by_name(contract: &Contract, names: &[String], line: u64) -> Resul
     let missing = contract.columns.iter().zip(&field_of_column);
     let missing = missing.filter(|(column, field)| field.is_none() && column.required && column.is_in_file());
     let missing: Vec<&str> = missing.map(|(column, _)| column.name.as_str()).collect();
-    if !missing.is_empty() || !is_header {
-        return Err(error(missing_message(&missing, &unknown, is_header)));
+    if !is_header {
+        return Err(hints::no_header(contract, names, line));
+    }
+    if !missing.is_empty() {
+        return Err(error(missing_message(&missing, &unknown)));
     }
     let rescued = match contract.policy.unknown_columns {
         UnknownColumns::Reject if !unknown.is_empty() => {
@@ -106,11 +110,7 @@ fn ambiguous_message(columns: &[(usize, &str)], one: usize, other: usize) -> Str
     format!("the header names a column that may be {one} or {other}, which differ only in case of letters")
 }
 
-fn missing_message(missing: &[&str], unknown: &[(usize, &str)], is_header: bool) -> String {
-    if !is_header {
-        return "the first line names no column of the contract: is the header missing, or the delimiter another one?"
-            .to_owned();
-    }
+fn missing_message(missing: &[&str], unknown: &[(usize, &str)]) -> String {
     let missing: Vec<(usize, &str)> = missing.iter().copied().enumerate().collect();
     let missing = format!("the header lacks required columns: {}", list(&missing));
     if unknown.is_empty() { missing } else { format!("{missing}; it has unknown ones: {}", list(unknown)) }

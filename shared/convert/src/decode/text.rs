@@ -17,6 +17,7 @@ const BYTE_ORDER_MARKS: [(&[u8], Encoding); 3] =
 pub(super) struct TextReader {
     /// As the contract says, and once the first bytes are known, with the byte order that they say.
     encoding: Encoding,
+    /// What the contract says; nothing where there is none.
     format: &'static str,
     /// The first bytes, until there are enough to tell what they are.
     prefix: Option<Vec<u8>>,
@@ -113,20 +114,21 @@ impl TextReader {
     }
 
     fn no_text(&self, found: Signature, packed_as: Option<Signature>) -> FileError {
-        let (found, format, encoding) = (found.name(), self.format, name(self.encoding));
-        let message = match packed_as {
-            Some(outer) => {
-                format!("the file is {found} inside {}, and the contract says {format} in {encoding}", outer.name())
-            }
-            None => format!("the file is {found}, and the contract says {format} in {encoding}"),
-        };
-        file_error(FileErrorKind::WrongFormat, message)
+        let inside = packed_as.map_or_else(String::new, |outer| format!(" inside {}", outer.name()));
+        let expected = self.expected("CSV and JSON are read");
+        file_error(FileErrorKind::WrongFormat, format!("the file is {}{inside}, and {expected}", found.name()))
     }
 
     fn encoding_error(&self, is: &str, fitting: &str) -> FileError {
-        let (format, encoding) = (self.format, name(self.encoding));
-        let message = format!("{is}, and the contract says {format} in {encoding}; encoding: {fitting} would fit");
-        file_error(FileErrorKind::Encoding, message)
+        let expected = self.expected("without a contract UTF-16 is read by its byte order mark");
+        file_error(FileErrorKind::Encoding, format!("{is}, and {expected}; encoding: {fitting} would fit"))
+    }
+
+    fn expected(&self, without_contract: &str) -> String {
+        if self.format.is_empty() {
+            return without_contract.to_owned();
+        }
+        format!("the contract says {} in {}", self.format, name(self.encoding))
     }
 }
 

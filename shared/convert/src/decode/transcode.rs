@@ -128,6 +128,13 @@ fn windows_1252(byte: u8) -> Option<char> {
     }
 }
 
+/// Whether these bytes are text of Windows-1252 and of nothing else: they are no UTF-8, nor is any part of them beyond ASCII.
+pub(crate) fn fits_windows_1252(bytes: &[u8]) -> bool {
+    let is_letter = |byte: &u8| *byte >= b'\t' && windows_1252(*byte).is_some();
+    let mut chunks = bytes.utf8_chunks();
+    chunks.all(|chunk| chunk.valid().is_ascii()) && !bytes.is_ascii() && bytes.iter().all(is_letter)
+}
+
 fn append(char: Option<char>, text: &mut Vec<u8>) {
     if let Some(char) = char {
         text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
