@@ -20,8 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 FUNCTIONS = ("ingest", "start-glue", "route-failures", "sweep", "fetch-api", "load-warehouse", "publish-report")
-# Nobody waits for their start.
-SCHEDULED = {"sweep", "fetch-api", "publish-report"}
+# Nobody waits for their start: a schedule begins them, or a queue that waits a minute for more.
+UNHURRIED = {"sweep", "fetch-api", "publish-report", "load-warehouse"}
 MAX_START_MS = 15.0
 MAX_ZIP_MB = 10.0
 START_TIMEOUT_SECS = 10
@@ -109,7 +109,7 @@ def main() -> None:
         start_ms(binary)  # the first start reads the file from disk
         starts = [start_ms(binary) for _ in range(arguments.runs)]
         median, size = statistics.median(starts), zip_mb(binary)
-        is_good &= (function in SCHEDULED or median < MAX_START_MS) and size < MAX_ZIP_MB
+        is_good &= (function in UNHURRIED or median < MAX_START_MS) and size < MAX_ZIP_MB
         print(f"{function:15} start {median:5.1f} ms (median of {arguments.runs}, worst {max(starts):.1f})   zip {size:4.1f} MB")
     if not is_good:
         sys.exit(f"over the limits: {MAX_START_MS:.0f} ms to start, {MAX_ZIP_MB:.0f} MB zipped")
