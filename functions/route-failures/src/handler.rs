@@ -22,8 +22,8 @@ use crate::known::{Known, Progress};
 use crate::routed::{self, Routed};
 use crate::settings::Settings;
 
-/// How long a batch waits for Glue and the ledger to say which files its runs were for, and what became of them: of the function's two minutes most is for the dead-letter
-/// queue and the digest.
+/// How long a batch waits for Glue and the ledger to say which files its runs were for, and what became of them: of the function's two
+/// minutes most is for the dead-letter queue and the digest.
 pub(crate) const LOOKUPS_MAX: Duration = Duration::from_secs(20);
 /// Runs that are looked up at once.
 const LOOKUPS_AT_ONCE: usize = 16;

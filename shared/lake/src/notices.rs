@@ -156,7 +156,8 @@ fn judge(answer: &Answer) -> Result<(), LakeError> {
     Err(LakeError::Refused { operation, resource, source })
 }
 
-/// What the event of an object that was taken in says, as docs/events.md and its JSON Schema have it. It names partitions by their values, as the keys of their files do.
+/// What the event of an object that was taken in says, as docs/events.md and its JSON Schema have it. It names partitions by their values,
+/// as the keys of their files do.
 #[must_use]
 pub fn detail(entry: &Entry, stack: &str, database: &str, lake_bucket: &str) -> Value {
     naming_what_fits(|named| detail_naming(entry, stack, database, lake_bucket, named))

@@ -1,7 +1,8 @@
 //! Datasets whose contracts promise how often their files come: whether they do.
 //! It must not know who is told.
 //!
-//! A sweep has seen every object and when its ledger entry was written: the youngest entries of a dataset are read until one is committed, and none behind it can be younger.
+//! A sweep has seen every object and when its ledger entry was written: the youngest entries of a dataset are read until one is committed,
+//! and none behind it can be younger.
 //! Only for a dataset that looks late the table's files are listed as well, as files may be removed once they are taken in.
 
 use std::time::SystemTime;
