@@ -22,9 +22,6 @@ use crate::settlement;
 use crate::take_in::{self, Context};
 use crate::uploads::Uploads;
 
-/// What an alert tells of records beyond counts: so many different things.
-const RECORDS_TOLD: usize = 3;
-
 /// The version of the engine that the ledger notes: all packages of the workspace have the same.
 pub(crate) const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -272,19 +269,10 @@ fn judged(entry: Entry, judgement: &Judgement) -> Entry {
     }
 }
 
-/// What no count by rule says: the keys that the contract does not know, and which encoding records are in. Of the file's first rejects only;
-/// the engine names no key of an object that has none but unknown ones, as these may be data.
+/// Which encoding records are in, by the file's first rejects. Keys that the contract does not know are not named: in JSON they may be data.
 fn told_of_records(first_rejects: &[RejectedAt]) -> String {
-    let is_of_record = |at: &&RejectedAt| at.column.is_empty();
-    let rules = [Rule::UnknownColumn, Rule::Encoding].map(Rule::name);
-    let mut told: Vec<&str> = Vec::new();
-    for at in first_rejects.iter().filter(is_of_record).filter(|at| rules.contains(&at.rule.as_str())) {
-        if !told.contains(&at.message.as_str()) {
-            told.push(&at.message);
-        }
-    }
-    told.truncate(RECORDS_TOLD);
-    if told.is_empty() { String::new() } else { format!("; {}", told.join("; ")) }
+    let is_wanted = |at: &&RejectedAt| at.column.is_empty() && at.rule == Rule::Encoding.name();
+    first_rejects.iter().find(is_wanted).map_or_else(String::new, |at| format!("; {}", at.message))
 }
 
 /// How an alert files a whole file's rejection.
@@ -314,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alert_names_unknown_keys_and_the_fitting_encoding_a_few_of_them_once() {
+    fn an_alert_names_the_fitting_encoding_and_no_key() {
         let at = |column: &str, rule: &str, message: &str| RejectedAt {
             line: 1,
             column: column.to_owned(),
@@ -324,15 +312,11 @@ mod tests {
         };
         let rejects = [
             at("", "unknownColumns", "no key \"a\""),
-            at("", "unknownColumns", "no key \"a\""),
             at("quantity", "minimum", "below 1"),
-            at("address", "unknownColumns", "no key \"nested\""),
             at("", "encoding", "its bytes fit Windows-1252"),
-            at("", "unknownColumns", "no key \"b\""),
-            at("", "unknownColumns", "no key \"c\""),
+            at("", "encoding", "its bytes fit Windows-1252"),
         ];
-        let told = told_of_records(&rejects);
-        assert_eq!(told, "; no key \"a\"; its bytes fit Windows-1252; no key \"b\"");
+        assert_eq!(told_of_records(&rejects), "; its bytes fit Windows-1252");
         assert_eq!(told_of_records(&[]), "");
     }
 }
