@@ -56,7 +56,7 @@ const POLICY: [(&str, &str); 6] = [
     ),
     (
         "removedObjects",
-        "what becomes of a file's rows when the file is deleted from its bucket, by hand or by a lifecycle rule. `remove`: they leave the table, and its rejected rows leave `rejects`; the ledger says `removed`. A file of which an older version is deleted stays; where the newest one is deleted for good, or a delete marker is, the file that stands then is taken in. The sweep finds deletions that were never announced, of files that were taken in under this version of the contract; `lakegate sweep --deep` finds those of other versions, too. It does not find a newest version that was deleted for good while an older one stands",
+        "what becomes of a file's rows when the file is deleted from its bucket, by hand or by a lifecycle rule. `remove`: they leave the table, and its rejected rows leave `rejects`; the ledger says `removed`, and an [event](events.md) tells it to whoever follows the table. A file of which an older version is deleted stays; where the newest one is deleted for good, or a delete marker is, the file that stands then is taken in. The sweep finds deletions that were never announced, of files that were taken in under this version of the contract; `lakegate sweep --deep` finds those of other versions, too. It does not find a newest version that was deleted for good while an older one stands",
     ),
     ("compression", "of the Parquet files"),
 ];
