@@ -2,6 +2,7 @@
 //! It must not know where failures are looked for.
 
 use lakegate_convert::FileErrorKind;
+use lakegate_ingest::kind_of_rejection;
 use lakegate_lake::failure::FailureKind;
 
 /// What is wrong with a file as a whole, as the ledger has it.
@@ -29,31 +30,13 @@ pub(crate) const HEAVY: &str = "Heavy";
 /// The kind that the alert of a rejected file had; `None` is one whose rows broke rules, and no more.
 pub(crate) fn of_rejected(finer: Option<&str>) -> FailureKind {
     let known = finer.and_then(|word| FINER.into_iter().find(|kind| kind.name() == word));
-    known.map_or(FailureKind::ContractViolated, kind_of)
-}
-
-/// As ingest files it (`kind_of` in shared/ingest).
-const fn kind_of(finer: FileErrorKind) -> FailureKind {
-    match finer {
-        FileErrorKind::EmptyFile
-        | FileErrorKind::Encoding
-        | FileErrorKind::WrongFormat
-        | FileErrorKind::Truncated
-        | FileErrorKind::Corrupt
-        | FileErrorKind::TooLargeUnpacked => FailureKind::UnreadableFile,
-        FileErrorKind::HeaderMismatch
-        | FileErrorKind::TooManyRejects
-        | FileErrorKind::TooManyPartitions
-        | FileErrorKind::TooLongPartition
-        | FileErrorKind::TooManyKeys
-        | FileErrorKind::FileRule => FailureKind::ContractViolated,
-    }
+    known.map_or(FailureKind::ContractViolated, kind_of_rejection)
 }
 
 /// Why no failure can have this word, in any case of letters. Dead letters have kinds only, the ledger all words.
 pub(crate) fn refusal(word: &str, is_ledger: bool) -> Option<String> {
     let kinds = FailureKind::KNOWN.map(|kind| kind.to_string());
-    let finer = FINER.map(|kind| (kind.name(), Some(kind_of(kind))));
+    let finer = FINER.map(|kind| (kind.name(), Some(kind_of_rejection(kind))));
     let of_ledger = finer.into_iter().chain([FAILED, ABANDONED, HEAVY].map(|word| (word, None)));
     let is_it = |known: &str| known.eq_ignore_ascii_case(word);
     if kinds.iter().any(|kind| is_it(kind)) {
@@ -84,7 +67,7 @@ mod tests {
         let words = runbook.lines().find(|line| line.starts_with("- **Finer words**")).unwrap();
         let (of_contract, unreadable) = words.split_once("[UnreadableFile]").unwrap();
         for finer in FINER {
-            let told = if kind_of(finer) == FailureKind::UnreadableFile { unreadable } else { of_contract };
+            let told = if kind_of_rejection(finer) == FailureKind::UnreadableFile { unreadable } else { of_contract };
             assert!(told.contains(&format!("`{finer}` (")), "docs/runbook.md says nothing of {finer}");
         }
     }

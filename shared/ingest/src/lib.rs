@@ -31,6 +31,7 @@ pub use conversion::ConversionError;
 pub use emission::Emission;
 pub use emission_settings::EmissionSettings;
 pub use outcome::{Outcome, Report};
+pub use publication::kind_of_rejection;
 pub use removal::remove;
 pub use settings::{Settings, TooBig, UnknownDatasets};
 pub use take_in::{Context, Delivery, take_in};

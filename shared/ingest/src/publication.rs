@@ -202,7 +202,7 @@ impl Job<'_> {
         let (kind, summary) = match &judgement.file_error {
             Some(error) => {
                 let summary = at_line(&error.message, error.line) + &told_of_records(&judgement.first_rejects);
-                (kind_of(error.kind), summary)
+                (kind_of_rejection(error.kind), summary)
             }
             None => (FailureKind::ContractViolated, "the file breaks its contract".to_owned()),
         };
@@ -276,7 +276,8 @@ fn told_of_records(first_rejects: &[RejectedAt]) -> String {
 }
 
 /// How an alert files a whole file's rejection.
-fn kind_of(kind: FileErrorKind) -> FailureKind {
+#[must_use]
+pub const fn kind_of_rejection(kind: FileErrorKind) -> FailureKind {
     match kind {
         FileErrorKind::EmptyFile
         | FileErrorKind::Encoding
