@@ -332,35 +332,7 @@ fn a_digest_never_exceeds_what_sns_takes_and_keeps_its_end() {
 
 #[test]
 fn every_kind_says_what_to_do_and_has_its_page_in_the_runbook() {
-    let kinds = [
-        FailureKind::ContractViolated,
-        FailureKind::UnreadableFile,
-        FailureKind::UnknownDataset,
-        FailureKind::ContractInvalid,
-        FailureKind::ContractAmbiguous,
-        FailureKind::SourceMissing,
-        FailureKind::SourceChanged,
-        FailureKind::UnsupportedKey,
-        FailureKind::AccessDenied,
-        FailureKind::ServiceUnavailable,
-        FailureKind::ServiceRefused,
-        FailureKind::CatalogConflict,
-        FailureKind::IncompatibleTable,
-        FailureKind::TooBig,
-        FailureKind::LedgerUnreadable,
-        FailureKind::EngineFailed,
-        FailureKind::UnreadableMessage,
-        FailureKind::GaveUp,
-        FailureKind::GlueJobFailed,
-        FailureKind::GlueJobTimedOut,
-        FailureKind::GlueJobStopped,
-        FailureKind::GlueJobUnfinished,
-        FailureKind::DataLate,
-        FailureKind::SourceApiFailed,
-        FailureKind::SourceApiChanged,
-        FailureKind::DashboardFailed,
-        FailureKind::Other("Newer".to_owned()),
-    ];
+    let kinds = FailureKind::KNOWN.into_iter().chain([FailureKind::Other("Newer".to_owned())]);
     let runbook = include_str!("../../../docs/runbook.md");
     for kind in kinds {
         // A kind of another version has no page here.
